@@ -1,0 +1,58 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Targets in the order of the floors: each may depend only on targets above it (see ARCHITECTURE.md).
+let package = Package(
+    name: "Renorm",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Renorm", targets: ["Renorm"]),
+        .executable(name: "renorm", targets: ["RenormCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
+    ],
+    targets: [
+        .target(name: "COneDNN"),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .target(name: "RenormKernels"),
+        .target(name: "RenormArrays"),
+        .target(
+            name: "RenormGraphs",
+            dependencies: ["RenormArrays", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "RenormEngines", dependencies: ["RenormGraphs"]),
+        .target(
+            name: "RenormOneDNN",
+            dependencies: [
+                "COneDNN", "RenormKernels", "RenormEngines",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .target(name: "RenormLayers", dependencies: ["RenormEngines"]),
+        .target(name: "RenormInterchange", dependencies: ["RenormLayers"]),
+        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "CPNG"]),
+        .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
+        .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
+        .target(
+            name: "Renorm",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormLayers",
+                "RenormInterchange", "RenormImages", "RenormTraining", "RenormReporting",
+            ]),
+        .executableTarget(
+            name: "RenormCLI",
+            dependencies: [
+                "Renorm", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+    ]
+        + ["Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "CLI"].map {
+            .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm"])
+        },
+    swiftLanguageModes: [.v6]
+)

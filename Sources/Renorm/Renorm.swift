@@ -1,0 +1,9 @@
+@_exported import RenormArrays
+@_exported import RenormGraphs
+@_exported import RenormEngines
+@_exported import RenormOneDNN
+@_exported import RenormLayers
+@_exported import RenormInterchange
+@_exported import RenormImages
+@_exported import RenormTraining
+@_exported import RenormReporting
