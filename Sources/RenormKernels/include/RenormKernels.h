@@ -1,1 +1,315 @@
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// The memory-bound passes of the CPU engine, compiled once per instruction set and chosen when the program starts.
+///
+/// What holds for every function here:
+/// - Arrays are dense and row-major unless strides are given; sizes and strides count elements, never bytes.
+/// - Pointers need only the alignment of their element (64 bytes is fastest).
+/// - Nothing is allocated by a pass; what it needs beyond the stack is the `scratch` that the caller hands in, any
+///   memory of the stated size, aligned to 8 bytes, whose content means nothing before or after.
+/// - `team` may be NULL: then the calling thread does all the work. Small work runs on the calling thread anyway.
+/// - Results are the same bits for the same input, number of threads and instruction set.
+/// - Everything that uses one team is called from one thread, one call after the other.
+
+#pragma clang assume_nonnull begin
+
+// MARK: Instruction sets
+
+/// The instruction sets for which the passes are compiled. On other processors than x86-64 only `baseline` exists.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    renorm_instructions_baseline = 0,
+    /// x86-64-v3: AVX2 and FMA.
+    renorm_instructions_avx2 = 1,
+    /// x86-64-v4: AVX-512.
+    renorm_instructions_avx512 = 2,
+} renorm_instructions;
+
+/// The instruction set in use: the widest of this processor unless `renorm_instructions_select` chose another.
+renorm_instructions renorm_instructions_current(void);
+
+/// Uses another instruction set from now on (for tests and measurements, not while a pass runs).
+/// Returns 0 and changes nothing if this processor or build lacks it.
+int32_t renorm_instructions_select(renorm_instructions instructions);
+
+/// "avx512", "avx2", "neon", "sse2" or "baseline": what a run records.
+const char *renorm_instructions_name(void);
+
+// MARK: Team
+
+/// A fixed number of threads that share the work of a pass.
+typedef struct renorm_team renorm_team;
+
+/// What every thread of the team executes: `thread` is in 0 ..< `threads`, the caller's own is 0.
+typedef void (*renorm_team_body)(void *_Nullable context, int32_t thread, int32_t threads);
+
+/// Makes a team. Given all three functions of the OpenMP runtime that oneDNN uses (libgomp's `GOMP_parallel`,
+/// `omp_get_thread_num`, `omp_get_num_threads`, from dlsym), it joins that runtime's threads: busy threads of two pools
+/// would slow each other down. Given NULL for any of them, it starts `threads` − 1 threads of its own.
+/// NULL if memory or threads are lacking.
+renorm_team *_Nullable renorm_team_create(
+    int32_t threads, void *_Nullable gomp_parallel, void *_Nullable omp_get_thread_num,
+    void *_Nullable omp_get_num_threads);
+
+/// Ends the team's own threads and frees it.
+void renorm_team_destroy(renorm_team *team);
+
+/// The number of threads it was made for.
+int32_t renorm_team_threads(const renorm_team *team);
+
+/// Runs `body` on every thread of the team and returns when all have ended. Writes made before are visible inside, and
+/// writes made inside are visible after. Must not be nested.
+void renorm_team_run(renorm_team *team, renorm_team_body body, void *_Nullable context);
+
+// MARK: Elementwise programs
+
+/// What an instruction computes. NaN goes in, NaN comes out, except where noted. Comparisons and `is_finite` give 1 or 0.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    // One operand: a.
+    renorm_op_copy,
+    renorm_op_negate,
+    renorm_op_exp,
+    renorm_op_log,
+    renorm_op_sqrt,
+    /// 1 / sqrt(a), two exact operations.
+    renorm_op_rsqrt,
+    renorm_op_abs,
+    renorm_op_logistic,
+    renorm_op_tanh,
+    renorm_op_relu,
+    renorm_op_relu6,
+    /// −1, ±0 or 1.
+    renorm_op_sign,
+    renorm_op_is_finite,
+    // Two operands: a, b.
+    renorm_op_add,
+    renorm_op_subtract,
+    renorm_op_multiply,
+    renorm_op_divide,
+    /// NaN if either operand is.
+    renorm_op_maximum,
+    renorm_op_minimum,
+    /// C's `pow`, special cases included.
+    renorm_op_power,
+    renorm_op_equal,
+    renorm_op_not_equal,
+    renorm_op_less,
+    renorm_op_less_equal,
+    renorm_op_greater,
+    renorm_op_greater_equal,
+    // Three operands: a, b, c.
+    /// b where a ≠ 0, else c (a NaN counts as ≠ 0).
+    renorm_op_select,
+    /// a · b + c, rounded once where the instruction set has fused multiply-add.
+    renorm_op_multiply_add,
+} renorm_op;
+
+/// How many operands `op` takes: 1, 2 or 3.
+int32_t renorm_op_operands(renorm_op op);
+
+/// One instruction. Operands are numbers of values: first the program's inputs (0 ..< inputs), then its constants, then
+/// the results of the instructions before this one. Operands beyond those that `op` takes are ignored.
+typedef struct {
+    renorm_op op;
+    int32_t a;
+    int32_t b;
+    int32_t c;
+} renorm_instruction;
+
+/// Where the element (i, j) of the loop nest [outer, inner] lies: pointer + i · outer_stride + j · inner_stride.
+typedef struct {
+    /// Any number; 0 repeats along outer.
+    ptrdiff_t outer_stride;
+    /// 1, or 0 to repeat along inner (inputs only).
+    ptrdiff_t inner_stride;
+} renorm_operand;
+
+/// An array that the program writes.
+typedef struct {
+    /// The number of the value to write.
+    int32_t value;
+    /// If the array is the same memory as an input's, that input's number (their strides must be equal), else −1.
+    /// Outputs must not overlap an input in any other way, nor each other.
+    int32_t in_place_of;
+    renorm_operand operand;
+} renorm_program_output;
+
+/// A cluster of elementwise operations that is executed in one pass over memory, its intermediate values in L1.
+typedef struct {
+    ptrdiff_t outer;
+    ptrdiff_t inner;
+    int32_t input_count;
+    const renorm_operand *_Nullable inputs;
+    int32_t constant_count;
+    const float *_Nullable constants;
+    int32_t instruction_count;
+    const renorm_instruction *_Nullable instructions;
+    int32_t output_count;
+    const renorm_program_output *outputs;
+} renorm_program_description;
+
+/// A program made ready to run: loops collapsed, registers assigned, instructions on scalars hoisted.
+typedef struct renorm_program renorm_program;
+
+/// The limits of one program; split a larger cluster.
+enum {
+    renorm_program_maximum_inputs = 64,
+    renorm_program_maximum_outputs = 64,
+    renorm_program_maximum_instructions = 1024,
+};
+
+/// Makes a program; the description need not outlive the call. NULL if it is malformed (an operand that does not come
+/// earlier, an inner stride other than 0 or 1), beyond the limits above, needs more than 96 values at once, or if memory
+/// is lacking.
+renorm_program *_Nullable renorm_program_create(const renorm_program_description *description);
+
+/// Frees a program.
+void renorm_program_destroy(renorm_program *program);
+
+/// Executes it on the arrays given, one pointer for each input and output, in the description's order.
+void renorm_program_run(
+    const renorm_program *program, renorm_team *_Nullable team, const float *_Nonnull const *_Nullable inputs,
+    float *_Nonnull const *_Nonnull outputs);
+
+// MARK: Normalization
+
+/// An activation [rows, channels], its rows in `groups` equal groups of consecutive rows. `rows` counts every position of
+/// every example (batch · height · width) and is a multiple of `groups`. Vectors are [groups, channels].
+typedef struct {
+    ptrdiff_t rows;
+    ptrdiff_t channels;
+    ptrdiff_t groups;
+} renorm_extent;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    renorm_activation_identity = 0,
+    renorm_activation_relu = 1,
+    renorm_activation_relu6 = 2,
+} renorm_activation;
+
+/// Bytes of scratch for `renorm_moments` and `renorm_affine_sums` with a team of so many threads (1 for no team).
+size_t renorm_normalization_scratch(renorm_extent extent, int32_t threads);
+
+/// mean[g, c] and the biased variance[g, c] (divided by rows / groups; never negative) of x, in one pass. Sums of
+/// x − shift with a shift near the mean, combined in double (Chan, Golub, LeVeque 1983), so mean 1000 with deviation 1
+/// loses nothing.
+void renorm_moments(
+    renorm_team *_Nullable team, renorm_extent extent, const float *x, float *mean, float *variance, void *scratch);
+
+/// y = activation(scale · (x − mean) + shift [+ residual]). y may be x or the residual.
+void renorm_affine(
+    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, const float *scale,
+    const float *shift, const float *_Nullable residual, renorm_activation activation, float *y);
+
+/// Which gradients an activation lets pass: those where 0 < y (ReLU) or 0 < y < 6 (ReLU6).
+typedef struct {
+    renorm_activation activation;
+    /// The saved output of the forward pass: needed if that had a residual. If NULL, y is computed again from x, with the
+    /// same bits as `renorm_affine` gave, from:
+    const float *_Nullable output;
+    const float *_Nullable scale;
+    const float *_Nullable shift;
+} renorm_mask;
+
+/// With d = mask · (dy [+ dy2]): sum[g, c] = Σ d and product[g, c] = Σ d · (x − mean), in one pass.
+void renorm_affine_sums(
+    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask,
+    const float *dy, const float *_Nullable dy2, float *sum, float *product, void *scratch);
+
+/// With d as above: dx = p · d + q · (x − mean) + c, and if asked residual_gradient = d.
+/// Each output may be any of x, dy, dy2 and the saved output, but the two outputs are apart.
+void renorm_affine_backward(
+    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask,
+    const float *dy, const float *_Nullable dy2, const float *p, const float *q, const float *c, float *dx,
+    float *_Nullable residual_gradient);
+
+/// residual_gradient = d alone, as above but without x (mask.output, or identity): where dx is not wanted.
+void renorm_masked_gradient(
+    renorm_team *_Nullable team, ptrdiff_t count, renorm_activation activation, const float *output, const float *dy,
+    const float *_Nullable dy2, float *gradient);
+
+// MARK: Reductions
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    /// Sums are combined in double.
+    renorm_reduction_sum,
+    renorm_reduction_sum_of_squares,
+    /// NaN if any element is; −∞ of no elements.
+    renorm_reduction_maximum,
+    renorm_reduction_minimum,
+} renorm_reduction;
+
+/// Bytes of scratch for `renorm_reduce`.
+size_t renorm_reduce_scratch(ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner, int32_t threads);
+
+/// result[o, i] = factor · reduction over r of x[o, r, i], x being [outer, reduced, inner].
+/// The mean is a sum with factor 1 / reduced.
+void renorm_reduce(
+    renorm_team *_Nullable team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
+    const float *x, double factor, float *result, void *scratch);
+
+// MARK: Softmax cross-entropy
+
+/// loss[n] = −Σₖ target[n, k] · log softmax(logits[n])ₖ with target = (1 − smoothing) · onehot(label) + smoothing / classes
+/// (PyTorch's label smoothing). A label outside 0 ..< classes gives NaN.
+void renorm_cross_entropy(
+    renorm_team *_Nullable team, ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels,
+    float smoothing, float *loss);
+
+/// gradient[n, k] = (softmax(logits[n])ₖ − target[n, k]) · loss_gradient[n]. gradient may be logits.
+void renorm_cross_entropy_gradient(
+    renorm_team *_Nullable team, ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels,
+    float smoothing, const float *loss_gradient, float *gradient);
+
+/// result[n, k] = softmax(logits[n])ₖ. result may be logits.
+void renorm_softmax(
+    renorm_team *_Nullable team, ptrdiff_t examples, ptrdiff_t classes, const float *logits, float *result);
+
+// MARK: Copies
+
+/// The element types of source and destination.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    /// Four bytes, unchanged: f32 or i32.
+    renorm_copy_words,
+    /// One byte, unchanged.
+    renorm_copy_bytes,
+    renorm_copy_u8_to_f32,
+    renorm_copy_i32_to_f32,
+    /// Towards zero; saturating, NaN gives 0.
+    renorm_copy_f32_to_i32,
+    /// Towards zero; saturating, NaN gives 0.
+    renorm_copy_f32_to_u8,
+} renorm_copy_kind;
+
+enum { renorm_copy_maximum_rank = 6 };
+
+/// destination[Σ iₐ · destination_strides[a]] = source[Σ iₐ · source_strides[a]] for all indices iₐ in 0 ..< sizes[a].
+/// A transpose permutes strides, a slice or a piece of a concatenation moves the pointer, a broadcast has source stride 0,
+/// padding is `renorm_fill` and a copy into the interior. Strides may be negative; a destination stride is 0 only where
+/// the size is 1. Source and destination do not overlap. Rank at most 6.
+void renorm_copy(
+    renorm_team *_Nullable team, renorm_copy_kind kind, int32_t rank, const ptrdiff_t *_Nullable sizes,
+    const ptrdiff_t *_Nullable source_strides, const ptrdiff_t *_Nullable destination_strides, const void *source,
+    void *destination);
+
+/// Sets `count` floats.
+void renorm_fill(renorm_team *_Nullable team, ptrdiff_t count, float value, float *destination);
+
+// MARK: Random numbers
+
+/// Four random words for a key and a counter: Philox4x32-10 (Salmon et al., SC 2011).
+void renorm_philox(uint64_t key, const uint32_t counter[_Nonnull 4], uint32_t words[_Nonnull 4]);
+
+/// values[i] uniform in [0, 1): word i mod 4 of the block with key `seed` and counter (i div 4, step, stream's low half,
+/// its high half), its upper 24 bits times 2⁻²⁴. `count` is at most 2³⁴.
+void renorm_uniform(
+    renorm_team *_Nullable team, uint64_t seed, uint64_t stream, uint32_t step, ptrdiff_t count, float *values);
+
+// MARK: Guards
+
+/// 1 if every one of `count` floats is finite, else 0.
+int32_t renorm_is_finite(renorm_team *_Nullable team, ptrdiff_t count, const float *values);
+
+#pragma clang assume_nonnull end
