@@ -1,0 +1,171 @@
+@_exported import RenormGraphs
+
+/// Something that runs graphs: it compiles a graph once and then runs it as often as wanted on variables that it keeps
+/// in its own memory.
+///
+///     let store = try engine.makeStore(graph.initialVariables(seed: 1))
+///     let step = try engine.compile(graph)
+///     let results = try step.run(["images": images, "labels": labels], step: 0, on: store)
+public protocol Engine: Sendable {
+    /// What a run records so that it can be repeated: name and version, threads, instruction set.
+    var description: EngineDescription { get }
+
+    /// Takes the variables into the engine's own memory.
+    func makeStore(_ variables: Variables) throws -> any Store
+
+    /// Plans everything that can be planned before values are known.
+    func compile(_ graph: Graph) throws -> any Executable
+}
+
+/// What an engine is, as far as results can depend on it.
+public struct EngineDescription: Sendable, Hashable, Codable {
+    /// `onednn` or `reference`.
+    public var name: String
+    /// The version of what it computes with.
+    public var version: String
+    /// The number of threads.
+    public var threads: Int
+    /// The widest instruction set in use.
+    public var instructionSet: String
+
+    /// Describes an engine.
+    public init(name: String, version: String, threads: Int, instructionSet: String) {
+        self.name = name
+        self.version = version
+        self.threads = threads
+        self.instructionSet = instructionSet
+    }
+}
+
+/// Variables in an engine's memory, shared by any number of its executables.
+public protocol Store: AnyObject, Sendable {
+    /// Grows with every change of a value.
+    var version: Int { get }
+
+    /// The values as they are, in PyTorch's shapes.
+    func read() throws -> Variables
+
+    /// The value at a path.
+    func read(_ path: String) throws -> NDArray
+
+    /// Replaces the values of variables that the store has, and adds those it does not have.
+    func write(_ variables: Variables) throws
+}
+
+/// A compiled graph. Runs of one executable or of several on one store must not overlap in time.
+public protocol Executable: AnyObject, Sendable {
+    /// What to feed, in order.
+    var inputs: [InputSpecification] { get }
+
+    /// What a run returns, in order.
+    var outputs: [OutputSpecification] { get }
+
+    /// The variables it reads or updates.
+    var variables: [VariableSpecification] { get }
+
+    /// The planned peak of its own memory in bytes, variables not included.
+    var plannedByteCount: Int { get }
+
+    /// Runs the graph for a step.
+    ///
+    /// - Parameters:
+    ///   - feeds: One array for each input, in the order of `inputs`.
+    ///   - step: The number of the step, which schedules and random draws depend on.
+    ///   - store: The variables. They are updated if every guard is finite, else none of them.
+    ///   - results: Filled with one array for each output; arrays of the right shape and type that nobody else holds
+    ///     are written in place, so a caller that passes the same variable again causes no allocation.
+    /// - Throws: `EngineError`; `.notFinite` names the first guard that is not finite.
+    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws
+}
+
+/// A result of a run.
+public struct OutputSpecification: Sendable, Hashable {
+    /// The name it was fetched as.
+    public var name: String
+    /// Its shape.
+    public var shape: TensorShape
+    /// Its type.
+    public var type: ElementType
+
+    /// Describes a result.
+    public init(name: String, shape: TensorShape, type: ElementType) {
+        self.name = name
+        self.shape = shape
+        self.type = type
+    }
+}
+
+extension Executable {
+    /// Runs the graph for a step with feeds and results by name.
+    public func run(_ feeds: [String: NDArray] = [:], step: Int = 0, on store: any Store) throws -> [String:
+        NDArray]
+    {
+        let ordered = try inputs.map { input in
+            guard let feed = feeds[input.name] else {
+                throw EngineError.missingFeed(name: input.name, given: feeds.keys.sorted())
+            }
+            return feed
+        }
+        var results: [NDArray] = []
+        try run(ordered, step: step, on: store, into: &results)
+        return Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { $1 })
+    }
+
+    /// Throws unless there is one feed of the right shape and type for each input.
+    public func check(_ feeds: [NDArray]) throws {
+        for (index, input) in inputs.enumerated() {
+            guard index < feeds.count else { throw EngineError.missingFeed(name: input.name, given: []) }
+            guard feeds[index].shape == input.shape, feeds[index].type == input.type else {
+                throw EngineError.feed(
+                    name: input.name, found: "\(feeds[index].type)\(feeds[index].shape)",
+                    expected: "\(input.type)\(input.shape)")
+            }
+        }
+    }
+}
+
+/// Why an engine cannot run a graph.
+public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Something that had to be finite was not; no variable was changed.
+    case notFinite(path: String, step: Int)
+    /// An input was not fed.
+    case missingFeed(name: String, given: [String])
+    /// An input was fed an array that does not fit.
+    case feed(name: String, found: String, expected: String)
+    /// The store lacks a variable, or it has another shape.
+    case variable(path: String, found: String, expected: String)
+    /// A store of another engine.
+    case foreignStore(engine: String)
+    /// A label that is no class.
+    case label(index: Int, found: Int, classes: Int)
+    /// The engine has no way to compute something.
+    case unsupported(operation: String, path: String, reason: String)
+
+    /// What was found and where, what was expected, and what to do.
+    public var description: String {
+        switch self {
+        case .notFinite(let path, let step):
+            return "Step \(step): '\(path)' is not finite (NaN or infinity); expected finite numbers. "
+                + "Nothing was updated. Look at this batch's data, or lower the learning rate."
+        case .missingFeed(let name, let given):
+            return
+                "The input '\(name)' was not fed (given: \(given.isEmpty ? "too few" : given.joined(separator: ", "))); "
+                + "expected an array for every input. Feed it."
+        case .feed(let name, let found, let expected):
+            return "The input '\(name)' was fed \(found); expected \(expected). "
+                + "Convert or reshape the array, or compile for its shape."
+        case .variable(let path, let found, let expected):
+            return "The variable '\(path)' is \(found) in the store; expected \(expected). "
+                + "Use the store of the same model, or write the variable first."
+        case .foreignStore(let engine):
+            return "The store belongs to another engine; expected one made by \(engine). "
+                + "Read its variables and make a store of them with this engine."
+        case .label(let index, let found, let classes):
+            return "Label \(found) of example \(index) of the batch; expected 0 to \(classes - 1). "
+                + "Check the labels, or give the model more classes."
+        case .unsupported(let operation, let path, let reason):
+            return "\(operation)\(path.isEmpty ? "" : " at '\(path)'"): \(reason). "
+                + "Change the layer's options, or use another engine."
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import OrderedCollections
+import RenormArrays
+
+/// A computation: nodes in an order in which each comes after its operands, the results that can be fetched, the
+/// updates of variables, and the guards that must be finite for the updates to happen. A value; the same tracing gives
+/// the same graph, node for node.
+public struct Graph: Sendable {
+    /// A result that a run returns.
+    public struct Fetch: Sendable, Hashable {
+        /// The name it is returned under.
+        public var name: String
+        /// The node.
+        public var node: NodeID
+    }
+
+    /// A variable's new value.
+    public struct Update: Sendable, Hashable {
+        /// The variable.
+        public var path: String
+        /// The node that computes its value after the step.
+        public var node: NodeID
+    }
+
+    /// A value that must be finite everywhere.
+    public struct Guard: Sendable, Hashable {
+        /// What an error names: "loss", a layer's path, "gradients".
+        public var path: String
+        /// The node.
+        public var node: NodeID
+    }
+
+    /// The computations, operands first.
+    public internal(set) var nodes: [Node] = []
+    /// The results, in the order in which they were asked for.
+    public internal(set) var fetches: [Fetch] = []
+    /// The updates. They read values from before the step, and are committed together, if every guard is finite.
+    public internal(set) var updates: [Update] = []
+    /// The guards, in the order in which they are checked.
+    public internal(set) var guards: [Guard] = []
+    /// The schedules that `Op.schedule` nodes name.
+    public internal(set) var schedules: OrderedDictionary<String, Schedule> = [:]
+    /// The variables that the graph reads or updates.
+    public internal(set) var variables: OrderedDictionary<String, VariableSpecification> = [:]
+
+    /// Makes an empty graph.
+    public init() {}
+
+    /// Makes a graph from its parts, for rewrites.
+    public init(
+        nodes: [Node], fetches: [Fetch], updates: [Update], guards: [Guard],
+        schedules: OrderedDictionary<String, Schedule>,
+        variables: OrderedDictionary<String, VariableSpecification>
+    ) {
+        self.nodes = nodes
+        self.fetches = fetches
+        self.updates = updates
+        self.guards = guards
+        self.schedules = schedules
+        self.variables = variables
+    }
+
+    /// The node with this identifier.
+    public subscript(id: NodeID) -> Node { nodes[id.index] }
+
+    /// The arrays to feed: name, shape and type, in the order in which they were declared.
+    public var inputs: [InputSpecification] {
+        nodes.compactMap { node in
+            if case .input(let name) = node.op {
+                InputSpecification(name: name, shape: node.shape, type: node.type)
+            } else {
+                nil
+            }
+        }
+    }
+
+    /// The nodes whose values must be those of this graph whatever an engine rewrites: fetched, updating, guarding.
+    public var requested: Set<NodeID> {
+        Set(fetches.map(\.node) + updates.map(\.node) + guards.map(\.node))
+    }
+
+    /// For each node, the nodes that read it, in order.
+    public var consumers: [[NodeID]] {
+        var result = [[NodeID]](repeating: [], count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            for input in Set(node.inputs) { result[input.index].append(NodeID(index)) }
+        }
+        return result
+    }
+
+    /// The variables' values at the start, each a function of (seed, path).
+    public func initialVariables(seed: UInt64) -> Variables {
+        var result = Variables()
+        for (path, specification) in variables {
+            result[path] = Variable(kind: specification.kind, value: specification.initialValue(seed: seed))
+        }
+        return result
+    }
+
+    /// The graph without the nodes that nothing requested depends on. Inputs stay, so that feeds do not change.
+    public func pruned() -> Graph {
+        var isLive = [Bool](repeating: false, count: nodes.count)
+        for id in requested { isLive[id.index] = true }
+        for index in nodes.indices.reversed() {
+            if case .input = nodes[index].op { isLive[index] = true }
+            if isLive[index] { for input in nodes[index].inputs { isLive[input.index] = true } }
+        }
+        var renumbered = [NodeID](repeating: NodeID(-1), count: nodes.count)
+        var result = self
+        result.nodes = []
+        for (index, node) in nodes.enumerated() where isLive[index] {
+            var node = node
+            node.inputs = node.inputs.map { renumbered[$0.index] }
+            renumbered[index] = NodeID(result.nodes.count)
+            result.nodes.append(node)
+        }
+        result.fetches = fetches.map { Fetch(name: $0.name, node: renumbered[$0.node.index]) }
+        result.updates = updates.map { Update(path: $0.path, node: renumbered[$0.node.index]) }
+        result.guards = guards.map { Guard(path: $0.path, node: renumbered[$0.node.index]) }
+        return result
+    }
+}
+
+/// An array that a run is fed.
+public struct InputSpecification: Sendable, Hashable {
+    /// The name to feed it under.
+    public var name: String
+    /// Its shape.
+    public var shape: TensorShape
+    /// Its type.
+    public var type: ElementType
+}

@@ -1,0 +1,231 @@
+import RenormArrays
+
+/// What a node of a graph computes. Meanings are StableHLO's where it has the operation; `ReferenceEngine` is the
+/// meaning executed, and every other engine is tested against it.
+///
+/// Activations are `[N, H, W, C]`; convolution weights `[O, I / groups, H, W]`; vectors of a normalization `[G, C]`,
+/// one row for each of G groups of consecutive examples.
+public enum Op: Hashable, Sendable {
+    // MARK: Sources
+
+    /// An array fed at each run.
+    case input(String)
+    /// The value, before the step, of the variable at this path.
+    case variable(String)
+    /// A scalar: the value of the graph's schedule of this name at the step that is run.
+    case schedule(String)
+    /// A scalar: the number of the step that is run (exact up to 2²⁴).
+    case step
+    /// A scalar.
+    case constant(Double)
+    /// Uniform numbers in [0, 1), a function of (seed, stream, counter) alone. The counter is the input, a scalar:
+    /// element i is word i mod 4 of `Random.block(seed, stream, counter, i / 4)`, its upper 24 bits times 2⁻²⁴.
+    case random(seed: UInt64, stream: UInt64)
+
+    // MARK: Elementwise: all operands have the node's shape
+
+    /// A function of one operand.
+    case unary(Unary)
+    /// A function of two operands.
+    case binary(Binary)
+    /// 1 where the comparison of two operands holds, else 0.
+    case compare(Comparison)
+    /// Operands (mask, a, b): a where the mask is not 0, else b.
+    case select
+    /// The value converted to the node's element type.
+    case convert
+    /// The value; its gradient is zero.
+    case stopGradient
+    /// The value, computed again rather than shared: no rewrite looks through it.
+    case barrier
+
+    // MARK: Shape
+
+    /// The operand stretched to the node's shape by NumPy's rule (axes aligned at the last, extent 1 repeats).
+    case broadcast
+    /// The operand combined over some axes, which vanish.
+    case reduce(Reduction, axes: [Int])
+    /// The same values in the same order under the node's shape.
+    case reshape
+    /// Axis i of the result is axis `permutation[i]` of the operand.
+    case transpose(permutation: [Int])
+    /// The part of the operand that begins at `starts` and has the node's shape.
+    case slice(starts: [Int])
+    /// The operand with zeros before and after it along each axis.
+    case pad(low: [Int], high: [Int])
+    /// The operands one after another along an axis.
+    case concatenate(axis: Int)
+
+    // MARK: Structured
+
+    /// Operands (x, weight) or (x, weight, bias `[O]`): cross-correlation.
+    case convolution(ConvolutionOptions)
+    /// Operands (dy, weight): the gradient with respect to x, of the node's shape.
+    case convolutionInputGradient(ConvolutionOptions)
+    /// Operands (x, dy): the gradient with respect to the weight, of the node's shape.
+    case convolutionWeightGradient(ConvolutionOptions)
+    /// The largest value of each window; padding never wins. NaN wins over everything.
+    case maxPool(PoolingOptions)
+    /// Operands (x, dy): each dy goes to the largest value of its window, the first in row order among equals.
+    case maxPoolGradient(PoolingOptions)
+    /// The mean of each window.
+    case averagePool(PoolingOptions)
+    /// Operand dy: each dy spread evenly over its window; the node has the shape of x.
+    case averagePoolGradient(PoolingOptions)
+    /// The product of two matrices, each transposed first if so marked.
+    case matmul(transposeLeft: Bool, transposeRight: Bool)
+    /// Operand x `[N, H, W, C]`, in G groups of N / G consecutive examples: `[2, G, C]`, the means and the biased
+    /// variances of each group and channel over examples, height and width.
+    case moments(groups: Int)
+    /// Operands (x, m, a, b), the vectors `[G, C]`: y = a·(x − m) + b. With a projection there is a fifth operand v
+    /// `[G, C]`, which only the gradient reads (see `Projection`).
+    case affine(Projection)
+    /// Operands (dy, x, m `[G, C]`): `[2, G, C]`, Σ dy and Σ dy·(x − m) over each group and channel.
+    case affineSums
+    /// Operands (dy, x, m, p, q, c), the vectors `[G, C]`: dx = p·dy + q·(x − m) + c.
+    case affineGradient
+    /// max(x, 0), or its like.
+    case activation(Activation)
+    /// Operands (dy, y), y the activation's output: dy where the activation's slope is 1, else 0.
+    case activationGradient(Activation)
+    /// Operands (logits `[N, K]`, labels `[N]` of i32): `[N]`, −Σₖ tₖ·log softmax(logits)ₖ with
+    /// tₖ = (1 − smoothing)·[k = label] + smoothing / K.
+    case softmaxCrossEntropy(smoothing: Double)
+    /// Operands (logits, labels, dloss `[N]`): (softmax(logits) − t)·dloss.
+    case softmaxCrossEntropyGradient(smoothing: Double)
+}
+
+/// Elementwise functions of one operand.
+public enum Unary: String, Hashable, Sendable, CaseIterable {
+    /// −x.
+    case negate
+    /// eˣ.
+    case exp
+    /// The natural logarithm.
+    case log
+    /// The square root.
+    case sqrt
+    /// 1 / √x.
+    case rsqrt
+    /// |x|.
+    case abs
+    /// −1, 0 or 1.
+    case sign
+    /// 1 / (1 + e⁻ˣ).
+    case logistic
+    /// The hyperbolic tangent.
+    case tanh
+    /// 1 where the operand is neither infinite nor NaN, else 0.
+    case isFinite
+}
+
+/// Elementwise functions of two operands.
+public enum Binary: String, Hashable, Sendable, CaseIterable {
+    /// a + b.
+    case add
+    /// a − b.
+    case subtract
+    /// a · b.
+    case multiply
+    /// a / b.
+    case divide
+    /// The larger; NaN if one of them is. Its gradient goes to a where both are equal.
+    case maximum
+    /// The smaller; NaN if one of them is. Its gradient goes to a where both are equal.
+    case minimum
+    /// aᵇ.
+    case power
+}
+
+/// Comparisons; every one but `notEqual` is false where an operand is NaN.
+public enum Comparison: String, Hashable, Sendable, CaseIterable {
+    /// a = b.
+    case equal
+    /// a ≠ b.
+    case notEqual
+    /// a < b.
+    case less
+    /// a ≤ b.
+    case lessOrEqual
+    /// a > b.
+    case greater
+    /// a ≥ b.
+    case greaterOrEqual
+}
+
+/// Ways to combine values over axes. Sums are accumulated in f64.
+public enum Reduction: String, Hashable, Sendable, CaseIterable {
+    /// Σ x.
+    case sum
+    /// Σ x².
+    case sumOfSquares
+    /// The largest; NaN if there is one.
+    case maximum
+    /// The smallest; NaN if there is one.
+    case minimum
+}
+
+/// Activations whose slope is 0 or 1 and can be told from their output, so that a pass over memory can apply them and
+/// undo them without having kept their input.
+public enum Activation: String, Hashable, Sendable, CaseIterable {
+    /// max(x, 0): slope 1 where y > 0.
+    case relu
+    /// min(max(x, 0), 6): slope 1 where 0 < y < 6.
+    case relu6
+}
+
+/// The geometry of a convolution. Dilation 1 means none.
+public struct ConvolutionOptions: Hashable, Sendable {
+    /// The step of the window along height and width.
+    public var strides: [Int]
+    /// Zeros added at the top, bottom, left and right.
+    public var padding: [Int]
+    /// The distance between neighbouring taps along height and width; 1 means none left out.
+    public var dilations: [Int]
+    /// The number of groups that input and output channels are split into; each group is a convolution of its own.
+    public var groups: Int
+
+    /// Makes the geometry of a convolution.
+    public init(
+        strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], dilations: [Int] = [1, 1], groups: Int = 1
+    ) {
+        self.strides = strides
+        self.padding = padding
+        self.dilations = dilations
+        self.groups = groups
+    }
+}
+
+/// The geometry of a pooling.
+public struct PoolingOptions: Hashable, Sendable {
+    /// Height and width of the window.
+    public var window: [Int]
+    /// The step of the window along height and width.
+    public var strides: [Int]
+    /// Cells added at the top, bottom, left and right: never the largest, zeros of an average.
+    public var padding: [Int]
+    /// Whether an average divides by the whole window where it overlaps the padding (as PyTorch does by default), or
+    /// by the number of real cells.
+    public var countsPadding: Bool
+
+    /// Makes the geometry of a pooling.
+    public init(window: [Int], strides: [Int], padding: [Int] = [0, 0, 0, 0], countsPadding: Bool = true) {
+        self.window = window
+        self.strides = strides
+        self.padding = padding
+        self.countsPadding = countsPadding
+    }
+}
+
+/// What the backward pass of an `affine` removes from the gradient: the mean and the direction of x, along which the
+/// parameters below cannot change the output because the normalization cancels it (Ioffe & Szegedy 2015, section 2).
+public enum Projection: Hashable, Sendable {
+    /// Nothing: m, a and b are independent of x, as with frozen averages.
+    case none
+    /// Over the values that share moments: a group of examples, height, width, and the channels of one of
+    /// `channelGroups` equal runs of channels (as many as there are channels: each channel for itself). Operand m must
+    /// be their mean and operand v their variance with ε inside; both count as constants.
+    ///
+    /// With p = a·dy: dx = p − mean(p) − (x − m)·mean(p·(x − m)) / v.
+    case group(channelGroups: Int)
+}

@@ -1,0 +1,198 @@
+/// A number that depends on the step: a learning rate, a limit of batch renormalization. A value, saved with the
+/// checkpoint; a graph that uses one need not be compiled anew when the number changes.
+///
+///     Schedule.cosine(from: 0.1, to: 0, steps: 2000).warmedUp(over: 100).value(at: 50)  // 0.05 · …
+public struct Schedule: Hashable, Sendable {
+    /// The course of the number, before any warm-up.
+    public indirect enum Course: Hashable, Sendable {
+        /// Always the same.
+        case constant(Double)
+        /// Straight lines between points (step, value) in the order of their steps; level before the first and after
+        /// the last.
+        case linear([Point])
+        /// Half a cosine wave from one value at step 0 to another at step `steps`, level afterwards: SGDR without
+        /// restarts (Loshchilov & Hutter 2017).
+        case cosine(from: Double, to: Double, steps: Int)
+        /// A value multiplied by `factor` at each of the given steps.
+        case step(initial: Double, factor: Double, at: [Int])
+        /// 1 − decay^(step + 1): the correction of an exponential average that began at 0 (Kingma & Ba 2015).
+        case biasCorrection(decay: Double)
+    }
+
+    /// A step and the value there.
+    public struct Point: Hashable, Sendable, Codable {
+        /// The step, from 0.
+        public var step: Int
+        /// The value at that step.
+        public var value: Double
+
+        /// Makes a point.
+        public init(step: Int, value: Double) {
+            self.step = step
+            self.value = value
+        }
+    }
+
+    /// The course before any warm-up.
+    public var course: Course
+    /// The number of steps over which the value is scaled up linearly, reaching its course at the last of them; 0 for
+    /// none.
+    public var warmup: Int
+
+    /// Makes a schedule.
+    public init(_ course: Course, warmup: Int = 0) {
+        self.course = course
+        self.warmup = warmup
+    }
+
+    /// Always `value`.
+    public static func constant(_ value: Double) -> Schedule { Schedule(.constant(value)) }
+
+    /// Straight lines between points (step, value).
+    public static func linear(_ points: [(Int, Double)]) -> Schedule {
+        Schedule(.linear(points.map { Point(step: $0.0, value: $0.1) }.sorted { $0.step < $1.step }))
+    }
+
+    /// Half a cosine wave from `start` to `end` over `steps` steps.
+    public static func cosine(from start: Double, to end: Double = 0, steps: Int) -> Schedule {
+        Schedule(.cosine(from: start, to: end, steps: steps))
+    }
+
+    /// `initial`, multiplied by `factor` at each of the given steps.
+    public static func step(_ initial: Double, factor: Double = 0.1, at steps: [Int]) -> Schedule {
+        Schedule(.step(initial: initial, factor: factor, at: steps))
+    }
+
+    /// The same course after a linear warm-up: at step t < `steps` the value is (t + 1) / steps of what it would be.
+    public func warmedUp(over steps: Int) -> Schedule { Schedule(course, warmup: steps) }
+
+    /// The value at a step, counted from 0.
+    public func value(at step: Int) -> Double {
+        let value = courseValue(at: step)
+        return step < warmup ? value * Double(step + 1) / Double(warmup) : value
+    }
+
+    private func courseValue(at step: Int) -> Double {
+        switch course {
+        case .constant(let value):
+            return value
+        case .linear(let points):
+            guard let first = points.first, let last = points.last else { return 0 }
+            if step <= first.step { return first.value }
+            if step >= last.step { return last.value }
+            let next = points.firstIndex { $0.step > step }!
+            let (a, b) = (points[next - 1], points[next])
+            let fraction = Double(step - a.step) / Double(b.step - a.step)
+            return a.value + (b.value - a.value) * fraction
+        case .cosine(let start, let end, let steps):
+            let fraction = steps > 0 ? min(Double(step) / Double(steps), 1) : 1
+            let wave = Math.cosine(Double.pi * fraction)
+            return end + (start - end) * 0.5 * (1 + wave)
+        case .step(let initial, let factor, let milestones):
+            return milestones.reduce(initial) { step >= $1 ? $0 * factor : $0 }
+        case .biasCorrection(let decay):
+            return 1 - Math.power(decay, step + 1)
+        }
+    }
+}
+
+extension Schedule: Codable {
+    private enum Key: String, CodingKey {
+        case kind, value, points, from, to, steps, factor, at, decay, warmup
+    }
+
+    /// Reads `{"kind": "constant", "value": 0.1, "warmup": 100}` and its like. Infinity is the string `"inf"`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        warmup = try container.decodeIfPresent(Int.self, forKey: .warmup) ?? 0
+        func number(_ key: Key) throws -> Double {
+            try container.decode(ExtendedNumber.self, forKey: key).value
+        }
+        let kind = try container.decode(String.self, forKey: .kind)
+        switch kind {
+        case "constant":
+            course = .constant(try number(.value))
+        case "linear":
+            let points = try container.decode([[ExtendedNumber]].self, forKey: .points)
+            guard !points.isEmpty, points.allSatisfy({ $0.count == 2 && $0[0].value.isFinite }) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .points, in: container, debugDescription: "expected pairs [step, value]")
+            }
+            course = .linear(
+                points.map { Point(step: Int($0[0].value), value: $0[1].value) }.sorted { $0.step < $1.step })
+        case "cosine":
+            course = .cosine(
+                from: try number(.from), to: try number(.to),
+                steps: try container.decode(Int.self, forKey: .steps))
+        case "step":
+            course = .step(
+                initial: try number(.value), factor: try number(.factor),
+                at: try container.decode([Int].self, forKey: .at))
+        case "biasCorrection":
+            course = .biasCorrection(decay: try number(.decay))
+        default:
+            throw DecodingError.dataCorruptedError(
+                forKey: .kind, in: container,
+                debugDescription:
+                    "found kind '\(kind)'; expected constant, linear, cosine, step or biasCorrection")
+        }
+    }
+
+    /// Writes what `init(from:)` reads.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        switch course {
+        case .constant(let value):
+            try container.encode("constant", forKey: .kind)
+            try container.encode(ExtendedNumber(value), forKey: .value)
+        case .linear(let points):
+            try container.encode("linear", forKey: .kind)
+            try container.encode(
+                points.map { [ExtendedNumber(Double($0.step)), ExtendedNumber($0.value)] }, forKey: .points)
+        case .cosine(let start, let end, let steps):
+            try container.encode("cosine", forKey: .kind)
+            try container.encode(ExtendedNumber(start), forKey: .from)
+            try container.encode(ExtendedNumber(end), forKey: .to)
+            try container.encode(steps, forKey: .steps)
+        case .step(let initial, let factor, let milestones):
+            try container.encode("step", forKey: .kind)
+            try container.encode(ExtendedNumber(initial), forKey: .value)
+            try container.encode(ExtendedNumber(factor), forKey: .factor)
+            try container.encode(milestones, forKey: .at)
+        case .biasCorrection(let decay):
+            try container.encode("biasCorrection", forKey: .kind)
+            try container.encode(ExtendedNumber(decay), forKey: .decay)
+        }
+        if warmup > 0 { try container.encode(warmup, forKey: .warmup) }
+    }
+}
+
+/// A number that may be infinite, which JSON cannot say: then it is the string "inf" or "-inf".
+private struct ExtendedNumber: Codable {
+    var value: Double
+
+    init(_ value: Double) { self.value = value }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Double.self) {
+            value = number
+            return
+        }
+        let text = try container.decode(String.self)
+        guard let number = Double(text), !number.isNaN else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "found '\(text)'; expected a number, \"inf\" or \"-inf\"")
+        }
+        value = number
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if value.isInfinite {
+            try container.encode(value > 0 ? "inf" : "-inf")
+        } else {
+            try container.encode(value)
+        }
+    }
+}
