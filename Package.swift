@@ -1,6 +1,11 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// One for each module that has tests; each sees what a user sees, and what is `package` inside.
+let tests: [Target] = [
+    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "CLI",
+].map { .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm"]) }
+
 /// Targets in the order of the floors: each may depend only on targets above it (see ARCHITECTURE.md).
 let package = Package(
     name: "Renorm",
@@ -25,7 +30,9 @@ let package = Package(
         .target(name: "RenormArrays"),
         .target(
             name: "RenormGraphs",
-            dependencies: ["RenormArrays", .product(name: "OrderedCollections", package: "swift-collections")]),
+            dependencies: [
+                "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "RenormEngines", dependencies: ["RenormGraphs"]),
         .target(
             name: "RenormOneDNN",
@@ -50,9 +57,14 @@ let package = Package(
                 "Renorm", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-    ]
-        + ["Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "CLI"].map {
-            .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm"])
-        },
+    ] + tests,
     swiftLanguageModes: [.v6]
 )
+
+// `make` sets this, and nobody else: a warning in our own targets, and only there, is an error.
+if Context.environment["RENORM_WARNINGS"] == "errors" {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-warnings-as-errors"])]
+        target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+    }
+}

@@ -1,0 +1,88 @@
+# Every target prepares what it needs (scripts/setup.py, in .deps) and is quick where that is done.
+# Paths are relative or quoted, so that the checkout may lie in a folder with spaces.
+
+# The defaults of `make train`; ARGS comes after them, and the last of an option counts.
+RUN ?= runs/$(shell date +%Y-%m-%d_%H-%M-%S)
+TRAIN_ARGS ?= --data fashion-mnist --model small --norm batch-renorm --run "$(RUN)"
+ARGS ?=
+FILTER ?=
+WARNINGS ?= errors
+SWIFT_FLAGS ?=
+
+PYTHON ?= python3
+SETUP = $(PYTHON) scripts/setup.py
+SWIFT ?= swift
+BUILD = --configuration release $(SWIFT_FLAGS)
+PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
+SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
+DOCS = .build/docs
+
+# Package.swift reads it.
+export RENORM_WARNINGS := $(WARNINGS)
+# Where setup.py describes a zlib and libpng that lie inside the checkout.
+export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+# No __pycache__ among the sources.
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help train test build lint format docs clean prerequisites setup data
+
+help:
+	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. The rest is set up in .deps:'
+	@echo 'on Debian and Ubuntu all of it; elsewhere install zlib, libpng and oneDNN >= 3.0 first'
+	@echo '(macOS: brew install onednn libpng; Fedora: dnf install onednn-devel zlib-devel libpng-devel).'
+	@echo
+	@echo '  make train    train on Fashion-MNIST and print the accuracy on its test images'
+	@echo '                ARGS="--epochs 1 --norm batch"  options after the defaults (see: renorm train --help)'
+	@echo '                RUN=runs/first                  the folder of the run; a new one by date otherwise'
+	@echo '  make test     lint, build, and run the tests in release; FILTER=Convolution runs matching ones'
+	@echo '  make build    build .build/release/renorm'
+	@echo '  make lint     check layout and style; make format settles the layout'
+	@echo '  make docs     write the documentation into $(DOCS)'
+	@echo '  make clean    delete what was built (.build); what was downloaded stays in .deps'
+	@echo
+	@echo 'ONEDNN_ROOT=DIR       use the oneDNN in DIR/lib;  RENORM_DATA=DIR  look for DIR/fashion-mnist first'
+	@echo 'WARNINGS=allowed      do not stop at warnings, for a compiler newer than this source'
+
+train: build data
+	@exec $(PROGRAMS)/renorm train $(TRAIN_ARGS) $(ARGS)
+
+build: setup
+	@$(SWIFT) build $(BUILD) --product renorm
+	@$(SETUP) place $(PROGRAMS)
+
+test: lint setup data
+	@$(PYTHON) -m unittest discover --quiet --start-directory scripts/tests --top-level-directory scripts
+	@$(SWIFT) build $(BUILD) --build-tests
+	@$(SETUP) place $(PROGRAMS)
+	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
+
+lint: prerequisites
+	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+format: prerequisites
+	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+docs: setup
+	@mkdir -p $(DOCS)
+	@$(SWIFT) package --allow-writing-to-directory $(DOCS) \
+	    generate-documentation --target Renorm --output-path $(DOCS)
+	@echo 'Written to $(DOCS). To read it: $(SWIFT) package --disable-sandbox preview-documentation --target Renorm'
+
+clean:
+	@rm -rf .build
+
+setup: prerequisites
+	@$(SETUP) build
+
+data: prerequisites
+	@$(SETUP) data
+
+prerequisites:
+	@command -v $(PYTHON) > /dev/null && \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || { \
+	    echo 'There is no Python 3.8 or newer on the PATH. Install it, with pip' \
+	         '(Debian and Ubuntu: apt-get install python3 python3-pip), and run make again.' >&2; exit 1; }
+	@command -v $(SWIFT) > /dev/null || { \
+	    echo 'There is no swift on the PATH. Install Swift 6.1 or newer from swift.org and run make again.' >&2; \
+	    exit 1; }

@@ -1,0 +1,102 @@
+"""The system's own package clients: APT for Debian and Ubuntu, pip for Python packages."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import List, Sequence
+
+from .files import scratch_folder
+from .problem import Problem
+
+
+def say(message: str) -> None:
+    print(f"set-up: {message}", flush=True)
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def has_apt() -> bool:
+    return shutil.which("apt-get") is not None and shutil.which("dpkg-deb") is not None
+
+
+def _run(command: Sequence[str], cwd: Path = None) -> subprocess.CompletedProcess:
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    return subprocess.run(
+        list(command), cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def _last_lines(output: str, count: int = 6) -> str:
+    return "\n".join("    " + line for line in output.strip().splitlines()[-count:])
+
+
+def apt_install(packages: Sequence[str], remedy: str) -> None:
+    """Installs as root; reads the package lists anew only where the first try does not find the packages."""
+    say(f"installing {' '.join(packages)} (apt-get)")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    first = _run(install)
+    if first.returncode == 0:
+        return
+    _run(["apt-get", "update"])
+    second = _run(install)
+    if second.returncode != 0:
+        raise Problem(
+            f"apt-get could not install {' '.join(packages)}:\n{_last_lines(second.stdout)}",
+            "these packages from Debian's or Ubuntu's archive.", remedy)
+
+
+def apt_unpack(packages: Sequence[str], deps: Path, destination: Path, remedy: str) -> None:
+    """Downloads packages without being root and unpacks them under `destination`.
+
+    APT checks the archive's signature and each package's hash. Where this machine has no package lists and we
+    may not write them, they are read into a folder of our own.
+    """
+    say(f"downloading {' '.join(packages)} (apt-get) and unpacking inside the checkout")
+    with scratch_folder(deps) as folder:
+        # APT fetches as its own user, which may be unable to enter a home folder; being one user is enough here.
+        options: List[str] = ["-o", "APT::Sandbox::User="]
+        result = _run(["apt-get", *options, "download", *packages], cwd=folder)
+        if result.returncode != 0:
+            options += _own_lists(folder)
+            _run(["apt-get", *options, "update"], cwd=folder)
+            result = _run(["apt-get", *options, "download", *packages], cwd=folder)
+        archives = sorted(folder.glob("*.deb"))
+        if result.returncode != 0 or len(archives) < len(packages):
+            raise Problem(
+                f"apt-get could not download {' '.join(packages)}:\n{_last_lines(result.stdout)}",
+                "these packages from Debian's or Ubuntu's archive.", remedy)
+        destination.mkdir(parents=True, exist_ok=True)
+        for archive in archives:
+            unpacked = _run(["dpkg-deb", "--extract", str(archive), str(destination)])
+            if unpacked.returncode != 0:
+                raise Problem(
+                    f"{archive.name} could not be unpacked:\n{_last_lines(unpacked.stdout)}",
+                    "a complete package and free space.", remedy)
+
+
+def _own_lists(folder: Path) -> List[str]:
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    settings = {"Dir::State::Lists": folder / "lists", "Dir::Cache": folder / "cache"}
+    # APT reads its settings as a path each: quoting is not needed even with spaces, one argument is one setting.
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}/")]
+
+
+def pip_download(requirements: Path, destination: Path, remedy: str) -> None:
+    """Downloads exactly the files whose hashes the requirements file lists."""
+    pip = [sys.executable, "-m", "pip"]
+    if _run([*pip, "--version"]).returncode != 0:
+        raise Problem(
+            f"{sys.executable} has no pip.", "Python 3 with pip.",
+            "install it (Debian and Ubuntu: apt-get install python3-pip), then run make again.")
+    result = _run([
+        *pip, "download", "--disable-pip-version-check", "--no-input", "--quiet", "--no-deps",
+        "--only-binary=:all:", "--require-hashes", "--requirement", str(requirements), "--dest", str(destination)])
+    if result.returncode != 0:
+        raise Problem(
+            f"pip could not download what {requirements.name} lists:\n{_last_lines(result.stdout, 10)}",
+            "these packages from the package index that pip is set up with.", remedy)
