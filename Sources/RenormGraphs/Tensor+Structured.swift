@@ -35,9 +35,14 @@ extension Tensor {
             .matmul(transposeLeft: transposeLeft, transposeRight: transposeRight), [self, other])
     }
 
-    /// Means and biased variances `[G, C]` of G groups of consecutive examples, over examples, height and width.
+    /// Means and biased variances of G groups of consecutive examples, over examples, height and width: `[2, G, C]`.
+    public func momentVectors(groups: Int) throws -> Tensor {
+        try builder.infer(.moments(groups: groups), [self])
+    }
+
+    /// Means and biased variances, `[G, C]` each, of G groups of consecutive examples, over examples, height and width.
     public func moments(groups: Int) throws -> (mean: Tensor, variance: Tensor) {
-        let both = try builder.infer(.moments(groups: groups), [self])
+        let both = try momentVectors(groups: groups)
         return (try both.element(0), try both.element(1))
     }
 

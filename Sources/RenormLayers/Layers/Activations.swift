@@ -1,0 +1,35 @@
+/// max(x, 0).
+public struct ReLU: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.relu() }
+}
+
+/// min(max(x, 0), 6).
+public struct ReLU6: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.relu6() }
+}
+
+/// x · sigmoid(x).
+public struct SiLU: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { try x.silu() }
+}
+
+/// 1 / (1 + e⁻ˣ).
+public struct Sigmoid: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.sigmoid() }
+}

@@ -1,0 +1,115 @@
+/// Zeros around an image before a window moves over it.
+public enum Padding: Sendable, Hashable {
+    /// As many that ⌈extent / stride⌉ windows fit; the odd cell at the bottom and right (StableHLO's SAME).
+    case same
+    /// None.
+    case valid
+    /// The same number on every side.
+    case all(Int)
+    /// Top, bottom, left and right.
+    case explicit(top: Int, bottom: Int, left: Int, right: Int)
+
+    /// The zeros at the top, bottom, left and right of an image.
+    func resolved(height: Int, width: Int, window: [Int], strides: [Int]) -> [Int] {
+        switch self {
+        case .valid: return [0, 0, 0, 0]
+        case .all(let cells): return [cells, cells, cells, cells]
+        case .explicit(let top, let bottom, let left, let right): return [top, bottom, left, right]
+        case .same:
+            return zip([height, width], zip(window, strides)).flatMap { extent, geometry in
+                let (window, stride) = geometry
+                let total = max(((extent + stride - 1) / stride - 1) * stride + window - extent, 0)
+                return [total / 2, total - total / 2]
+            }
+        }
+    }
+}
+
+/// A two-dimensional convolution (cross-correlation) of `[N, H, W, C]`. Variables: `weight`
+/// `[channels, C / groups, kernel, kernel]`, and `bias` `[channels]`.
+///
+/// Weights start as torchvision's: normal with deviation √(2 / (channels · kernel² / groups)), biases at 0.
+public struct Convolution: Layer, Hashable {
+    /// The number of output channels; `nil` for as many as input channels (depthwise, when `groups` is `nil` too).
+    public var channels: Int?
+    /// Height and width of the window.
+    public var kernel: [Int]
+    /// The step of the window.
+    public var strides: [Int]
+    /// Zeros around the image.
+    public var padding: Padding
+    /// The distance between taps; 1 means none left out.
+    public var dilations: [Int]
+    /// The number of groups of channels; `nil` for one for each input channel.
+    public var groups: Int?
+    /// Whether a bias is added.
+    public var bias: Bool
+
+    /// Makes a convolution with a square window.
+    public init(
+        _ channels: Int, kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1,
+        groups: Int = 1,
+        bias: Bool = true
+    ) {
+        self.channels = channels
+        self.kernel = [kernel, kernel]
+        strides = [stride, stride]
+        self.padding = padding
+        dilations = [dilation, dilation]
+        self.groups = groups
+        self.bias = bias
+    }
+
+    /// A depthwise convolution: each channel has a window of its own.
+    public static func depthwise(
+        kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1, bias: Bool = true
+    ) -> Convolution {
+        var layer = Convolution(
+            1, kernel: kernel, stride: stride, padding: padding, dilation: dilation, bias: bias)
+        layer.channels = nil
+        layer.groups = nil
+        return layer
+    }
+
+    /// The layer in a few words.
+    public var summary: String {
+        "convolution \(kernel[0])×\(kernel[1])" + (strides == [1, 1] ? "" : " stride \(strides[0])")
+            + (dilations == [1, 1] ? "" : " dilation \(dilations[0])")
+            + (groups == 1 ? "" : groups.map { " groups \($0)" } ?? " depthwise")
+    }
+
+    /// Convolves.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try x.requireImages("convolution")
+        let inputs = x.shape[3]
+        let (outputs, groups) = (channels ?? inputs, groups ?? inputs)
+        guard groups > 0, inputs % groups == 0, outputs > 0, outputs % groups == 0 else {
+            throw GraphError.option(
+                operation: "convolution", path: scope.path,
+                found: "\(groups) groups of \(inputs) input and \(outputs) output channels",
+                expected: "a number of groups that divides both")
+        }
+        let fanOut = outputs / groups * kernel[0] * kernel[1]
+        let weight = try scope.parameter(
+            "weight", shape: [outputs, inputs / groups, kernel[0], kernel[1]],
+            initializer: .he(fanOut: fanOut),
+            decays: true)
+        let offset = bias ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
+        let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
+        let zeros = padding.resolved(height: x.shape[1], width: x.shape[2], window: window, strides: strides)
+        return try x.convolution(
+            weight, bias: offset,
+            options: ConvolutionOptions(
+                strides: strides, padding: zeros, dilations: dilations, groups: groups))
+    }
+}
+
+extension Tensor {
+    /// Throws unless this is a batch of images `[N, H, W, C]`.
+    func requireImages(_ operation: String) throws {
+        guard shape.rank == 4 else {
+            throw GraphError.shapes(
+                operation: operation, path: builder.path, found: [shape], expected: "images [N, H, W, C]")
+        }
+    }
+}

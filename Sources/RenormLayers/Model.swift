@@ -1,0 +1,59 @@
+/// A network with its state: a layer, the size of its images, overrides, and variables. A value: a copy shares
+/// nothing with the original, statistics included.
+///
+///     var model = try Model(Small(classes: 10, normalization: Normalization(.batchRenorm)), input: [28, 28, 1])
+///     let graph = try model.graph(batch: 64)
+public struct Model: Sendable {
+    /// The architecture.
+    public var layer: any Layer
+    /// The shape of one image: `[H, W, C]`.
+    public var input: TensorShape
+    /// Changes to parts of it, in order; later ones win.
+    public var overrides: [Override]
+    /// Parameters, statistics and counters.
+    public var variables: Variables
+
+    /// Makes a model with initial values, each a function of (seed, path).
+    ///
+    /// - Throws: `GraphError` if images of this shape do not fit the layers.
+    public init(_ layer: any Layer, input: TensorShape, overrides: [Override] = [], seed: UInt64 = 0) throws {
+        self.layer = layer
+        self.input = input
+        self.overrides = overrides
+        variables = Variables()
+        variables = try graph(batch: 1, phase: .inference).initialVariables(seed: seed)
+    }
+
+    /// What tracing a model gives.
+    public struct Traced {
+        /// The result of the last layer: logits `[N, classes]`.
+        public var output: Tensor
+        /// The layers in the order of their results.
+        public var layers: [LayerRecord]
+        /// The normalizations, overrides included.
+        public var normalizations: [NormalizationRecord]
+        /// What the user should know.
+        public var warnings: [String]
+    }
+
+    /// Adds the model to a graph under construction, on images `[N, H, W, C]`.
+    ///
+    /// - Parameter seed: The seed of random draws such as dropout's.
+    public func trace(_ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0) throws
+        -> Traced
+    {
+        let trace = Trace(builder: builder, phase: phase, overrides: overrides, seed: seed)
+        let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
+        return Traced(
+            output: output, layers: trace.records, normalizations: trace.normalizations,
+            warnings: trace.warnings)
+    }
+
+    /// The model alone as a graph: input `images` `[N, H, W, C]`, result `logits`.
+    public func graph(batch: Int, phase: Phase = .inference) throws -> Graph {
+        let builder = GraphBuilder()
+        let images = builder.input("images", shape: TensorShape([batch] + input.dimensions))
+        builder.fetch(try trace(images, on: builder, phase: phase).output, as: "logits")
+        return builder.graph
+    }
+}

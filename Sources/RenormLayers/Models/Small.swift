@@ -1,0 +1,33 @@
+/// A small network for small images: five 3×3 convolutions without bias (32, 32, pool, 64, 64, pool, 128 channels),
+/// each followed by normalization and ReLU; global average; dense. `width` scales the channels.
+public struct Small: Layer {
+    /// The number of classes.
+    public var classes: Int
+    /// The factor of the channels: 0.5 gives 16, 16, 32, 32, 64.
+    public var width: Double
+    /// The normalization after each convolution.
+    public var normalization: Normalization
+
+    /// Makes the network.
+    public init(classes: Int, width: Double = 1, normalization: Normalization) {
+        self.classes = classes
+        self.width = width
+        self.normalization = normalization
+    }
+
+    /// Logits `[N, classes]`.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        var y = x
+        for (index, (channels, pools)) in [(32, false), (32, true), (64, false), (64, true), (128, false)]
+            .enumerated()
+        {
+            let convolution = Convolution(
+                max(Int((Double(channels) * width).rounded()), 1), kernel: 3, padding: .all(1), bias: false)
+            y = try scope.apply("conv\(index + 1)", convolution, to: y)
+            y = try scope.apply("bn\(index + 1)", normalization, to: y).relu()
+            if pools { y = try scope.apply("pool\(index / 2 + 1)", MaxPool(2), to: y) }
+        }
+        y = try scope.apply("avgpool", GlobalAveragePool(), to: y)
+        return try scope.apply("fc", Dense(classes), to: y)
+    }
+}

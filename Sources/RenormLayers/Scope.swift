@@ -1,0 +1,143 @@
+/// Where a layer is being traced: its path, its phase, and the graph under construction. Layers ask it for parameters
+/// and statistics by name.
+public struct Scope {
+    /// The path of the layer, such as `layer1.0`; empty for the whole model.
+    public let path: String
+    /// The phase here, overrides included.
+    public let phase: Phase
+    /// The seed of random draws such as dropout's.
+    public var seed: UInt64 { trace.seed }
+    /// The graph under construction.
+    public var builder: GraphBuilder { trace.builder }
+
+    let trace: Trace
+    private let isShared: Bool
+
+    init(trace: Trace, path: String = "", isShared: Bool = false) {
+        self.trace = trace
+        self.path = path
+        self.isShared = isShared
+        phase = trace.lastOverride(at: path, \.phase) ?? trace.phase
+    }
+
+    /// The scope of a part of this layer.
+    public func child(_ name: String) -> Scope { Scope(trace: trace, path: join(name), isShared: isShared) }
+
+    /// This scope, where paths may be asked for again: for layers that share variables on purpose.
+    public func sharing() -> Scope { Scope(trace: trace, path: path, isShared: true) }
+
+    /// Calls a layer as the part `name` of this one.
+    public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
+        let scope = child(name)
+        return try builder.within(path: scope.path) {
+            let y = try layer(x, scope)
+            let summary = layer.summary
+            if !summary.isEmpty {
+                trace.records.append(
+                    LayerRecord(path: scope.path, summary: summary, input: x.shape, output: y.shape))
+            }
+            return y
+        }
+    }
+
+    // MARK: Variables
+
+    /// A parameter of this layer: trained unless an override says otherwise.
+    ///
+    /// - Parameter decays: Whether weight decay applies to it by default: yes for the weights of convolutions and
+    ///   dense layers, no for biases and normalizations.
+    public func parameter(
+        _ name: String, shape: TensorShape, initializer: Initializer, decays: Bool = false
+    ) throws -> Tensor {
+        let isTrainable = trace.lastOverride(at: join(name), \.isTrainable) ?? true
+        return try variable(
+            VariableSpecification(
+                path: join(name), kind: .parameter, shape: shape, initializer: initializer,
+                isTrainable: isTrainable,
+                decays: decays))
+    }
+
+    /// A statistic of this layer.
+    public func statistic(_ name: String, shape: TensorShape, initial: Double) throws -> Tensor {
+        try variable(
+            VariableSpecification(
+                path: join(name), kind: .statistic, shape: shape, initializer: .constant(initial)))
+    }
+
+    /// A count of steps, from 0.
+    public func counter(_ name: String) throws -> Tensor {
+        try variable(
+            VariableSpecification(path: join(name), kind: .counter, shape: .scalar, initializer: .constant(0))
+        )
+    }
+
+    /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics.
+    public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
+        guard phase.updatesStatistics else { return }
+        try builder.within(role: .update) { try builder.update(join(name), to: value()) }
+    }
+
+    /// The normalization to use in place of `configured`, by the last override that names one here.
+    public func normalization(_ configured: Normalization) -> Normalization {
+        trace.lastOverride(at: path, \.normalization) ?? configured
+    }
+
+    /// Notes something that the user should know but that is no error.
+    public func warn(_ message: String) {
+        trace.warnings.append("\(path): \(message)")
+    }
+
+    private func variable(_ specification: VariableSpecification) throws -> Tensor {
+        guard trace.asked.insert(specification.path).inserted || isShared else {
+            throw GraphError.duplicateVariable(path: specification.path)
+        }
+        return try builder.variable(specification)
+    }
+
+    private func join(_ name: String) -> String {
+        path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)"
+    }
+}
+
+/// One tracing of a model onto a graph: what all its scopes share.
+final class Trace {
+    let builder: GraphBuilder
+    let phase: Phase
+    let overrides: [Override]
+    let seed: UInt64
+    var asked: Set<String> = []
+    var records: [LayerRecord] = []
+    var normalizations: [NormalizationRecord] = []
+    var warnings: [String] = []
+
+    init(builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64) {
+        self.builder = builder
+        self.phase = phase
+        self.overrides = overrides
+        self.seed = seed
+    }
+
+    func lastOverride<Value>(at path: String, _ decision: KeyPath<Override, Value?>) -> Value? {
+        overrides.last { $0[keyPath: decision] != nil && $0.pattern.matches(path) }?[keyPath: decision]
+    }
+}
+
+/// A layer as it was traced.
+public struct LayerRecord: Sendable, Hashable {
+    /// Where it is.
+    public var path: String
+    /// What it is.
+    public var summary: String
+    /// The shape of its input.
+    public var input: TensorShape
+    /// The shape of its output.
+    public var output: TensorShape
+}
+
+/// A normalization as it was traced, overrides included.
+public struct NormalizationRecord: Sendable, Hashable {
+    /// Where it is.
+    public var path: String
+    /// What it is.
+    public var normalization: Normalization
+}
