@@ -88,6 +88,9 @@ public final class GraphBuilder {
         append(.random(seed: seed, stream: Random.streamNumber(stream)), [counter.id], shape, .f32)
     }
 
+    /// A handle on a node of this graph.
+    public func tensor(_ id: NodeID) -> Tensor { Tensor(id: id, builder: self) }
+
     // MARK: Results
 
     /// Lets a run return a tensor's value.
