@@ -15,7 +15,10 @@ SWIFT ?= swift
 BUILD = --configuration release $(SWIFT_FLAGS)
 PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
+# The tests come as one program; building just it spares the tools of the packages that we depend on.
+TESTS = RenormPackageTests
 DOCS = .build/docs
+DOCUMENTED = $(filter-out RenormKernels RenormCLI,$(notdir $(wildcard Sources/Renorm*)))
 
 # Package.swift reads it.
 export RENORM_WARNINGS := $(WARNINGS)
@@ -25,12 +28,12 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test build lint format docs clean prerequisites setup data
+.PHONY: help train test build lint format docs clean prerequisites check-scripts setup data
 
 help:
-	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. The rest is set up in .deps:'
-	@echo 'on Debian and Ubuntu all of it; elsewhere install zlib, libpng and oneDNN >= 3.0 first'
-	@echo '(macOS: brew install onednn libpng; Fedora: dnf install onednn-devel zlib-devel libpng-devel).'
+	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
+	@echo 'the rest, as root or not. Elsewhere install the headers of zlib and libpng first (Fedora: dnf install'
+	@echo 'zlib-devel libpng-devel), and except on Linux on x86-64 also oneDNN >= 3.0 (macOS: brew install onednn libpng).'
 	@echo
 	@echo '  make train    train on Fashion-MNIST and print the accuracy on its test images'
 	@echo '                ARGS="--epochs 1 --norm batch"  options after the defaults (see: renorm train --help)'
@@ -51,10 +54,8 @@ build: setup
 	@$(SWIFT) build $(BUILD) --product renorm
 	@$(SETUP) place $(PROGRAMS)
 
-test: lint setup data
-	@$(PYTHON) -m unittest discover --quiet --start-directory scripts/tests --top-level-directory scripts
-	@$(SWIFT) build $(BUILD) --build-tests
-	@$(SETUP) place $(PROGRAMS)
+test: lint check-scripts build data
+	@$(SWIFT) build $(BUILD) --product $(TESTS)
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
 
 lint: prerequisites
@@ -64,13 +65,17 @@ format: prerequisites
 	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
 
 docs: setup
-	@mkdir -p $(DOCS)
-	@$(SWIFT) package --allow-writing-to-directory $(DOCS) \
-	    generate-documentation --target Renorm --output-path $(DOCS)
-	@echo 'Written to $(DOCS). To read it: $(SWIFT) package --disable-sandbox preview-documentation --target Renorm'
+	@rm -rf $(DOCS)
+	@$(SWIFT) package $(BUILD) --allow-writing-to-directory $(DOCS) generate-documentation \
+	    --enable-experimental-combined-documentation --warnings-as-errors \
+	    $(addprefix --target ,$(DOCUMENTED)) --output-path $(DOCS)
+	@echo 'To read it: $(PYTHON) -m http.server --directory $(DOCS), then open localhost:8000/documentation'
 
 clean:
 	@rm -rf .build
+
+check-scripts: prerequisites
+	@$(PYTHON) -m unittest discover --quiet --start-directory scripts/tests --top-level-directory scripts
 
 setup: prerequisites
 	@$(SETUP) build

@@ -29,7 +29,7 @@ REMEDY = (
 def provide(deps: Path) -> str:
     """Makes the two libraries usable and returns one line about them; quick where they already are."""
     record = read_json(deps / "headers.json")
-    if unchanged(record.get("files", {}), deps):
+    if record.get("deps") == str(deps) and unchanged(record.get("files", {}), deps):
         return record["summary"]
     with scratch_folder(deps) as folder:
         for home in _homes(deps):
@@ -126,6 +126,8 @@ def _describe(deps: Path, home) -> None:
 
 
 def _record(deps: Path, headers: List[Path], summary: str) -> str:
-    write_json(deps / "headers.json", {"files": fingerprint(headers, deps), "summary": summary})
+    # The .pc files hold absolute paths, so a checkout that was moved has them written anew.
+    write_json(
+        deps / "headers.json", {"deps": str(deps), "files": fingerprint(headers, deps), "summary": summary})
     clients.say(summary)
     return summary

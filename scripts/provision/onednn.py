@@ -27,9 +27,9 @@ LIBRARY = "libdnnl.3.dylib" if ON_MAC else "libdnnl.so.3"
 LIBRARY_NAMES = [LIBRARY, "libdnnl.dylib" if ON_MAC else "libdnnl.so"]
 
 REMEDY = (
-    "install oneDNN 3.0 or newer (macOS: brew install onednn; Fedora: dnf install onednn; Debian 13, Ubuntu 24.04\n"
-    "    and newer: apt-get install libdnnl-dev) or build it, set ONEDNN_ROOT to the folder that holds its lib and\n"
-    "    include, and run make again.")
+    "install oneDNN 3.0 or newer (macOS: brew install onednn; Debian and Ubuntu: apt-get install libdnnl-dev, where\n"
+    "    that is version 3; Fedora: dnf install onednn) or build it and set ONEDNN_ROOT to the folder that holds its\n"
+    "    lib and include; then run make again.")
 
 # A process of its own: a library that does not fit this machine may end the process that loads it.
 PROBE = """
