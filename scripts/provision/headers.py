@@ -86,7 +86,7 @@ def _compiles(folder: Path, home) -> Tuple[List[Path], str]:
 
 
 def _unpack(deps: Path) -> Path:
-    """Static libraries only: what is built needs nothing at run time, and the packages' links into /lib do not matter."""
+    """Static libraries only: what is built needs nothing at run time, and links between packages do not matter."""
     home = deps / "sysroot"
     with scratch_folder(deps) as folder:
         clients.apt_unpack(PACKAGES, deps, folder / "root", REMEDY)
