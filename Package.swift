@@ -4,7 +4,7 @@ import PackageDescription
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
     "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "CLI",
-].map { .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm"]) }
+].map { .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm", "RenormTestSupport"]) }
 
 /// Targets in the order of the floors: each may depend only on targets above it (see ARCHITECTURE.md).
 let package = Package(
@@ -57,6 +57,8 @@ let package = Package(
                 "Renorm", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
+        .target(name: "RenormTestSupport", dependencies: ["RenormEngines"], path: "Tests/RenormTestSupport"),
     ] + tests,
     swiftLanguageModes: [.v6]
 )
