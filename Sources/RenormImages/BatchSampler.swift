@@ -1,0 +1,217 @@
+import RenormArrays
+import Synchronization
+
+/// Which examples are in the batch of each training step: a pure function of (seed, step), so a run resumed at a step
+/// needs to know nothing else.
+///
+///     let sampler = try BatchSampler(.shuffled, dataset: training, batchSize: 64, seed: 1)
+///     sampler.indices(step: 0)  // 64 indices into `training`
+///
+/// An epoch is as many whole batches as the dataset has; what is left over is not trained on in that epoch.
+public struct BatchSampler: Sendable {
+    /// The order.
+    public let sampling: Sampling
+    /// The number of examples in each batch.
+    public let batchSize: Int
+    /// The number of examples that are normalized together, a divisor of the batch; `nil`: all.
+    public let groupSize: Int?
+    /// What the draws depend on, with the step.
+    public let seed: UInt64
+    /// The number of examples in the dataset.
+    public let count: Int
+
+    /// Examples sorted by class; class c is `byClass[starts[c]..<starts[c + 1]]`. Only for samplings by class.
+    private let byClass: [Int]
+    private let starts: [Int]
+    private let permutations = Permutations()
+
+    /// A sampler for training.
+    ///
+    /// - Parameters:
+    ///   - labels: the class of each example.
+    ///   - classCount: the number of classes.
+    ///   - groupSize: the number of examples normalized together, if not the whole batch.
+    /// - Throws: `ImagesError` if the batch is larger than the dataset, the group does not divide it, the label blocks
+    ///   do not fill the batch (or group), or a class to draw from has no example.
+    public init(
+        _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
+        seed: UInt64
+    ) throws {
+        guard batchSize > 0, batchSize <= labels.count else {
+            throw ImagesError.batchSize(requested: batchSize, available: labels.count)
+        }
+        try self.init(
+            checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
+            groupSize: groupSize, seed: seed)
+    }
+
+    /// A sampler for training on a dataset.
+    public init(
+        _ sampling: Sampling, dataset: Dataset, batchSize: Int, groupSize: Int? = nil, seed: UInt64
+    ) throws {
+        try self.init(
+            sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
+            groupSize: groupSize, seed: seed)
+    }
+
+    private init(
+        checked sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int?,
+        seed: UInt64
+    ) throws {
+        if let groupSize, groupSize < 1 || batchSize % groupSize != 0 {
+            throw ImagesError.groupSize(group: groupSize, batch: batchSize)
+        }
+        var byClass: [Int] = []
+        var starts: [Int] = []
+        if sampling != .shuffled, sampling != .sequential {
+            (byClass, starts) = BatchSampler.sortedByClass(labels, classCount: classCount)
+        }
+        if case .labelBlocks(let perGroup, let each) = sampling {
+            let size = groupSize ?? batchSize
+            let (product, overflow) = perGroup.multipliedReportingOverflow(by: each)
+            guard !overflow, product == size, perGroup > 0 else {
+                throw ImagesError.labelBlocks(
+                    labels: perGroup, each: each, size: size, isGroup: groupSize != nil)
+            }
+            if let label = (0..<classCount).first(where: { starts[$0] == starts[$0 + 1] }) {
+                throw ImagesError.labelWithoutExamples(label: label)
+            }
+        }
+        self.sampling = sampling
+        self.batchSize = batchSize
+        self.groupSize = groupSize
+        self.seed = seed
+        count = labels.count
+        self.byClass = byClass
+        self.starts = starts
+    }
+
+    /// The number of batches in an epoch.
+    public var stepsPerEpoch: Int { count / batchSize }
+
+    /// The number of examples that an epoch leaves out because they do not fill a batch.
+    public var droppedPerEpoch: Int {
+        if case .labelBlocks = sampling { return 0 }
+        return count % batchSize
+    }
+
+    /// The examples in the batch of training step `step` (from 0), as indices into the dataset.
+    public func indices(step: Int) -> [Int] {
+        var result: [Int] = []
+        write(step: step, into: &result)
+        return result
+    }
+
+    /// Replaces `indices` by those of a step, in the memory that it has.
+    package func write(step: Int, into indices: inout [Int]) {
+        precondition(step >= 0, "step \(step)")
+        indices.removeAll(keepingCapacity: true)
+        let first = step % stepsPerEpoch * batchSize
+        switch sampling {
+        case .shuffled:
+            permutations.of(epoch: step / stepsPerEpoch, count: count, seed: seed) {
+                indices.append(contentsOf: $0[first..<first + batchSize])
+            }
+        case .sequential:
+            indices.append(contentsOf: first..<first + batchSize)
+        case .sorted:
+            indices.append(contentsOf: byClass[first..<first + batchSize])
+        case .labelBlocks(let labels, let each):
+            var random = Random(seed: seed, stream: "label blocks", counter: step)
+            while indices.count < batchSize {
+                appendBlock(labels: labels, each: each, random: &random, to: &indices)
+            }
+        }
+    }
+
+    private func appendBlock(labels: Int, each: Int, random: inout Random, to indices: inout [Int]) {
+        for _ in 0..<labels {
+            let label = random.integer(below: starts.count - 1)
+            let range = starts[label]..<starts[label + 1]
+            for _ in 0..<each {
+                indices.append(byClass[range.lowerBound + random.integer(below: range.count)])
+            }
+        }
+    }
+
+    private static func sortedByClass(_ labels: [Int32], classCount: Int) -> ([Int], [Int]) {
+        var starts = [Int](repeating: 0, count: classCount + 1)
+        for label in labels { starts[Int(label) + 1] += 1 }
+        for label in 0..<classCount { starts[label + 1] += starts[label] }
+        var next = starts
+        var order = [Int](repeating: 0, count: labels.count)
+        for (index, label) in labels.enumerated() {
+            order[next[Int(label)]] = index
+            next[Int(label)] += 1
+        }
+        return (order, starts)
+    }
+}
+
+extension BatchSampler {
+    /// The batches of one evaluation, which see every example once; the last one may be smaller.
+    ///
+    /// With groups of k examples a last batch that k does not divide is cut in two: whole groups, and the rest as a batch
+    /// (and group) of its own. Label blocks draw, with replacement, as many whole batches as the dataset has (at least
+    /// one), so there examples may be missing or repeated.
+    ///
+    /// - Throws: `ImagesError` as the initializer; a batch may be larger than the dataset, unless it is label blocks'.
+    public static func evaluationBatches(
+        _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
+        seed: UInt64
+    ) throws -> [[Int]] {
+        guard batchSize > 0, !labels.isEmpty else {
+            throw ImagesError.batchSize(requested: batchSize, available: labels.count)
+        }
+        let sampler = try BatchSampler(
+            checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
+            groupSize: groupSize, seed: seed)
+        let order: [Int]
+        switch sampling {
+        case .shuffled:
+            var random = Random(seed: seed, stream: "evaluation")
+            order = random.permutation(labels.count)
+        case .sequential: order = Array(labels.indices)
+        case .sorted: order = sampler.byClass
+        case .labelBlocks:
+            guard batchSize <= labels.count else {
+                throw ImagesError.batchSize(requested: batchSize, available: labels.count)
+            }
+            return (0..<sampler.stepsPerEpoch).map { sampler.indices(step: $0) }
+        }
+        var batches: [[Int]] = []
+        var start = 0
+        while start < order.count {
+            var size = min(batchSize, order.count - start)
+            if let groupSize, size >= groupSize { size -= size % groupSize }
+            batches.append(Array(order[start..<start + size]))
+            start += size
+        }
+        return batches
+    }
+
+    /// The batches of one evaluation of a dataset.
+    public static func evaluationBatches(
+        _ sampling: Sampling = .sequential, dataset: Dataset, batchSize: Int, groupSize: Int? = nil,
+        seed: UInt64 = 0
+    ) throws -> [[Int]] {
+        try evaluationBatches(
+            sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
+            groupSize: groupSize, seed: seed)
+    }
+}
+
+/// The permutation of the epoch asked for last: drawing one takes milliseconds, a batch microseconds.
+private final class Permutations: Sendable {
+    private let last = Mutex<(epoch: Int, order: [Int])?>(nil)
+
+    func of(epoch: Int, count: Int, seed: UInt64, _ body: ([Int]) -> Void) {
+        last.withLock { last in
+            if last?.epoch != epoch {
+                var random = Random(seed: seed, stream: "shuffle", counter: epoch)
+                last = (epoch, random.permutation(count))
+            }
+            body(last!.order)
+        }
+    }
+}

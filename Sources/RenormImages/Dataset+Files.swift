@@ -1,0 +1,163 @@
+import Foundation
+import RenormArrays
+
+extension Dataset {
+    /// The classes of Fashion-MNIST.
+    public static let fashionMNISTClassNames = [
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+        "Ankle boot",
+    ]
+
+    /// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of 28 × 28 pixels.
+    ///
+    /// - Parameter folder: where its four files are. `nil` searches `$RENORM_DATA/fashion-mnist`, then
+    ///   `.deps/fashion-mnist` in the current folder and the program's and all folders above them, then the
+    ///   folder of Debian's package.
+    /// - Throws: `ImagesError.datasetNotFound` with the folders searched; what `idx` throws.
+    public static func fashionMNIST(in folder: URL? = nil) throws -> (training: Dataset, test: Dataset) {
+        try idx(
+            folder ?? fashionMNISTFolder(), name: "fashion-mnist", classNames: fashionMNISTClassNames)
+    }
+
+    /// The training and test sets in a folder with the file names of MNIST: `train-images-idx3-ubyte`,
+    /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`.
+    ///
+    /// - Parameters:
+    ///   - folder: where the files are.
+    ///   - name: what the dataset is called; the folder's name if `nil`.
+    ///   - classNames: if `nil`, there are as many classes as the largest training label says, called by number.
+    /// - Throws: `ImagesError` for every way in which the files can be wrong.
+    public static func idx(
+        _ folder: URL, name: String? = nil, classNames: [String]? = nil
+    ) throws -> (training: Dataset, test: Dataset) {
+        let training = try idxPart(.training, folder, name: name, classNames: classNames)
+        let test = try idxPart(.test, folder, name: name, classNames: training.classNames)
+        let sizes = [training, test].map { [$0.height, $0.width, $0.channels] }
+        guard sizes[0] == sizes[1] else {
+            throw ImagesError.sizesDiffer(training: sizes[0], test: sizes[1])
+        }
+        return (training, test)
+    }
+
+    /// The parts that a dataset's files come in.
+    public enum Part: String, Sendable {
+        /// What a network is trained on (and, held out from it, chosen by).
+        case training
+        /// What a finished network is measured on.
+        case test
+
+        var filePrefix: String { self == .training ? "train" : "t10k" }
+    }
+
+    /// One part of what `idx` reads, for callers that know the classes already.
+    public static func idxPart(
+        _ part: Part, _ folder: URL, name: String? = nil, classNames: [String]? = nil
+    ) throws -> Dataset {
+        let imagesURL = try file("\(part.filePrefix)-images", "idx3-ubyte", in: folder)
+        let labelsURL = try file("\(part.filePrefix)-labels", "idx1-ubyte", in: folder)
+        // Labels first: a swapped pair is told before tens of megabytes are unpacked.
+        let labels = try IDXFile.readLabels(labelsURL)
+        let images = try IDXFile.readImages(imagesURL)
+        guard !labels.isEmpty else { throw ImagesError.empty(path: labelsURL.path) }
+        let names = classNames ?? (0...labels.max()!).map(String.init)
+        return try Dataset(
+            name: name ?? folder.standardizedFileURL.lastPathComponent, images: images, labels: labels,
+            classNames: names, imagesPath: imagesURL.path, labelsPath: labelsURL.path)
+    }
+
+    private static func candidates(_ stem: String, _ suffix: String) -> [String] {
+        // Some unpackers write a dot where the original has a hyphen.
+        ["\(stem)-\(suffix)", "\(stem)-\(suffix).gz", "\(stem).\(suffix)", "\(stem).\(suffix).gz"]
+    }
+
+    private static func file(_ stem: String, _ suffix: String, in folder: URL) throws -> URL {
+        let names = candidates(stem, suffix)
+        for name in names {
+            let url = folder.appendingPathComponent(name)
+            if FileManager.default.fileExists(atPath: url.path) { return url }
+        }
+        throw ImagesError.missingFile(folder: folder.path, candidates: Array(names.prefix(2)))
+    }
+
+    /// Where `fashionMNIST` finds its files.
+    ///
+    /// - Throws: `ImagesError.datasetNotFound` with the folders searched.
+    package static func fashionMNISTFolder(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        currentFolder: URL = URL(fileURLWithPath: FileManager.default.currentDirectoryPath),
+        program: URL? = Bundle.main.executableURL?.resolvingSymlinksInPath(),
+        installed: URL = URL(fileURLWithPath: "/usr/share/datasets/fashion-mnist")
+    ) throws -> URL {
+        var folders: [URL] = []
+        if let data = environment["RENORM_DATA"], !data.isEmpty {
+            folders.append(URL(fileURLWithPath: data).appendingPathComponent("fashion-mnist"))
+        }
+        for start in [currentFolder, program?.deletingLastPathComponent()].compactMap({ $0 }) {
+            var folder = start.standardizedFileURL
+            while true {
+                folders.append(folder.appendingPathComponent(".deps/fashion-mnist"))
+                if folder.path == "/" { break }
+                folder.deleteLastPathComponent()
+            }
+        }
+        folders.append(installed)
+        let names = candidates("train-images", "idx3-ubyte")
+        for folder in folders {
+            let isThere = names.contains {
+                FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+            }
+            if isThere { return folder }
+        }
+        var seen: Set<String> = []
+        throw ImagesError.datasetNotFound(
+            name: "fashion-mnist", searched: folders.map(\.path).filter { seen.insert($0).inserted })
+    }
+}
+
+/// Which data to load, as named on a command line: `fashion-mnist` or `idx:DIR`.
+public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
+    /// Fashion-MNIST, wherever `Dataset.fashionMNIST` finds it.
+    case fashionMNIST
+    /// A folder of IDX files.
+    case idx(URL)
+
+    /// Reads the text form.
+    ///
+    /// - Throws: `ImagesError.unknownChoice`.
+    public init(parsing text: String) throws {
+        if text == "fashion-mnist" {
+            self = .fashionMNIST
+        } else if text.hasPrefix("idx:"), text.count > 4 {
+            self = .idx(URL(fileURLWithPath: String(text.dropFirst(4))))
+        } else {
+            throw ImagesError.unknownChoice(
+                option: "data source", found: text, choices: ["fashion-mnist", "idx:DIR"])
+        }
+    }
+
+    /// The text form.
+    public var description: String {
+        switch self {
+        case .fashionMNIST: "fashion-mnist"
+        case .idx(let folder): "idx:\(folder.path)"
+        }
+    }
+
+    /// Loads both parts.
+    public func load() throws -> (training: Dataset, test: Dataset) {
+        switch self {
+        case .fashionMNIST: try Dataset.fashionMNIST()
+        case .idx(let folder): try Dataset.idx(folder)
+        }
+    }
+
+    /// Loads one part, whose classes are known from a trained network.
+    public func load(_ part: Dataset.Part, classNames: [String]) throws -> Dataset {
+        switch self {
+        case .fashionMNIST:
+            try Dataset.idxPart(
+                part, Dataset.fashionMNISTFolder(), name: "fashion-mnist", classNames: classNames)
+        case .idx(let folder): try Dataset.idxPart(part, folder, classNames: classNames)
+        }
+    }
+}

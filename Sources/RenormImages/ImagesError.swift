@@ -1,0 +1,160 @@
+/// What can be wrong with images, labels, and the way batches are asked of them.
+///
+/// Each message says what was found and where, what was expected, and what to do.
+public enum ImagesError: Error, Hashable, Sendable {
+    /// A file could not be opened because it is not there; `candidates` are the names that would have done.
+    case missingFile(folder: String, candidates: [String])
+    /// A file is there but the system or its compression does not let it be read.
+    case unreadable(path: String, reason: String)
+    /// A file does not start as an IDX file does; `magic` are its first bytes.
+    case notIDX(path: String, magic: [UInt8])
+    /// An IDX file of another element type than bytes.
+    case unsupportedElements(path: String, code: UInt8)
+    /// A file ends before what its header announces; both numbers in bytes, uncompressed, with the header.
+    case truncated(path: String, found: Int, expected: Int)
+    /// A file goes on after what its header announces, in bytes, uncompressed.
+    case trailingBytes(path: String, expected: Int)
+    /// A labels file where an images file should be.
+    case labelsInsteadOfImages(path: String, shape: [Int])
+    /// An images file where a labels file should be.
+    case imagesInsteadOfLabels(path: String, shape: [Int])
+    /// Another number of images than of labels.
+    case countsDiffer(images: Int, imagesPath: String, labels: Int, labelsPath: String)
+    /// A label that names no class.
+    case labelOutOfRange(path: String, label: Int, index: Int, classes: Int)
+    /// Training and test images of different sizes; heights, widths and channels.
+    case sizesDiffer(training: [Int], test: [Int])
+    /// A dataset without examples.
+    case empty(path: String)
+    /// A well-known dataset that is nowhere on this machine.
+    case datasetNotFound(name: String, searched: [String])
+    /// More validation images asked for than there are training images.
+    case holdOut(requested: Int, available: Int)
+    /// A batch that is no positive number, or larger than the dataset.
+    case batchSize(requested: Int, available: Int)
+    /// A batch that cannot be cut into groups of this many examples.
+    case groupSize(group: Int, batch: Int)
+    /// Label blocks that do not fill a batch or a group.
+    case labelBlocks(labels: Int, each: Int, size: Int, isGroup: Bool)
+    /// A class of which no example exists, where examples of every class are drawn.
+    case labelWithoutExamples(label: Int)
+    /// A word that names none of the choices of an option.
+    case unknownChoice(option: String, found: String, choices: [String])
+    /// A file that is neither a PNG nor an IDX file.
+    case notAnImage(path: String, magic: [UInt8])
+    /// A PNG file that cannot be decoded.
+    case undecodablePNG(path: String, reason: String)
+    /// An image with another number of channels than the model takes.
+    case channels(path: String, found: Int, expected: Int)
+}
+
+extension ImagesError: CustomStringConvertible {
+    /// The message: what was found and where, what was expected, what to do.
+    public var description: String {
+        switch self {
+        case .missingFile, .unreadable, .notIDX, .unsupportedElements, .truncated, .trailingBytes,
+            .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .channels:
+            fileDescription
+        case .countsDiffer, .labelOutOfRange, .sizesDiffer, .datasetNotFound:
+            datasetDescription
+        case .holdOut, .batchSize, .groupSize, .labelBlocks, .labelWithoutExamples, .unknownChoice:
+            requestDescription
+        }
+    }
+
+    private var fileDescription: String {
+        switch self {
+        case .missingFile(let folder, let candidates):
+            "\(folder) holds no \(candidates[0]). Expected one of \(candidates.joined(separator: ", ")). "
+                + "Check the path, or copy the file there."
+        case .unreadable(let path, let reason):
+            "\(path) cannot be read: \(reason). Expected a readable, intact file. "
+                + "Check its permissions, or fetch it again."
+        case .notIDX(let path, let magic):
+            "\(path) starts with the bytes \(hexadecimal(magic)). Expected an IDX file of bytes, plain or "
+                + "compressed by gzip, which starts with 00 00 08 and the number of axes. "
+                + "Check that this is the right file."
+        case .unsupportedElements(let path, let code):
+            "\(path) is an IDX file with elements of type \(hexadecimal([code])). Expected unsigned bytes "
+                + "(type 08). Convert its values to bytes."
+        case .truncated(let path, let found, let expected):
+            "\(path) ends after \(found) bytes. Expected \(expected) bytes (uncompressed, with the header). "
+                + "Fetch the file again."
+        case .trailingBytes(let path, let expected):
+            "\(path) goes on after \(expected) bytes. Expected it to end there, by its header. "
+                + "Fetch the file again, or correct the counts in its header."
+        case .labelsInsteadOfImages(let path, let shape):
+            "\(path) looks like the labels file: its shape is \(shape). Expected images "
+                + "[count, height, width] or [count, height, width, channels]. "
+                + "Check whether the images and labels files are swapped."
+        case .imagesInsteadOfLabels(let path, let shape):
+            "\(path) looks like the images file: its shape is \(shape). Expected labels [count]. "
+                + "Check whether the images and labels files are swapped."
+        case .empty(let path):
+            "\(path) holds no examples. Expected at least one. Check that this is the right file."
+        case .notAnImage(let path, let magic):
+            "\(path) starts with the bytes \(hexadecimal(magic)). Expected a PNG or an IDX file. "
+                + "Convert the image to PNG."
+        case .undecodablePNG(let path, let reason):
+            "\(path) is a PNG file that cannot be decoded: \(reason). Expected a complete PNG image. "
+                + "Fetch or save the file again."
+        case .channels(let path, let found, let expected):
+            "\(path) holds images with \(found) channels. Expected \(expected), as the model was trained on. "
+                + "Convert the images, or use a model for \(found) channels."
+        default: preconditionFailure("not about a file")
+        }
+    }
+
+    private var datasetDescription: String {
+        switch self {
+        case .countsDiffer(let images, let imagesPath, let labels, let labelsPath):
+            "\(imagesPath) holds \(images) images, \(labelsPath) \(labels) labels. Expected a label for each "
+                + "image. Check that the two files belong together."
+        case .labelOutOfRange(let path, let label, let index, let classes):
+            "\(path) has the label \(label) at index \(index). Expected labels from 0 to \(classes - 1), for "
+                + "\(classes) classes. Correct the labels, or name more classes."
+        case .sizesDiffer(let training, let test):
+            "Training images are \(training) (height, width, channels), test images \(test). Expected one "
+                + "size. Check that the files belong together."
+        case .datasetNotFound(let name, let searched):
+            "No files of \(name) in \(searched.joined(separator: ", ")). Expected its four IDX files in one of "
+                + "these folders. Run `make train` in the checkout, which fetches it, or install Debian's package "
+                + "dataset-\(name), or name a folder with `--data idx:DIR`."
+        default: preconditionFailure("not about a dataset")
+        }
+    }
+
+    private var requestDescription: String {
+        switch self {
+        case .holdOut(let requested, let available):
+            "\(requested) of \(available) training images were asked for validation. Expected a number from 0 "
+                + "to \(max(available - 1, 0)), so that some are left for training. Choose a smaller number."
+        case .batchSize(let requested, let available):
+            "A batch of \(requested) was asked of \(available) examples. Expected a batch of 1 to \(available). "
+                + "Choose another batch size."
+        case .groupSize(let group, let batch):
+            "Groups of \(group) examples do not divide a batch of \(batch). Expected a batch that is a "
+                + "multiple of the group. Choose a batch of \(suggestedBatch(group: group, batch: batch)), or "
+                + "another group."
+        case .labelBlocks(let labels, let each, let size, let isGroup):
+            "Label blocks of \(labels) labels × \(each) examples make \(labels * each) examples. Expected "
+                + "\(size), the size of \(isGroup ? "a group" : "the batch"). Choose labels and examples "
+                + "whose product is \(size)."
+        case .labelWithoutExamples(let label):
+            "No training example has the label \(label). Expected at least one of each class, because label "
+                + "blocks draw from every class. Add examples, or choose another sampling."
+        case .unknownChoice(let option, let found, let choices):
+            "\"\(found)\" is no \(option). Expected \(choices.joined(separator: ", ")). Choose one of these."
+        default: preconditionFailure("not about a request")
+        }
+    }
+
+    private func suggestedBatch(group: Int, batch: Int) -> Int {
+        group < 1 ? batch : max((batch + group - 1) / group, 1) * group
+    }
+}
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    if bytes.isEmpty { return "(none)" }
+    return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+}

@@ -1,0 +1,93 @@
+import RenormArrays
+
+/// How pixels become the network's input: x = (pixel/255 − mean)/deviation, for each channel.
+public struct InputScaling: Hashable, Sendable, Codable {
+    /// The mean of each channel, in units of pixel/255.
+    public var mean: [Double]
+    /// The standard deviation of each channel, in units of pixel/255.
+    public var deviation: [Double]
+
+    /// A scaling with given values, one for each channel. Deviations are positive.
+    public init(mean: [Double], deviation: [Double]) {
+        precondition(mean.count == deviation.count, "\(mean.count) means, \(deviation.count) deviations")
+        precondition(deviation.allSatisfy { $0 > 0 }, "deviations \(deviation) are not all positive")
+        self.mean = mean
+        self.deviation = deviation
+    }
+
+    /// The exact mean and (biased) deviation over every pixel of the dataset, counted in whole numbers. A channel that
+    /// is the same everywhere gets the deviation 1.
+    public init(of dataset: Dataset) {
+        let channels = dataset.channels
+        let pixelsPerImage = dataset.height * dataset.width
+        // Four tables take turns, because neighbouring pixels are often equal and one counter would wait for itself.
+        let tables = 4
+        var counts = [Int](repeating: 0, count: tables * channels * 256)
+        counts.withUnsafeMutableBufferPointer { counts in
+            dataset.pool.withValues(of: UInt8.self) { pool in
+                for example in 0..<dataset.count {
+                    let start = (dataset.selection?[example] ?? example) * pixelsPerImage * channels
+                    var index = start
+                    for pixel in 0..<pixelsPerImage {
+                        var table = (pixel & 3) * channels * 256
+                        for _ in 0..<channels {
+                            counts[table &+ Int(pool[index])] &+= 1
+                            index &+= 1
+                            table &+= 256
+                        }
+                    }
+                }
+            }
+        }
+        mean = []
+        deviation = []
+        for channel in 0..<channels {
+            var count = 0
+            var sum = 0
+            var squares = 0
+            for value in 0..<256 {
+                let number = (0..<tables).reduce(0) { $0 + counts[($1 * channels + channel) * 256 + value] }
+                count += number
+                sum += number * value
+                squares += number * value * value
+            }
+            let average = Double(sum) / Double(max(count, 1))
+            // Σ(v − mean)² = Σv² − mean·Σv loses nothing that matters here: both sums are exact integers below 2⁵³.
+            let variance = max(Double(squares) / Double(max(count, 1)) - average * average, 0)
+            mean.append(average / 255)
+            deviation.append(variance > 0 ? variance.squareRoot() / 255 : 1)
+        }
+    }
+
+    /// The number of channels.
+    public var channels: Int { mean.count }
+
+    /// The input for each channel and pixel value, [C × 256].
+    var table: [Float] {
+        (0..<channels).flatMap { channel in
+            (0..<256).map { Float((Double($0) / 255 - mean[channel]) / deviation[channel]) }
+        }
+    }
+
+    /// Scales images.
+    ///
+    /// - Parameter images: `u8` [N, H, W, C].
+    /// - Returns: `f32` of the same shape.
+    public func callAsFunction(_ images: NDArray) -> NDArray {
+        precondition(
+            images.shape.rank == 4 && images.shape[3] == channels,
+            "images of shape \(images.shape) for a scaling of \(channels) channels")
+        let table = self.table
+        var result = NDArray(uninitialized: images.shape, type: .f32)
+        images.withValues(of: UInt8.self) { source in
+            result.withMutableValues(of: Float.self) { destination in
+                table.withUnsafeBufferPointer { table in
+                    for index in source.indices {
+                        destination[index] = table[index % channels * 256 + Int(source[index])]
+                    }
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,83 @@
+import RenormArrays
+import RenormImages
+import Testing
+
+@Suite struct AugmentationTests {
+    private let height = 9
+    private let width = 6
+
+    private func loader(_ dataset: Dataset, seed: UInt64) -> BatchLoader {
+        // The identity scaling: values are the pixels themselves.
+        let scaling = InputScaling(
+            mean: [Double](repeating: 0, count: dataset.channels),
+            deviation: [Double](repeating: 1.0 / 255, count: dataset.channels))
+        return BatchLoader(
+            dataset: dataset, scaling: scaling, augmentation: .standard, seed: seed, from: 0, depth: 2
+        ) { _, indices in
+            indices = Array(0..<dataset.count) + Array(0..<dataset.count)
+            return true
+        }
+    }
+
+    @Test(arguments: [1, 3]) func everyImageIsACropOfItsPaddedSelf(channels: Int) throws {
+        let labels = (0..<20).map { Int32($0 % 10) }
+        let dataset = try numbered(labels, height: height, width: width, channels: channels)
+        let pixels = dataset.images.doubles
+        let batch = try #require(try loader(dataset, seed: 3).next())
+        let values = batch.images.doubles
+        for position in 0..<40 {
+            let placement = Augmentation.standard.placement(
+                seed: 3, step: 0, position: position, height: height, width: width)
+            for y in 0..<height {
+                for x in 0..<width {
+                    for channel in 0..<channels {
+                        let row = y + placement.top
+                        let column = (placement.isMirrored ? width - 1 - x : x) + placement.left
+                        let isInside = (0..<height).contains(row) && (0..<width).contains(column)
+                        let from = ((position % 20 * height + row) * width + column) * channels + channel
+                        let to = ((position * height + y) * width + x) * channels + channel
+                        #expect(abs(values[to] - (isInside ? pixels[from] : 0)) < 1e-3)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func placesAreUniform() {
+        var tops: [Int: Int] = [:]
+        var lefts: [Int: Int] = [:]
+        var mirrored = 0
+        let count = 21_000
+        for index in 0..<count {
+            let placement = Augmentation.standard.placement(
+                seed: 1, step: index / 64, position: index % 64, height: 28, width: 32)
+            tops[placement.top, default: 0] += 1
+            lefts[placement.left, default: 0] += 1
+            if placement.isMirrored { mirrored += 1 }
+        }
+        #expect(tops.keys.sorted() == Array(-3...3))
+        #expect(lefts.keys.sorted() == Array(-4...4))
+        for number in tops.values { #expect(abs(number - count / 7) < 5 * 51) }
+        for number in lefts.values { #expect(abs(number - count / 9) < 5 * 46) }
+        #expect(abs(mirrored - count / 2) < 5 * 73)
+    }
+
+    @Test func theSameExampleTwiceInABatchIsPlacedTwice() {
+        let placements = (0..<64).map {
+            Augmentation.standard.placement(seed: 1, step: 0, position: $0, height: 28, width: 28)
+        }
+        #expect(Set(placements).count > 30)
+        #expect(
+            Set(
+                (0..<64).map { position in
+                    Augmentation.none.placement(seed: 1, step: 0, position: position, height: 28, width: 28)
+                }) == [.identity])
+    }
+
+    @Test func augmentationsAreWords() throws {
+        #expect(try Augmentation(parsing: "standard") == .standard)
+        #expect(try Augmentation(parsing: "none") == .none)
+        let error = try #require(throws: ImagesError.self) { try Augmentation(parsing: "cutout") }
+        #expect("\(error)" == "\"cutout\" is no augmentation. Expected none, standard. Choose one of these.")
+    }
+}

@@ -1,0 +1,180 @@
+import Foundation
+import RenormArrays
+import RenormImages
+import Testing
+
+@Suite struct BatchLoaderTests {
+    private func dataset(channels: Int = 1) throws -> Dataset {
+        try numbered((0..<50).map { $0 % 10 }, height: 9, width: 6, channels: channels)
+    }
+
+    @Test(arguments: [1, 3]) func batchesAreTheScaledImages(channels: Int) throws {
+        let dataset = try dataset(channels: channels).subset(Array((0..<50).reversed()))
+        let scaling = InputScaling(of: dataset)
+        let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
+        let loader = BatchLoader(dataset: dataset, scaling: scaling, sampler: sampler, to: 20)
+        var step = 0
+        while let batch = try loader.next() {
+            #expect(batch.step == step)
+            #expect(batch.indices == sampler.indices(step: step))
+            #expect(batch.images == scaling(dataset.subset(batch.indices).images))
+            #expect(batch.labels.values(of: Int32.self) == batch.indices.map { dataset.labels[$0] })
+            step += 1
+        }
+        #expect(step == 20)
+        #expect(try loader.next() == nil)
+    }
+
+    @Test func aResumedLoaderGivesTheSameBatches() throws {
+        let dataset = try dataset()
+        let scaling = InputScaling(of: dataset)
+        let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
+        func images(from first: Int, seed: UInt64 = 7) throws -> [NDArray] {
+            let loader = BatchLoader(
+                dataset: dataset, scaling: scaling, augmentation: .standard, sampler: sampler, seed: seed,
+                from: first, to: 12)
+            var result: [NDArray] = []
+            while let batch = try loader.next() { result.append(batch.images) }
+            return result
+        }
+        let all = try images(from: 0)
+        #expect(all.count == 12)
+        #expect(try images(from: 5) == Array(all[5...]))
+        #expect(try images(from: 0, seed: 8)[0] != all[0])
+    }
+
+    @Test func buffersAreReusedAndKeptBatchesStay() throws {
+        let dataset = try dataset()
+        let scaling = InputScaling(of: dataset)
+        let sampler = try BatchSampler(.sequential, dataset: dataset, batchSize: 8, seed: 1)
+        let loader = BatchLoader(dataset: dataset, scaling: scaling, sampler: sampler, depth: 2)
+        var addresses: Set<UnsafeRawPointer?> = []
+        var batch: Batch?
+        for _ in 0..<200 {
+            batch = try loader.next()
+            addresses.insert(batch?.images.withUnsafeBytes { $0.baseAddress })
+        }
+        #expect(addresses.count == 4)
+        batch = nil
+        var kept: [Batch] = []
+        for _ in 0..<20 { kept.append(try #require(try loader.next())) }
+        for (position, batch) in kept.enumerated() {
+            #expect(batch.step == 200 + position)
+            #expect(batch.images == scaling(dataset.subset(sampler.indices(step: batch.step)).images))
+        }
+    }
+
+    @Test func evaluationKeepsTheLastBatch() throws {
+        let dataset = try dataset()
+        let scaling = InputScaling(of: dataset)
+        let batches = try BatchSampler.evaluationBatches(dataset: dataset, batchSize: 16)
+        let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
+        var sizes: [Int] = []
+        var images: [Float] = []
+        while let batch = try loader.next() {
+            sizes.append(batch.labels.elementCount)
+            #expect(batch.images.shape[0] == sizes.last)
+            images += batch.images.floats
+        }
+        #expect(sizes == [16, 16, 16, 2])
+        #expect(images == scaling(dataset.images).floats)
+    }
+
+    private struct Broken: Error, Equatable {}
+
+    @Test func errorsComeInTheirPlace() throws {
+        let dataset = try dataset()
+        let loader = BatchLoader(
+            dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
+            depth: 2
+        ) { step, indices in
+            if step == 3 { throw Broken() }
+            indices = [step]
+            return true
+        }
+        for step in 0..<3 { #expect(try loader.next()?.indices == [step]) }
+        #expect(throws: Broken.self) { try loader.next() }
+        #expect(throws: Broken.self) { try loader.next() }
+    }
+
+    @Test func aCancelledLoaderEnds() async throws {
+        let dataset = try dataset()
+        let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
+        let loader = BatchLoader(dataset: dataset, scaling: InputScaling(of: dataset), sampler: sampler)
+        #expect(try loader.next() != nil)
+        loader.cancel()
+        #expect(try loader.next() == nil)
+    }
+
+    @Test func cancellingWakesAWaitingCaller() throws {
+        let dataset = try dataset()
+        let isAsked = DispatchSemaphore(value: 0)
+        let goesOn = DispatchSemaphore(value: 0)
+        let loader = BatchLoader(
+            dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
+            depth: 2
+        ) { _, _ in
+            isAsked.signal()
+            goesOn.wait()
+            return false
+        }
+        let isDone = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            #expect(throws: Never.self) { try loader.next() == nil }
+            isDone.signal()
+        }
+        isAsked.wait()
+        loader.cancel()
+        #expect(isDone.wait(timeout: .now() + 10) == .success)
+        goesOn.signal()
+    }
+
+    private final class Witness: Sendable {}
+
+    @Test func lettingGoOfALoaderEndsItsThread() throws {
+        let dataset = try dataset()
+        weak var witness: Witness?
+        var loader: BatchLoader?
+        do {
+            let held = Witness()
+            witness = held
+            loader = BatchLoader(
+                dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
+                depth: 2
+            ) { step, indices in
+                withExtendedLifetime(held) { indices = [step % 50] }
+                return true
+            }
+        }
+        #expect(try loader?.next() != nil)
+        #expect(witness != nil)
+        loader = nil
+        // The thread, once ended, lets go of the source, and so of the witness.
+        for _ in 0..<1000 where witness != nil { Thread.sleep(forTimeInterval: 0.01) }
+        #expect(witness == nil)
+    }
+
+    @Test func theThreadIsOneAndNamed() throws {
+        let dataset = try dataset()
+        let names = NameList()
+        let loader = BatchLoader(
+            dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
+            depth: 2
+        ) { step, indices in
+            names.append(Thread.current.name ?? "")
+            indices = [0]
+            return step < 30
+        }
+        while try loader.next() != nil {}
+        #expect(Set(names.all) == ["renorm.batches"])
+        #expect(names.all.count == 31)
+    }
+}
+
+private final class NameList: @unchecked Sendable {
+    private let lock = NSLock()
+    private var names: [String] = []
+
+    func append(_ name: String) { lock.withLock { names.append(name) } }
+    var all: [String] { lock.withLock { names } }
+}

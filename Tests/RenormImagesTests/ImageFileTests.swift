@@ -1,0 +1,131 @@
+import Foundation
+import RenormArrays
+import RenormImages
+import Testing
+
+/// The files are made by scripts/fixtures/images.py.
+@Suite struct ImageFileTests {
+    private static let folder = fixtures.appendingPathComponent("images")
+
+    private func bytes(_ name: String) throws -> [UInt8] {
+        try [UInt8](Data(contentsOf: Self.folder.appendingPathComponent(name)))
+    }
+
+    private func pattern(_ height: Int, _ width: Int, _ channels: Int) -> [UInt8] {
+        (0..<height).flatMap { y in
+            (0..<width).flatMap { x in
+                (0..<channels).map { UInt8((37 * y + 11 * x + 71 * $0) % 256) }
+            }
+        }
+    }
+
+    @Test(arguments: ["gray8.png", "gray16.png"])
+    func decodesGray(name: String) throws {
+        let gray = try PNGDecoder.decode(bytes(name), channels: 1, path: name)
+        #expect(gray.shape == [7, 5, 1])
+        #expect(gray.values(of: UInt8.self) == pattern(7, 5, 1))
+        let colour = try PNGDecoder.decode(bytes(name), channels: 3, path: name)
+        #expect(colour.shape == [7, 5, 3])
+        #expect(colour.values(of: UInt8.self) == pattern(7, 5, 1).flatMap { [$0, $0, $0] })
+    }
+
+    @Test(arguments: ["rgb8.png", "palette.png"])
+    func decodesColour(name: String) throws {
+        let colour = try PNGDecoder.decode(bytes(name), channels: 3, path: name)
+        #expect(colour.values(of: UInt8.self) == pattern(7, 5, 3))
+    }
+
+    @Test func graysColourByLuminance() throws {
+        let gray = try PNGDecoder.decode(bytes("rgb8.png"), channels: 1, path: "rgb8.png").doubles
+        let colour = pattern(7, 5, 3).map { Double($0) / 255 }
+        func linear(_ value: Double) -> Double {
+            value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
+        }
+        for pixel in 0..<35 {
+            // sRGB's luminance of linear light, brought back to sRGB's curve.
+            let light =
+                0.2126 * linear(colour[3 * pixel]) + 0.7152 * linear(colour[3 * pixel + 1])
+                + 0.0722 * linear(colour[3 * pixel + 2])
+            let value = light <= 0.0031308 ? 12.92 * light : 1.055 * pow(light, 1 / 2.4) - 0.055
+            #expect(abs(gray[pixel] - 255 * value) < 1.5)
+        }
+    }
+
+    @Test func transparencyLiesOverBlack() throws {
+        let colour = try PNGDecoder.decode(bytes("rgba8.png"), channels: 3, path: "rgba8.png")
+        let expected = pattern(7, 5, 3).enumerated().map { $0.offset / 3 % 5 < 2 ? 0 : $0.element }
+        #expect(colour.values(of: UInt8.self) == expected)
+    }
+
+    @Test func whatIsNoPNGIsRefused() throws {
+        let error = try #require(throws: ImagesError.self) {
+            try PNGDecoder.decode(Array("GIF89a??".utf8), channels: 1, path: "a.gif")
+        }
+        #expect(
+            "\(error)"
+                == "a.gif starts with the bytes 47 49 46 38 39 61 3f 3f. Expected a PNG or an IDX file. "
+                + "Convert the image to PNG.")
+    }
+
+    @Test func aCutPNGIsRefusedAtEveryLength() throws {
+        let whole = try bytes("large.png")
+        for length in 8..<whole.count - 16 {
+            let error = try #require(throws: ImagesError.self) {
+                try PNGDecoder.decode(Array(whole.prefix(length)), channels: 3, path: "cut.png")
+            }
+            guard case .undecodablePNG("cut.png", let reason) = error else {
+                Issue.record("\(error)")
+                return
+            }
+            #expect(!reason.isEmpty)
+        }
+    }
+
+    @Test func aPNGThatAnnouncesTooMuchIsRefused() throws {
+        var whole = try bytes("gray8.png")
+        whole.replaceSubrange(16..<24, with: [0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF])
+        #expect(throws: ImagesError.self) {
+            try PNGDecoder.decode(whole, channels: 1, path: "bomb.png")
+        }
+    }
+
+    @Test(arguments: [("down", 28, 28), ("up", 64, 45), ("mixed", 13, 50)])
+    func resizesAsPillowDoes(name: String, height: Int, width: Int) throws {
+        let file = try ImageFile(
+            Self.folder.appendingPathComponent("large.png"), channels: 3, height: height, width: width)
+        #expect((file.originalHeight, file.originalWidth) == (40, 31))
+        #expect(file.images.shape == TensorShape([1, height, width, 3]))
+        let expected = try PNGDecoder.decode(bytes("large-\(name).png"), channels: 3, path: name)
+        let differences = zip(file.images.doubles, expected.doubles).map { abs($0 - $1) }
+        // Pillow rounds to bytes between the two directions.
+        #expect(differences.max()! <= 1)
+        #expect(differences.count { $0 > 0 } < differences.count / 5)
+    }
+
+    @Test func imagesOfTheRightSizeStayAsTheyAre() throws {
+        let file = try ImageFile(
+            Self.folder.appendingPathComponent("gray8.png"), channels: 1, height: 7, width: 5)
+        #expect(file.images.values(of: UInt8.self) == pattern(7, 5, 1))
+    }
+
+    @Test func readsIDXFilesToo() throws {
+        let folder = try TemporaryFolder()
+        let url = try folder.file("digits.gz", gzip(idx([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])))
+        // The first bytes are told after unpacking, so a compressed IDX file is one too.
+        let file = try ImageFile(url, channels: 3, height: 2, width: 2)
+        #expect(file.images.shape == [2, 2, 2, 3])
+        #expect(file.images.values(of: UInt8.self).prefix(6) == [1, 1, 1, 2, 2, 2])
+        let colour = try folder.file("colour", idx([1, 1, 1, 3], [1, 2, 3]))
+        #expect(throws: ImagesError.channels(path: colour.path, found: 3, expected: 1)) {
+            try ImageFile(colour, channels: 1, height: 1, width: 1)
+        }
+        let text = try folder.file("text", Array("hello".utf8))
+        #expect(throws: ImagesError.notAnImage(path: text.path, magic: Array("hello".utf8))) {
+            try ImageFile(text, channels: 1, height: 1, width: 1)
+        }
+        let labels = try folder.file("labels", idx([3], [1, 2, 3]))
+        #expect(throws: ImagesError.labelsInsteadOfImages(path: labels.path, shape: [3])) {
+            try ImageFile(labels, channels: 1, height: 1, width: 1)
+        }
+    }
+}
