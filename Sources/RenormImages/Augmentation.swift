@@ -37,7 +37,7 @@ public enum Augmentation: String, Hashable, Sendable, Codable, CaseIterable {
     /// −padding…padding; the bias of multiplying 32 random bits is below 10⁻⁸.
     private static func offset(_ word: UInt32, side: Int) -> Int {
         let padding = padding(side: side)
-        return Int(UInt64(word) * UInt64(2 * padding + 1) >> 32) - padding
+        return Int((UInt64(word) * UInt64(2 * padding + 1)) >> 32) - padding
     }
 
     private static let stream = Random.streamNumber("augmentation")

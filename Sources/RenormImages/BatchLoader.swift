@@ -75,9 +75,10 @@ public final class BatchLoader: Sendable {
         let ring = BatchRing(writer: writer, source: source, first: first, depth: depth)
         self.ring = ring
         // The thread holds the ring only, so that letting go of the loader ends the thread.
-        let thread = Thread { ring.produce() }
-        thread.name = "renorm.batches"
-        thread.start()
+        Thread.detachNewThread {
+            Thread.current.name = "renorm.batches"
+            ring.produce()
+        }
     }
 
     deinit { ring.cancel() }
@@ -151,7 +152,7 @@ private final class BatchRing: @unchecked Sendable {
     func produce() {
         var step = first
         while waitForSlot(step: step) {
-            let result = Result { try prepare(slots[(step - first) % slots.count], step: step) }
+            let result = Result { try prepare(&slots[(step - first) % slots.count].batch, step: step) }
             condition.lock()
             switch result {
             case .success(true): ready += 1
@@ -176,18 +177,17 @@ private final class BatchRing: @unchecked Sendable {
         return !isCancelled
     }
 
-    private func prepare(_ slot: Slot, step: Int) throws -> Bool {
-        guard try source(step, &slot.batch.indices) else { return false }
-        let count = slot.batch.indices.count
+    private func prepare(_ batch: inout Batch, step: Int) throws -> Bool {
+        guard try source(step, &batch.indices) else { return false }
+        let count = batch.indices.count
         let dataset = writer.dataset
-        slot.batch.step = step
+        batch.step = step
         let shape = TensorShape([count, dataset.height, dataset.width, dataset.channels])
-        if slot.batch.images.shape != shape {
-            slot.batch.images = NDArray(uninitialized: shape, type: .f32)
-            slot.batch.labels = NDArray(uninitialized: [count], type: .i32)
+        if batch.images.shape != shape {
+            batch.images = NDArray(uninitialized: shape, type: .f32)
+            batch.labels = NDArray(uninitialized: [count], type: .i32)
         }
-        writer.write(
-            step: step, indices: slot.batch.indices, images: &slot.batch.images, labels: &slot.batch.labels)
+        writer.write(step: step, indices: batch.indices, images: &batch.images, labels: &batch.labels)
         return true
     }
 }
