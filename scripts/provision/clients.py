@@ -30,8 +30,10 @@ def _run(command: Sequence[str], cwd: Path = None) -> subprocess.CompletedProces
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
-def _last_lines(output: str, count: int = 6) -> str:
-    return "\n".join("    " + line for line in output.strip().splitlines()[-count:])
+def last_lines(output: str, count: int = 6) -> str:
+    """The end of what a client said, without its many words about each try at a connection."""
+    lines = [line for line in output.strip().splitlines() if not line.startswith("WARNING: Retrying")]
+    return "\n".join("    " + line for line in lines[-count:])
 
 
 def apt_install(packages: Sequence[str], remedy: str) -> None:
@@ -45,7 +47,7 @@ def apt_install(packages: Sequence[str], remedy: str) -> None:
     second = _run(install)
     if second.returncode != 0:
         raise Problem(
-            f"apt-get could not install {' '.join(packages)}:\n{_last_lines(second.stdout)}",
+            f"apt-get could not install {' '.join(packages)}:\n{last_lines(second.stdout)}",
             "these packages from Debian's or Ubuntu's archive.", remedy)
 
 
@@ -67,14 +69,14 @@ def apt_unpack(packages: Sequence[str], deps: Path, destination: Path, remedy: s
         archives = sorted(folder.glob("*.deb"))
         if result.returncode != 0 or len(archives) < len(packages):
             raise Problem(
-                f"apt-get could not download {' '.join(packages)}:\n{_last_lines(result.stdout)}",
+                f"apt-get could not download {' '.join(packages)}:\n{last_lines(result.stdout)}",
                 "these packages from Debian's or Ubuntu's archive.", remedy)
         destination.mkdir(parents=True, exist_ok=True)
         for archive in archives:
             unpacked = _run(["dpkg-deb", "--extract", str(archive), str(destination)])
             if unpacked.returncode != 0:
                 raise Problem(
-                    f"{archive.name} could not be unpacked:\n{_last_lines(unpacked.stdout)}",
+                    f"{archive.name} could not be unpacked:\n{last_lines(unpacked.stdout)}",
                     "a complete package and free space.", remedy)
 
 
@@ -98,5 +100,5 @@ def pip_download(requirements: Path, destination: Path, remedy: str) -> None:
         "--only-binary=:all:", "--require-hashes", "--requirement", str(requirements), "--dest", str(destination)])
     if result.returncode != 0:
         raise Problem(
-            f"pip could not download what {requirements.name} lists:\n{_last_lines(result.stdout, 10)}",
+            f"pip could not download what {requirements.name} lists:\n{last_lines(result.stdout, 10)}",
             "these packages from the package index that pip is set up with.", remedy)

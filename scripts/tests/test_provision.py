@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from provision import fashion_mnist, files, headers, onednn, swift
+from provision import clients, fashion_mnist, files, headers, onednn, swift
 from provision.problem import Problem
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -99,6 +99,10 @@ class PureTests(unittest.TestCase):
         self.assertIsNone(swift.parse_version("swift: no such option"))
         self.assertFalse(onednn.is_recent_enough([2, 7, 4]))
         self.assertTrue(onednn.is_recent_enough([3, 0, 0]))
+
+    def test_tries_are_left_out_of_what_a_client_said(self):
+        said = "WARNING: Retrying (Retry(total=0)) after connection broken\nERROR: No matching distribution\n"
+        self.assertEqual(clients.last_lines(said), "    ERROR: No matching distribution")
 
     def test_each_package_is_pinned(self):
         lines = [line for line in onednn.REQUIREMENTS.read_text().splitlines() if line and line[0] != "#"]
