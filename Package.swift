@@ -59,7 +59,8 @@ let package = Package(
             ]),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(name: "RenormTestSupport", dependencies: ["RenormEngines"], path: "Tests/RenormTestSupport"),
-    ] + tests,
+    ] + tests
+        + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],
     swiftLanguageModes: [.v6]
 )
 

@@ -27,14 +27,10 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
     renorm_instructions_avx512 = 2,
 } renorm_instructions;
 
-/// The instruction set in use: the widest of this processor unless `renorm_instructions_select` chose another.
+/// The widest instruction set of this processor: what the passes use.
 renorm_instructions renorm_instructions_current(void);
 
-/// Uses another instruction set from now on (for tests and measurements, not while a pass runs).
-/// Returns 0 and changes nothing if this processor or build lacks it.
-int32_t renorm_instructions_select(renorm_instructions instructions);
-
-/// "avx512", "avx2", "neon", "sse2" or "baseline": what a run records.
+/// Its name, which a run records: "avx512", "avx2", "sse2", "neon" or "baseline".
 const char *renorm_instructions_name(void);
 
 // MARK: Team
@@ -58,6 +54,10 @@ void renorm_team_destroy(renorm_team *team);
 
 /// The number of threads it was made for.
 int32_t renorm_team_threads(const renorm_team *team);
+
+/// Makes the passes that are given this team use another instruction set (for tests and measurements).
+/// Returns 0 and changes nothing if this processor or build lacks it.
+int32_t renorm_team_select(renorm_team *team, renorm_instructions instructions);
 
 /// Runs `body` on every thread of the team and returns when all have ended. Writes made before are visible inside, and
 /// writes made inside are visible after. Must not be nested.

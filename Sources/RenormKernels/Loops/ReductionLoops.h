@@ -1,0 +1,127 @@
+// Sums, sums of squares, maxima and minima: along contiguous runs and over rows.
+
+/// How many vectors go into one lane before the lanes are joined in double: keeps float's rounding at some 2⁻²⁴.
+enum { vectors_per_lane = 64, runs_at_once = 4 };
+
+/// What x adds to a reduction's accumulator.
+INLINE vf accumulate(renorm_reduction reduction, vf accumulator, vf x) {
+    switch (reduction) {
+    case renorm_reduction_sum: return accumulator + x;
+    case renorm_reduction_sum_of_squares: return multiply_add(x, x, accumulator);
+    case renorm_reduction_maximum: return maximum(accumulator, x);
+    case renorm_reduction_minimum: return minimum(accumulator, x);
+    }
+}
+
+/// Joins two accumulators.
+INLINE vf join(renorm_reduction reduction, vf a, vf b) {
+    return accumulate(reduction == renorm_reduction_sum_of_squares ? renorm_reduction_sum : reduction, a, b);
+}
+
+INLINE bool adds(renorm_reduction reduction) {
+    return reduction == renorm_reduction_sum || reduction == renorm_reduction_sum_of_squares;
+}
+
+INLINE vf identity_of(renorm_reduction reduction) {
+    switch (reduction) {
+    case renorm_reduction_maximum: return splat(-INFINITY);
+    case renorm_reduction_minimum: return splat(INFINITY);
+    default: return (vf){};
+    }
+}
+
+/// The extreme of all lanes; NaN if one is.
+INLINE float extreme_of_lanes(renorm_reduction reduction, vf v) {
+    float lanes[LANES];
+    memcpy(lanes, &v, sizeof lanes);
+    float result = lanes[0];
+    for (int i = 1; i < LANES; i++) {
+        const bool replaces = reduction == renorm_reduction_maximum ? lanes[i] > result : lanes[i] < result;
+        result = replaces || lanes[i] != lanes[i] ? lanes[i] : result;
+    }
+    return result;
+}
+
+/// The first `count` elements, the other lanes neutral.
+INLINE vf load_neutral(renorm_reduction reduction, const float *x, ptrdiff_t count) {
+    if (adds(reduction)) return load_first(x, count);
+    float lanes[LANES];
+    for (ptrdiff_t i = 0; i < LANES; i++) lanes[i] = i < count ? x[i] : identity_of(reduction)[0];
+    return load(lanes);
+}
+
+INLINE double reduce_run(renorm_reduction reduction, ptrdiff_t n, const float *x) {
+    double total = 0;
+    vf extreme = identity_of(reduction);
+    ptrdiff_t i = 0;
+    while (i < n) {
+        vf a0 = identity_of(reduction), a1 = a0, a2 = a0, a3 = a0;
+        for (int v = 0; v < vectors_per_lane && i + runs_at_once * LANES <= n; v++) {
+            a0 = accumulate(reduction, a0, load(x + i));
+            a1 = accumulate(reduction, a1, load(x + i + LANES));
+            a2 = accumulate(reduction, a2, load(x + i + 2 * LANES));
+            a3 = accumulate(reduction, a3, load(x + i + 3 * LANES));
+            i += runs_at_once * LANES;
+        }
+        if (n - i < runs_at_once * LANES) {
+            for (; i + LANES <= n; i += LANES) a0 = accumulate(reduction, a0, load(x + i));
+            if (i < n) a1 = accumulate(reduction, a1, load_neutral(reduction, x + i, n - i));
+            i = n;
+        }
+        const vf all = join(reduction, join(reduction, a0, a1), join(reduction, a2, a3));
+        if (adds(reduction)) {
+            total += sum_of_lanes(all);
+        } else {
+            extreme = join(reduction, extreme, all);
+        }
+    }
+    return adds(reduction) ? total : (double)extreme_of_lanes(reduction, extreme);
+}
+
+INLINE void reduce_rows(
+    renorm_reduction reduction, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result
+) {
+    for (ptrdiff_t j = 0; j < width; j++) result[j] = identity_of(reduction)[0];
+    ptrdiff_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+        const float *start = x + row * stride;
+        FOR_EACH_VECTOR(width, {
+            const vf neutral = identity_of(reduction);
+            const vf a0 = accumulate(reduction, neutral, load_part(start + i, partial, count));
+            const vf a1 = accumulate(reduction, neutral, load_part(start + i + stride, partial, count));
+            const vf a2 = accumulate(reduction, a0, load_part(start + i + 2 * stride, partial, count));
+            const vf a3 = accumulate(reduction, a1, load_part(start + i + 3 * stride, partial, count));
+            const vf before = load_part(result + i, partial, count);
+            store_part(result + i, join(reduction, before, join(reduction, a2, a3)), partial, count);
+        });
+    }
+    for (; row < rows; row++) {
+        const float *start = x + row * stride;
+        FOR_EACH_VECTOR(width, {
+            const vf before = load_part(result + i, partial, count);
+            store_part(
+                result + i, accumulate(reduction, before, load_part(start + i, partial, count)), partial, count);
+        });
+    }
+}
+
+#define REDUCTION_LOOPS(reduction)                                                                          \
+    static double reduce_run_##reduction(ptrdiff_t n, const float *x) {                                     \
+        return reduce_run(renorm_reduction_##reduction, n, x);                                              \
+    }                                                                                                       \
+    static void reduce_rows_##reduction(                                                                    \
+        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result) {                 \
+        reduce_rows(renorm_reduction_##reduction, rows, width, stride, x, result);                          \
+    }
+#define FOR_EACH_REDUCTION(X) X(sum) X(sum_of_squares) X(maximum) X(minimum)
+FOR_EACH_REDUCTION(REDUCTION_LOOPS)
+#define RUN_ENTRY(reduction) [renorm_reduction_##reduction] = reduce_run_##reduction,
+#define ROWS_ENTRY(reduction) [renorm_reduction_##reduction] = reduce_rows_##reduction,
+
+static bool is_finite(ptrdiff_t n, const float *x) {
+    vi finite = (vi){} - 1;
+    FOR_EACH_VECTOR(n, { finite &= absolute(load_part(x + i, partial, count)) < INFINITY; });
+    int32_t all = -1;
+    for (int i = 0; i < LANES; i++) all &= finite[i];
+    return all != 0;
+}

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../include/RenormKernels.h"
+
+// The inner loops of one instruction set, and what they are given. The files beside this folder decide who works on what
+// (rows, groups, threads), and know no instructions; the loops know no threads.
+
+enum {
+    renorm_op_count = renorm_op_multiply_add + 1,
+    renorm_activation_count = renorm_activation_relu6 + 1,
+    renorm_copy_kind_count = renorm_copy_f32_to_u8 + 1,
+    /// Which operands of an instruction are one float for all elements.
+    renorm_scalar_a = 1,
+    renorm_scalar_b = 2,
+    renorm_scalar_c = 4,
+    renorm_scalar_count = 8,
+};
+
+/// d[i] = op(a[i], b[i], c[i]).
+typedef void (*renorm_program_loop)(ptrdiff_t n, float *d, const float *a, const float *b, const float *c);
+
+/// Where a backward pass takes the mask from.
+typedef enum {
+    renorm_mask_none,
+    renorm_mask_relu_recomputed,
+    renorm_mask_relu6_recomputed,
+    renorm_mask_relu_saved,
+    renorm_mask_relu6_saved,
+    renorm_mask_count,
+} renorm_mask_source;
+
+/// Contiguous rows of an activation and the vectors of their group; each pass uses its part of it.
+typedef struct {
+    ptrdiff_t width;
+    ptrdiff_t rows;
+    const float *x;
+    const float *mean;
+    const float *scale;
+    const float *shift;
+    const float *residual;
+    const float *output;
+    const float *dy;
+    const float *dy2;
+    const float *p;
+    const float *q;
+    const float *c;
+    /// y, dx or d.
+    float *result;
+    float *residual_gradient;
+    /// Sums over the rows, overwritten: of x − mean and its square, or of d and d · (x − mean).
+    float *first_sum;
+    float *second_sum;
+    /// The outputs go past the caches; they and their rows are then aligned to 64 bytes.
+    bool streams;
+} renorm_rows;
+
+typedef void (*renorm_rows_loop)(const renorm_rows *rows);
+
+typedef struct {
+    const char *name;
+    /// By operation and scalar operands; NULL where all operands would be scalars.
+    renorm_program_loop program[renorm_op_count][renorm_scalar_count];
+    /// A copy past the caches.
+    renorm_program_loop stream;
+    /// By activation and whether there is a residual.
+    renorm_rows_loop affine[renorm_activation_count][2];
+    /// Writes first_sum and second_sum.
+    renorm_rows_loop moments;
+    /// By mask and whether there is dy2.
+    renorm_rows_loop affine_sums[renorm_mask_count][2];
+    /// By mask, whether there is dy2, whether residual_gradient is wanted.
+    renorm_rows_loop affine_backward[renorm_mask_count][2][2];
+    /// By mask (none or saved) and whether there is dy2: result = d.
+    renorm_rows_loop masked_gradient[renorm_mask_count][2];
+    /// Joins sums over `count` rows (width = repeats · channels) around `shift` to the mean and the sum of squared
+    /// deviations of the `before` rows seen so far (Chan, Golub, LeVeque).
+    void (*join_moments)(
+        ptrdiff_t channels, ptrdiff_t repeats, double count, double before, const float *shift,
+        const float *first_sum, const float *second_sum, double *mean, double *deviation);
+    /// total[c] += Σ over repeats of sum[r · channels + c].
+    void (*join_sums)(ptrdiff_t channels, ptrdiff_t repeats, const float *sum, double *total);
+    /// A contiguous sum or sum of squares, in double; a maximum or minimum.
+    double (*reduce_run[4])(ptrdiff_t n, const float *x);
+    /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.
+    void (*reduce_rows[4])(ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result);
+    void (*cross_entropy)(
+        ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
+        float *loss);
+    /// Without labels: softmax alone.
+    void (*softmax)(
+        ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels,
+        float smoothing, const float *loss_gradient, float *result);
+    /// Contiguous runs.
+    void (*convert[renorm_copy_kind_count])(ptrdiff_t n, const void *source, void *destination);
+    void (*uniform)(uint64_t seed, uint64_t stream, uint32_t step, uint32_t first_block, ptrdiff_t count, float *values);
+    bool (*is_finite)(ptrdiff_t n, const float *x);
+} renorm_loops;
+
+extern const renorm_loops renorm_loops_baseline;
+#if defined(__x86_64__)
+extern const renorm_loops renorm_loops_avx2;
+extern const renorm_loops renorm_loops_avx512;
+#endif

@@ -1,0 +1,139 @@
+#include "Normalization.h"
+
+// The passes that write an activation: forward and backward. Each thread walks through its rows group by group.
+
+typedef struct {
+    renorm_extent extent;
+    renorm_rows arrays;
+    renorm_rows_loop loop;
+} affine_pass;
+
+static const float *moved(const float *p, ptrdiff_t by) { return p ? p + by : NULL; }
+
+/// Runs the loop on consecutive rows of one group.
+static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t first, ptrdiff_t rows) {
+    const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(channels, rows);
+    const ptrdiff_t at = first * channels;
+    renorm_rows r = pass->arrays;
+    r.x += at;
+    r.residual = moved(r.residual, at);
+    r.output = moved(r.output, at);
+    r.dy = moved(r.dy, at);
+    r.dy2 = moved(r.dy2, at);
+    r.result += at;
+    if (r.residual_gradient) r.residual_gradient += at;
+
+    float repeated[renorm_most_factors][renorm_widest_repetition] __attribute__((aligned(64)));
+    const float **factors[renorm_most_factors] = {&r.mean, &r.scale, &r.shift, &r.p, &r.q, &r.c};
+    for (int i = 0; i < renorm_most_factors; i++) {
+        if (!*factors[i]) continue;
+        *factors[i] += group * channels;
+        if (repeats == 1) continue;
+        renorm_repeat(repeated[i], *factors[i], channels, repeats);
+        *factors[i] = repeated[i];
+    }
+    r.width = channels * repeats;
+    r.rows = rows / repeats;
+    const bool aligned = r.width % 16 == 0 && (uintptr_t)r.result % 64 == 0 && (uintptr_t)r.residual_gradient % 64 == 0;
+    r.streams = r.streams && aligned;
+    pass->loop(&r);
+
+    const ptrdiff_t done = r.rows * r.width, left = rows * channels - done;
+    if (left == 0) return;
+    r.x += done;
+    r.residual = moved(r.residual, done);
+    r.output = moved(r.output, done);
+    r.dy = moved(r.dy, done);
+    r.dy2 = moved(r.dy2, done);
+    r.result += done;
+    if (r.residual_gradient) r.residual_gradient += done;
+    r.width = left;
+    r.rows = 1;
+    r.streams = false;
+    pass->loop(&r);
+}
+
+static void affine_body(void *context, int32_t thread, int32_t threads) {
+    const affine_pass *pass = context;
+    const renorm_share rows = renorm_rows_of(pass->extent, thread, threads);
+    const ptrdiff_t rows_each = pass->extent.rows / pass->extent.groups;
+    for (ptrdiff_t first = rows.first; first < rows.end;) {
+        const ptrdiff_t group = first / rows_each;
+        const ptrdiff_t end = renorm_smaller((group + 1) * rows_each, rows.end);
+        affine_piece(pass, group, first, end - first);
+        first = end;
+    }
+    if (pass->arrays.streams) renorm_streaming_fence();
+}
+
+void renorm_affine(
+    renorm_team *team, renorm_extent extent, const float *x, const float *mean, const float *scale,
+    const float *shift, const float *residual, renorm_activation activation, float *y
+) {
+    if (extent.rows == 0 || extent.channels == 0) return;
+    const bool in_place = y == x || y == residual;
+    const affine_pass pass = {
+        .extent = extent,
+        .arrays = {
+            .x = x, .mean = mean, .scale = scale, .shift = shift, .residual = residual, .result = y,
+            .streams = !in_place && renorm_streams(renorm_bytes(extent)),
+        },
+        .loop = renorm_loops_for(team)->affine[activation][residual != NULL],
+    };
+    renorm_team_run_for(team, renorm_bytes(extent) * (residual ? 3 : 2), affine_body, (void *)&pass);
+}
+
+void renorm_affine_backward(
+    renorm_team *team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask, const float *dy,
+    const float *dy2, const float *p, const float *q, const float *c, float *dx, float *residual_gradient
+) {
+    if (extent.rows == 0 || extent.channels == 0) return;
+    const renorm_mask_source source = renorm_source_of(mask);
+    const float *inputs[] = {x, dy, dy2, mask.output};
+    bool in_place = false;
+    for (int i = 0; i < 4; i++) in_place |= inputs[i] && (inputs[i] == dx || inputs[i] == residual_gradient);
+    const affine_pass pass = {
+        .extent = extent,
+        .arrays = {
+            .x = x, .mean = mean, .scale = mask.scale, .shift = mask.shift, .output = mask.output, .dy = dy,
+            .dy2 = dy2, .p = p, .q = q, .c = c, .result = dx, .residual_gradient = residual_gradient,
+            .streams = !in_place && renorm_streams(renorm_bytes(extent)),
+        },
+        .loop = renorm_loops_for(team)->affine_backward[source][dy2 != NULL][residual_gradient != NULL],
+    };
+    renorm_team_run_for(team, renorm_bytes(extent) * 3, affine_body, (void *)&pass);
+}
+
+typedef struct {
+    ptrdiff_t count;
+    renorm_rows arrays;
+    renorm_rows_loop loop;
+} gradient_pass;
+
+static void gradient_body(void *context, int32_t thread, int32_t threads) {
+    const gradient_pass *pass = context;
+    const ptrdiff_t unit = 64;
+    const renorm_share units = renorm_share_of((pass->count + unit - 1) / unit, thread, threads);
+    const ptrdiff_t first = units.first * unit, end = renorm_smaller(units.end * unit, pass->count);
+    if (first >= end) return;
+    renorm_rows r = pass->arrays;
+    r.output = moved(r.output, first);
+    r.dy += first;
+    r.dy2 = moved(r.dy2, first);
+    r.result += first;
+    r.width = end - first;
+    pass->loop(&r);
+}
+
+void renorm_masked_gradient(
+    renorm_team *team, ptrdiff_t count, renorm_activation activation, const float *output, const float *dy,
+    const float *dy2, float *gradient
+) {
+    const renorm_mask_source source = renorm_source_of((renorm_mask){.activation = activation, .output = output});
+    const gradient_pass pass = {
+        .count = count,
+        .arrays = {.output = output, .dy = dy, .dy2 = dy2, .result = gradient},
+        .loop = renorm_loops_for(team)->masked_gradient[source][dy2 != NULL],
+    };
+    renorm_team_run_for(team, 12.0 * (double)count, gradient_body, (void *)&pass);
+}
