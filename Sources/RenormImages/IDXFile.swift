@@ -102,7 +102,9 @@ final class CompressedFile {
                 folder: url.deletingLastPathComponent().path, candidates: [url.lastPathComponent])
         }
         if isDirectory.boolValue { throw ImagesError.unreadable(path: path, reason: "it is a folder") }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        // Attributes are those of a link itself, whose size is the length of its target's name.
+        let target = url.resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: target)
         storedSize = (attributes?[.size] as? NSNumber)?.intValue ?? 0
         guard let handle = gzopen(path, "rb") else {
             throw ImagesError.unreadable(path: path, reason: String(cString: strerror(errno)))

@@ -18,6 +18,15 @@ import Testing
         }
     }
 
+    @Test func readsThroughALink() throws {
+        let folder = try TemporaryFolder()
+        let pixels = [UInt8](repeating: 7, count: 600_000)
+        let file = try folder.file("compressed", gzip(idx([6, 250, 400], pixels)))
+        let link = file.deletingLastPathComponent().appendingPathComponent("l")
+        try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: file.path)
+        #expect(try IDXFile.readImages(link).values(of: UInt8.self) == pixels)
+    }
+
     @Test func readsChannelsAndLabels() throws {
         let folder = try TemporaryFolder()
         let images = try IDXFile.readImages(folder.file("c", idx([2, 1, 2, 3], Array(0..<12))))
