@@ -82,6 +82,8 @@ public struct Schedule: Hashable, Sendable {
             if step >= last.step { return last.value }
             let next = points.firstIndex { $0.step > step }!
             let (a, b) = (points[next - 1], points[next])
+            // An infinite value must not meet 0 or another infinity.
+            if step == a.step || a.value == b.value { return a.value }
             let fraction = Double(step - a.step) / Double(b.step - a.step)
             return a.value + (b.value - a.value) * fraction
         case .cosine(let start, let end, let steps):
