@@ -3,6 +3,9 @@ public struct ReLU: Layer, Hashable {
     /// Makes the layer.
     public init() {}
 
+    /// The layer in a few words.
+    public var summary: String { "ReLU" }
+
     /// Applies the function.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.relu() }
 }
@@ -11,6 +14,9 @@ public struct ReLU: Layer, Hashable {
 public struct ReLU6: Layer, Hashable {
     /// Makes the layer.
     public init() {}
+
+    /// The layer in a few words.
+    public var summary: String { "ReLU6" }
 
     /// Applies the function.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.relu6() }
@@ -21,6 +27,9 @@ public struct SiLU: Layer, Hashable {
     /// Makes the layer.
     public init() {}
 
+    /// The layer in a few words.
+    public var summary: String { "SiLU" }
+
     /// Applies the function.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { try x.silu() }
 }
@@ -29,6 +38,9 @@ public struct SiLU: Layer, Hashable {
 public struct Sigmoid: Layer, Hashable {
     /// Makes the layer.
     public init() {}
+
+    /// The layer in a few words.
+    public var summary: String { "sigmoid" }
 
     /// Applies the function.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.sigmoid() }

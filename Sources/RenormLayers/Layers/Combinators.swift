@@ -17,7 +17,8 @@ public enum LayerBuilder {
     public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
 }
 
-/// Layers one after another. A layer without a name is named by its place, from 0, as in PyTorch.
+/// Layers one after another. A layer without a name is named by its place, from 0, as in PyTorch; `Residual` and
+/// `Branches` have no name, and their parts take the places that follow.
 ///
 ///     Sequential {
 ///         Convolution(32, kernel: 3, bias: false).named("conv1")
@@ -33,16 +34,24 @@ public struct Sequential: Layer {
 
     /// Calls each layer on the result of the one before.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
-        var y = x
-        for (index, layer) in layers.enumerated() { y = try scope.applyAt(index, layer, to: y) }
-        return y
+        try scope.apply(layers, from: 0, to: x)
     }
+}
+
+/// A layer that adds no level to paths: its parts belong to the layer around it, unnamed ones under the places from
+/// `place` on.
+private protocol Transparent: Layer {
+    /// The number of places that its parts take.
+    var places: Int { get }
+
+    func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor
 }
 
 /// x plus the body's result: body(x) + shortcut(x). Adds no level to paths (He et al. 2016).
 ///
-/// Without a shortcut x is added as it is; its shape must then be the body's.
-public struct Residual: Layer {
+/// Without a shortcut x is added as it is; its shape must then be the body's. Parts without names are numbered through:
+/// first the body's, then the shortcut's.
+public struct Residual: Layer, Transparent {
     /// What is added to the shortcut.
     public var body: Sequential
     /// The way around the body; empty for x itself.
@@ -57,10 +66,17 @@ public struct Residual: Layer {
     }
 
     /// Adds both ways.
+    ///
+    /// - Throws: `GraphError.shapes` if their shapes differ.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
-        let y = try body(x, scope)
-        var around = x
-        for (index, layer) in shortcut.enumerated() { around = try scope.applyAt(index, layer, to: around) }
+        try self(x, scope, from: 0)
+    }
+
+    fileprivate var places: Int { Scope.places(of: body.layers) + Scope.places(of: shortcut) }
+
+    fileprivate func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
+        let y = try scope.apply(body.layers, from: place, to: x)
+        let around = try scope.apply(shortcut, from: place + Scope.places(of: body.layers), to: x)
         guard y.shape == around.shape else {
             throw GraphError.shapes(
                 operation: "residual", path: scope.path, found: [y.shape, around.shape],
@@ -70,8 +86,9 @@ public struct Residual: Layer {
     }
 }
 
-/// Layers side by side on the same input, their results concatenated along the channels. Adds no level to paths.
-public struct Branches: Layer {
+/// Layers side by side on the same input, their results concatenated along the channels. Adds no level to paths;
+/// branches without names are numbered by their places.
+public struct Branches: Layer, Transparent {
     /// The layers.
     public var branches: [any Layer]
 
@@ -79,16 +96,45 @@ public struct Branches: Layer {
     public init(@LayerBuilder _ branches: () -> [any Layer]) { self.branches = branches() }
 
     /// Concatenates the branches' results.
+    ///
+    /// - Throws: `GraphError.shapes` if they differ in more than their channels.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
-        let results = try branches.enumerated().map { try scope.applyAt($0, $1, to: x) }
-        return try Tensor.concatenate(results, axis: x.shape.rank - 1)
+        try self(x, scope, from: 0)
+    }
+
+    fileprivate var places: Int { Scope.places(of: branches) }
+
+    fileprivate func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
+        guard !branches.isEmpty else {
+            throw GraphError.option(
+                operation: "branches", path: scope.path, found: "no branches", expected: "at least one")
+        }
+        var place = place
+        let results = try branches.map { branch in
+            defer { place += Scope.places(of: [branch]) }
+            return try scope.apply([branch], from: place, to: x)
+        }
+        return try Tensor.concatenate(results, axis: results[0].shape.rank - 1)
     }
 }
 
 extension Scope {
-    /// Calls a layer under its name or, without one, under its place.
-    fileprivate func applyAt(_ index: Int, _ layer: any Layer, to x: Tensor) throws -> Tensor {
-        if layer is Named || layer is Residual { return try layer(x, self) }
-        return try apply(String(index), layer, to: x)
+    /// The number of places that layers in a row take.
+    fileprivate static func places(of layers: [any Layer]) -> Int {
+        layers.reduce(0) { $0 + (($1 as? any Transparent)?.places ?? 1) }
+    }
+
+    /// Calls layers one after another, each under its name or, without one, under its place.
+    fileprivate func apply(_ layers: [any Layer], from first: Int, to x: Tensor) throws -> Tensor {
+        var (y, place) = (x, first)
+        for layer in layers {
+            switch layer {
+            case let named as Named: y = try named(y, self)
+            case let transparent as any Transparent: y = try transparent(y, self, from: place)
+            default: y = try apply(String(place), layer, to: y)
+            }
+            place += Scope.places(of: [layer])
+        }
+        return y
     }
 }

@@ -28,7 +28,8 @@ public enum Padding: Sendable, Hashable {
 /// A two-dimensional convolution (cross-correlation) of `[N, H, W, C]`. Variables: `weight`
 /// `[channels, C / groups, kernel, kernel]`, and `bias` `[channels]`.
 ///
-/// Weights start as torchvision's: normal with deviation √(2 / (channels · kernel² / groups)), biases at 0.
+/// Weights start as torchvision's, whatever the groups: normal with deviation √(2 / (channels · kernel²)) (He et al.
+/// 2015, fan-out); biases at 0.
 public struct Convolution: Layer, Hashable {
     /// The number of output channels; `nil` for as many as input channels (depthwise, when `groups` is `nil` too).
     public var channels: Int?
@@ -48,8 +49,7 @@ public struct Convolution: Layer, Hashable {
     /// Makes a convolution with a square window.
     public init(
         _ channels: Int, kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1,
-        groups: Int = 1,
-        bias: Bool = true
+        groups: Int = 1, bias: Bool = true
     ) {
         self.channels = channels
         self.kernel = [kernel, kernel]
@@ -73,12 +73,21 @@ public struct Convolution: Layer, Hashable {
 
     /// The layer in a few words.
     public var summary: String {
-        "convolution \(kernel[0])×\(kernel[1])" + (strides == [1, 1] ? "" : " stride \(strides[0])")
-            + (dilations == [1, 1] ? "" : " dilation \(dilations[0])")
+        "convolution " + Self.text(kernel, isSquareShort: false)
+            + (strides == [1, 1] ? "" : " stride " + Self.text(strides))
+            + (dilations == [1, 1] ? "" : " dilation " + Self.text(dilations))
             + (groups == 1 ? "" : groups.map { " groups \($0)" } ?? " depthwise")
     }
 
+    private static func text(_ extents: [Int], isSquareShort: Bool = true) -> String {
+        let isSquare = Set(extents).count == 1
+        return isSquare && isSquareShort ? "\(extents[0])" : extents.map(String.init).joined(separator: "×")
+    }
+
     /// Convolves.
+    ///
+    /// - Throws: `GraphError` when x is no batch of images, the groups do not divide the channels, or the window is
+    ///   larger than the padded image.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
         try x.requireImages("convolution")
         let inputs = x.shape[3]
@@ -89,10 +98,14 @@ public struct Convolution: Layer, Hashable {
                 found: "\(groups) groups of \(inputs) input and \(outputs) output channels",
                 expected: "a number of groups that divides both")
         }
-        let fanOut = outputs / groups * kernel[0] * kernel[1]
+        guard kernel.count == 2, kernel.allSatisfy({ $0 > 0 }) else {
+            throw GraphError.option(
+                operation: "convolution", path: scope.path, found: "a kernel of \(kernel)",
+                expected: "a height and a width of at least 1")
+        }
         let weight = try scope.parameter(
             "weight", shape: [outputs, inputs / groups, kernel[0], kernel[1]],
-            initializer: .he(fanOut: fanOut),
+            initializer: .he(fanOut: outputs * kernel[0] * kernel[1]),
             decays: true)
         let offset = bias ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
         let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
