@@ -1,24 +1,53 @@
 extension Model {
+    /// The model with another kind of normalization in the layers that match; each keeps its epsilon, scale, shift and
+    /// groups of examples, and its statistics are carried over so that inference gives what it gave.
+    ///
+    ///     let renormalized = try model.converting(to: .batchRenorm)
+    ///
+    /// - Parameter limits: The limits of batch renorm's correction from here on.
+    /// - Throws: As `converting(_:to:)` with a `Normalization`.
+    public func converting(
+        _ pattern: PathPattern = .all, to kind: NormalizationKind, limits: Limits = .paper
+    ) throws -> Model {
+        let matched = try tracedNormalizations().filter { pattern.matches($0.path) }
+        let targets = matched.map { record in
+            Normalization(
+                kind, epsilon: record.normalization.epsilon, scale: record.normalization.scale,
+                shift: record.normalization.shift, limits: limits, examples: record.normalization.examples)
+        }
+        if let first = targets.first, targets.allSatisfy({ $0 == first }) {
+            return try converting(pattern, to: first)
+        }
+        return try converting(
+            by: zip(matched, targets).map { Override(PathPattern($0.path), normalization: $1) })
+    }
+
     /// The model with another normalization in the layers that match, its statistics carried over so that inference
     /// gives what it gave.
     ///
-    /// Between batch (or frozen) and batch renorm the averages are converted exactly: σ = √(running_var + ε), and back
-    /// running_var = σ² − ε, computed in Float64. Kinds without averages have nothing to carry over but γ and β.
+    /// Between batch, frozen and batch renorm the averages are converted exactly: σ = √(running_var + ε), and back
+    /// running_var = σ² − ε with the new layer's ε, computed in Float64 and stored in the element type they had. Layers
+    /// without averages have nothing to carry over but γ and β.
     ///
-    /// - Throws: `NormalizationError.deviationBelowEpsilon` if a σ is less than √ε, which no variance has.
+    /// - Throws: `NormalizationError.deviationBelowEpsilon` if a σ is less than √ε, which no variance has;
+    ///   `.lostParameter` if γ or β is not what a layer without it does; `GraphError` if the new normalization does not
+    ///   fit the channels.
     public func converting(_ pattern: PathPattern = .all, to normalization: Normalization) throws -> Model {
+        try converting(by: [Override(pattern, normalization: normalization)])
+    }
+
+    private func converting(by changes: [Override]) throws -> Model {
         var result = self
-        result.overrides.append(Override(pattern, normalization: normalization))
-        let before = try tracedNormalizations()
-        let after = try result.tracedNormalizations()
-        var old = variables
-        for (was, becomes) in zip(before, after) where was.normalization != becomes.normalization {
-            try old.convertStatistics(at: was.path, from: was.normalization, to: becomes.normalization)
+        result.overrides += changes
+        var carried = variables
+        for (was, becomes) in zip(try tracedNormalizations(), try result.tracedNormalizations())
+        where was.normalization != becomes.normalization {
+            try carried.convert(at: was.path, from: was.normalization, to: becomes.normalization)
         }
         // The variables of the new network in its own order: those that have survived keep their values.
         let fresh = try result.graph(batch: 1).initialVariables(seed: 0)
         result.variables = fresh.mapValues { path, variable in
-            guard let kept = old[path], kept.value.shape == variable.value.shape else { return variable }
+            guard let kept = carried[path], kept.value.shape == variable.value.shape else { return variable }
             return kept
         }
         return result
@@ -33,52 +62,70 @@ extension Model {
 }
 
 extension Variables {
-    fileprivate mutating func convertStatistics(
+    fileprivate mutating func convert(
         at path: String, from old: Normalization, to new: Normalization
     ) throws {
-        let (variancePath, deviationPath) = ("\(path).running_var", "\(path).running_std")
-        let (hadDeviation, hasDeviation) = (old.kind == .batchRenorm, new.kind == .batchRenorm)
         guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }
-        if !hadDeviation, hasDeviation, let variance = self[variancePath]?.value {
-            let deviations = variance.doubles.map { Float(($0 + old.epsilon).squareRoot()) }
-            self[deviationPath] = Variable(
-                kind: .statistic, value: NDArray(deviations, shape: variance.shape))
-            markAveragesAsSet(at: path)
-        } else if hadDeviation, !hasDeviation, let deviation = self[deviationPath]?.value {
-            let variances = try deviation.doubles.enumerated().map { channel, sigma in
-                let variance = sigma * sigma - new.epsilon
-                // σ is stored in f32, so a variance of 0 may come back as a rounding error below it.
-                guard variance >= -1e-6 * new.epsilon else {
-                    throw NormalizationError.deviationBelowEpsilon(
-                        path: path, channel: channel, deviation: sigma, epsilon: new.epsilon)
-                }
-                return Float(Swift.max(variance, 0))
+        if !new.scale { try drop("\(path).weight", neutral: 1) }
+        if !new.shift { try drop("\(path).bias", neutral: 0) }
+        let (variancePath, deviationPath) = ("\(path).running_var", "\(path).running_std")
+        switch (old.kind == .batchRenorm, new.kind == .batchRenorm) {
+        case (true, true):
+            break
+        case (false, true):
+            guard let variance = self[variancePath]?.value else { return }
+            if self["\(path).running_mean"].map({ $0.value.doubles.contains { $0 != 0 } }) ?? false
+                || variance.doubles.contains(where: { $0 != 1 })
+            {
+                markAveragesAsSet(at: path)
             }
-            self[variancePath] = Variable(kind: .statistic, value: NDArray(variances, shape: deviation.shape))
+            self[deviationPath] = variance.statistic { ($0 + old.epsilon).squareRoot() }
+        case (true, false):
+            guard let deviation = self[deviationPath]?.value else { return }
+            self[variancePath] = try deviation.variance(without: new.epsilon, at: path) { $0 * $0 }
+        case (false, false):
+            guard old.epsilon != new.epsilon, let variance = self[variancePath]?.value else { return }
+            self[variancePath] = try variance.variance(without: new.epsilon, at: path) { $0 + old.epsilon }
         }
     }
 
-    /// Carried-over averages must not be overwritten by the first batch.
+    /// A parameter that the new layer lacks must be doing nothing.
+    private mutating func drop(_ path: String, neutral: Double) throws {
+        guard let values = self[path]?.value.doubles else { return }
+        if let channel = values.firstIndex(where: { $0 != neutral }) {
+            throw NormalizationError.lostParameter(
+                path: path, channel: channel, found: values[channel], neutral: neutral)
+        }
+        self[path] = nil
+    }
+
+    /// Averages that mean something must not be overwritten by the first batch; those of a network that was never
+    /// trained should be.
     private mutating func markAveragesAsSet(at path: String) {
         let counterPath = "\(path).num_batches_tracked"
-        if let counter = self[counterPath], counter.value.doubles == [0] {
-            self[counterPath] = Variable(kind: .counter, value: NDArray(scalar: Int64(1)))
-        }
+        guard self[counterPath].map({ $0.value.doubles == [0] }) ?? true else { return }
+        self[counterPath] = Variable(kind: .counter, value: NDArray(scalar: Int64(1)))
     }
 }
 
-/// Why a normalization cannot be converted.
-public enum NormalizationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A moving deviation that is less than √ε.
-    case deviationBelowEpsilon(path: String, channel: Int, deviation: Double, epsilon: Double)
+extension NDArray {
+    /// A statistic of each value, in the element type of this array.
+    fileprivate func statistic(_ transform: (Double) throws -> Double) rethrows -> Variable {
+        let values = NDArray(try doubles.map(transform), shape: shape)
+        return Variable(kind: .statistic, value: values.converted(to: type))
+    }
 
-    /// What was found and where, what was expected, and what to do.
-    public var description: String {
-        switch self {
-        case .deviationBelowEpsilon(let path, let channel, let deviation, let epsilon):
-            return
-                "'\(path)', channel \(channel): the moving deviation is \(deviation); expected at least √ε = "
-                + "\(epsilon.squareRoot()), since ε is inside it. Convert with the ε it was trained with."
+    /// σ² − ε, where `squared` gives σ² of each value.
+    fileprivate func variance(
+        without epsilon: Double, at path: String, _ squared: (Double) -> Double
+    ) throws -> Variable {
+        // Rounding to f32 may bring a variance of 0 back as a little less.
+        let tolerance = 1e-6 * epsilon
+        if let channel = doubles.firstIndex(where: { !(squared($0) - epsilon >= -tolerance) }) {
+            throw NormalizationError.deviationBelowEpsilon(
+                path: path, channel: channel, deviation: squared(doubles[channel]).squareRoot(),
+                epsilon: epsilon)
         }
+        return statistic { Swift.max(squared($0) - epsilon, 0) }
     }
 }

@@ -49,3 +49,18 @@ public struct Limits: Sendable, Hashable, Codable {
         ramp(from: steps * 3 / 10, rMax: 3, at: steps * 8 / 10, dMax: 5, at: steps * 8 / 10)
     }
 }
+
+extension Schedule {
+    /// The smallest value at any step.
+    var minimum: Double {
+        let steps: [Int] =
+            switch course {
+            case .constant, .biasCorrection: []
+            case .linear(let points): points.map(\.step)
+            case .cosine(_, _, let steps): [steps]
+            case .step(_, _, let milestones): milestones
+            }
+        // Between these steps the course is monotonous, and so is the factor of the warm-up.
+        return ([0, max(warmup - 1, 0), warmup] + steps.map { max($0, 0) }).map { value(at: $0) }.min()!
+    }
+}

@@ -33,15 +33,11 @@ extension Normalization {
             throw GraphError.option(
                 operation: "\(kind) normalization", path: scope.path,
                 found: "a batch of \(batch) examples in groups of \(together)",
-                expected: "a batch that the groups divide")
+                expected: "a batch of a multiple of \(together)")
         }
         let groups = batch / together
         let count = x.shape.elementCount / (groups * x.shape[3])
-        if count == 1 && scope.phase.statistics == .batch {
-            scope.warn(
-                "one value per channel is normalized alone (\(together) example of 1×1), so its variance is 0; "
-                    + "use larger groups of examples or batch-renorm")
-        }
+        if count == 1 { warnOfSingleValues(together, scope) }
         let (mean, variance) = try guardedMoments(x, groups, scope)
         return try Moments(
             mean: mean, biasedVariance: variance, epsilon: epsilon, channelGroups: x.shape[3], count: count)
@@ -64,6 +60,7 @@ extension Normalization {
         }
         let each = channels / channelGroups
         let count = x.shape[1] * x.shape[2] * each
+        if count == 1 { warnOfSingleValues(1, scope) }
         var (mean, variance) = try guardedMoments(x, batch, scope)
         if each > 1 {
             // The total variance is the mean of the channels' variances plus the variance of their means.
@@ -78,6 +75,18 @@ extension Normalization {
         return try Moments(
             mean: mean, biasedVariance: variance, epsilon: epsilon, channelGroups: channelGroups, count: count
         )
+    }
+
+    /// A variance of one value is 0, and the value less its mean too.
+    private func warnOfSingleValues(_ examples: Int, _ scope: Scope) {
+        let consequence =
+            kind == .batchRenorm
+            ? "its gradient is 0, and its deviation √ε pulls running_std down; use larger groups of examples"
+            : kind.hasMovingAverages
+                ? "the output is β whatever the input is; use larger groups of examples or batch-renorm"
+                : "the output is β whatever the input is; use batch or batch-renorm"
+        scope.warn(
+            "one value per channel is normalized alone (1×1 of \(examples) example): \(consequence)")
     }
 
     /// Moments that an update waits for: a batch with a NaN must never reach the averages.

@@ -48,8 +48,8 @@ struct MovingAverages {
     /// r = clip(σ_B/σ, 1/r_max, r_max) and d = clip((μ_B − μ)/σ, −d_max, d_max), constants to differentiation
     /// (Ioffe 2017, Algorithm 1); r = 1 and d = 0 in the first step, which has no averages to correct towards.
     func correction(of moments: Moments, limits: Limits, _ scope: Scope) throws -> (r: Tensor, d: Tensor) {
-        let rMax = try scope.builder.schedule("r_max", limits.rMax)
-        let dMax = try scope.builder.schedule("d_max", limits.dMax)
+        let rMax = try limit("r_max", limits.rMax, scope)
+        let dMax = try limit("d_max", limits.dMax, scope)
         let r = try (moments.deviation / deviation).clipped(1 / rMax, rMax)
         let d = try ((moments.mean - mean) / deviation).clipped(-dMax, dMax)
         let first = try isFirst(scope)
@@ -57,6 +57,14 @@ struct MovingAverages {
             try first.select(scope.builder.constant(1), r).stoppingGradient(),
             try first.select(scope.builder.constant(0), d).stoppingGradient()
         )
+    }
+
+    /// A limit is one schedule of the graph, whatever the number of layers; a layer whose limits differ from the first
+    /// layer's has one under its own path.
+    private func limit(_ name: String, _ schedule: Schedule, _ scope: Scope) throws -> Tensor {
+        let known = scope.builder.graph.schedules[name]
+        let isShared = known == nil || known == schedule
+        return try scope.builder.schedule(isShared ? name : "\(scope.path).\(name)", schedule)
     }
 
     private func isFirst(_ scope: Scope) throws -> Tensor {

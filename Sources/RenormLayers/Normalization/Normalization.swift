@@ -29,7 +29,10 @@ public struct Normalization: Layer, Hashable, Codable {
 
     /// Makes a normalization.
     ///
-    /// - Parameter averagingRate: `nil` for the kind's default: 0.1 for batch as in PyTorch, 0.05 for batch renorm.
+    /// - Parameters:
+    ///   - averagingRate: `nil` for the kind's default: 0.1 for batch as in PyTorch, 0.05 for batch renorm.
+    ///   - limits: Used by batch renorm alone.
+    ///   - examples: Used by batch and batch renorm alone.
     public init(
         _ kind: NormalizationKind, epsilon: Double = 1e-5, averagingRate: Double? = nil, scale: Bool = true,
         shift: Bool = true, limits: Limits = .paper, examples: Int? = nil
@@ -53,8 +56,8 @@ public struct Normalization: Layer, Hashable, Codable {
 
     /// Normalizes as the scope's phase says.
     ///
-    /// - Throws: `GraphError` when the groups of examples do not divide the batch, or the groups of channels the
-    ///   channels.
+    /// - Throws: `GraphError` when the groups of examples do not divide the batch or the groups of channels the
+    ///   channels, and when an option is out of range.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
         let used = scope.normalization(self)
         scope.trace.normalizations.append(NormalizationRecord(path: scope.path, normalization: used))
@@ -69,6 +72,7 @@ public struct Normalization: Layer, Hashable, Codable {
     }
 
     private func normalize(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try check(scope)
         let channels = x.shape[3]
         let gamma =
             scale
@@ -80,22 +84,19 @@ public struct Normalization: Layer, Hashable, Codable {
             : scope.builder.constant(0, shape: [channels])
 
         guard let averages = try MovingAverages(self, channels: channels, scope) else {
-            let moments = try ownMoments(x, scope)
-            return try standardized(x, moments, gamma, beta, scope)
+            return try standardized(x, ownMoments(x, scope), gamma, beta, scope)
         }
-        if kind == .frozen || scope.phase.statistics == .moving {
+        let usesBatch = kind != .frozen && scope.phase.statistics == .batch
+        let updates = kind != .frozen && scope.phase.updatesStatistics
+        let moments = usesBatch || updates ? try batchMoments(x, scope) : nil
+        if updates, let moments { try averages.update(from: moments, scope) }
+        guard usesBatch, let moments else {
             // y = γ·(x − μ)/σ + β, with averages that do not depend on x.
             let scale = try gamma / averages.deviation
             return try scope.builder.within(role: .normalized) {
-                try x.affine(
-                    mean: row(averages.mean), scale: row(scale), shift: row(beta))
+                try x.affine(mean: row(averages.mean), scale: row(scale), shift: row(beta))
             }
         }
-        let moments = try batchMoments(x, scope)
-        guard scope.phase.corrects || scope.phase.updatesStatistics else {
-            return try standardized(x, moments, gamma, beta, scope)
-        }
-        try averages.update(from: moments, scope)
         guard kind == .batchRenorm, scope.phase.corrects else {
             return try standardized(x, moments, gamma, beta, scope)
         }
@@ -106,6 +107,22 @@ public struct Normalization: Layer, Hashable, Codable {
                 mean: moments.mean, scale: gamma * r / moments.deviation, shift: gamma * d + beta,
                 projecting: (moments.variance, moments.channelGroups))
         }
+    }
+
+    private func check(_ scope: Scope) throws {
+        func require(_ holds: Bool, _ found: String, _ expected: String) throws {
+            guard holds else {
+                throw GraphError.option(
+                    operation: "\(kind) normalization", path: scope.path, found: found, expected: expected)
+            }
+        }
+        try require(epsilon >= 0 && epsilon.isFinite, "epsilon \(epsilon)", "a finite number of at least 0")
+        try require((0...1).contains(averagingRate), "averaging rate \(averagingRate)", "0 to 1")
+        guard kind == .batchRenorm else { return }
+        try require(
+            limits.rMax.minimum >= 1, "limits whose r_max falls to \(limits.rMax.minimum)", "at least 1")
+        try require(
+            limits.dMax.minimum >= 0, "limits whose d_max falls to \(limits.dMax.minimum)", "at least 0")
     }
 
     /// y = γ·(x − m)/σ + β with x's own moments.
@@ -121,83 +138,4 @@ public struct Normalization: Layer, Hashable, Codable {
     }
 
     private func row(_ vector: Tensor) throws -> Tensor { try vector.reshaped(to: [1, vector.shape[0]]) }
-}
-
-/// The kinds of normalization.
-public enum NormalizationKind: Hashable, Sendable {
-    /// Moments of the batch; moving averages at inference (Ioffe & Szegedy 2015).
-    case batch
-    /// Moments of the batch, corrected towards the moving averages by r and d, so that training and inference see the
-    /// same (Ioffe 2017).
-    case batchRenorm
-    /// Moving averages, never updated.
-    case frozen
-    /// Moments of each example over all channels (Ba et al. 2016), with γ and β per channel.
-    case layer
-    /// Moments of each example and channel (Ulyanov et al. 2016).
-    case instance
-    /// Moments of each example over each of this many groups of channels (Wu & He 2018).
-    case group(Int)
-    /// Nothing is done.
-    case none
-
-    /// The averaging rate used unless another is given.
-    public var defaultAveragingRate: Double { self == .batchRenorm ? 0.05 : 0.1 }
-
-    /// Whether training and inference differ, by moving averages.
-    public var hasMovingAverages: Bool { self == .batch || self == .batchRenorm || self == .frozen }
-}
-
-extension NormalizationKind: LosslessStringConvertible, Codable {
-    /// The names that `init(_:)` reads.
-    public static let names = "batch, batch-renorm, frozen, layer, instance, group:N or none"
-
-    /// Reads `batch`, `batch-renorm`, `frozen`, `layer`, `instance`, `group:8` or `none`; `nil` for anything else.
-    public init?(_ description: String) {
-        switch description {
-        case "batch": self = .batch
-        case "batch-renorm": self = .batchRenorm
-        case "frozen": self = .frozen
-        case "layer": self = .layer
-        case "instance": self = .instance
-        case "none": self = .none
-        default:
-            guard description.hasPrefix("group:"), let groups = Int(description.dropFirst(6)), groups > 0
-            else {
-                return nil
-            }
-            self = .group(groups)
-        }
-    }
-
-    /// The name that `init(_:)` reads.
-    public var description: String {
-        switch self {
-        case .batch: "batch"
-        case .batchRenorm: "batch-renorm"
-        case .frozen: "frozen"
-        case .layer: "layer"
-        case .instance: "instance"
-        case .group(let groups): "group:\(groups)"
-        case .none: "none"
-        }
-    }
-
-    /// A kind is coded as its name.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let name = try container.decode(String.self)
-        guard let kind = NormalizationKind(name) else {
-            throw DecodingError.dataCorruptedError(
-                in: container,
-                debugDescription: "found the normalization '\(name)'; expected \(NormalizationKind.names)")
-        }
-        self = kind
-    }
-
-    /// A kind is coded as its name.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }
