@@ -25,15 +25,26 @@ struct Operands {
         }
     }
 
+    /// Throws unless the operands from `first` on have one element type.
+    private func requireOneType(from first: Int = 0) throws {
+        if let other = types[first...].first(where: { $0 != types[first] }) {
+            throw GraphError.type(
+                operation: op.name, path: path, found: other,
+                expected: "\(types[first]) as of the operands before")
+        }
+    }
+
     /// The shape of the result of an operation whose operands determine it.
     func inferredShape() throws -> TensorShape {
         switch op {
         case .unary, .stopGradient, .barrier, .activation:
             return shapes[0]
         case .binary, .compare, .activationGradient:
+            try requireOneType()
             try require(shapes[0] == shapes[1], "equal shapes")
             return shapes[0]
         case .select:
+            try requireOneType(from: 1)
             try require(shapes[0] == shapes[1] && shapes[1] == shapes[2], "three equal shapes")
             return shapes[1]
         case .reduce(_, let axes):
@@ -48,6 +59,9 @@ struct Operands {
         case .pad(let low, let high):
             try require(
                 low.count == shapes[0].rank && high.count == low.count, "an array of rank \(low.count)")
+            try requireOption(
+                (low + high).allSatisfy { $0 >= 0 }, found: "padding low \(low) high \(high)",
+                "padding of at least 0")
             return TensorShape(shapes[0].dimensions.indices.map { low[$0] + shapes[0][$0] + high[$0] })
         case .concatenate(let axis):
             return try concatenated(axis)
@@ -97,6 +111,7 @@ struct Operands {
     }
 
     private func concatenated(_ axis: Int) throws -> TensorShape {
+        try requireOneType()
         try require((0..<shapes[0].rank).contains(axis), "arrays that have axis \(axis)")
         var result = shapes[0]
         for shape in shapes.dropFirst() {

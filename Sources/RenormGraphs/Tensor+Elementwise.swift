@@ -78,7 +78,8 @@ extension Tensor {
     public func select(_ yes: Tensor, _ no: Tensor) throws -> Tensor {
         let (a, b) = try Tensor.stretched(yes, no, .select)
         let (mask, stretched) = try Tensor.stretched(self, a, .select)
-        return try builder.infer(.select, [mask, stretched, try b.broadcast(to: stretched.shape)])
+        return try builder.infer(
+            .select, [mask, stretched, try b.broadcast(to: stretched.shape)], type: stretched.type)
     }
 
     // MARK: Gradients and rewrites

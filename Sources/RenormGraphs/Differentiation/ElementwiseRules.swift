@@ -14,7 +14,9 @@ extension GraphBuilder {
                 try node.ifNeeded(2) { try node[0].select(zero, dy) },
             ]
         case .convert:
-            return [dy.converted(to: node[0].type)]
+            // Rounding to whole numbers has no slope.
+            let types = [node[0].type, node.node.type]
+            return [types.allSatisfy(\.isFloatingPoint) ? dy.converted(to: types[0]) : nil]
         case .barrier:
             return [dy]
         case .activation(let activation):
