@@ -55,11 +55,13 @@ extension Op {
                 "strides \(options.strides.times) padding \(options.padding.commas)"
                     + (options.dilations == [1, 1] ? "" : " dilations \(options.dilations.times)")
                     + (options.groups == 1 ? "" : " groups \(options.groups)")
-            case .maxPool(let options), .maxPoolGradient(let options), .averagePool(let options),
-                .averagePoolGradient(let options):
-                "window \(options.window.times) strides \(options.strides.times) padding \(options.padding.commas)"
+            case .maxPool(let options), .maxPoolGradient(let options):
+                options.text
+            case .averagePool(let options), .averagePoolGradient(let options):
+                options.text + (options.countsPadding ? "" : " not counted")
             case .matmul(let left, let right):
-                (left ? "left transposed" : "") + (right ? "right transposed" : "")
+                [left ? "left transposed" : "", right ? "right transposed" : ""].filter { !$0.isEmpty }
+                    .joined(separator: ", ")
             case .moments(let groups): "groups \(groups)"
             case .affine(.group(let channelGroups)): "projecting over groups of channels: \(channelGroups)"
             case .softmaxCrossEntropy(let smoothing), .softmaxCrossEntropyGradient(let smoothing):
@@ -67,6 +69,12 @@ extension Op {
             default: ""
             }
         return "\(name)(\(operands))" + (options.isEmpty ? "" : " " + options)
+    }
+}
+
+extension PoolingOptions {
+    fileprivate var text: String {
+        "window \(window.times) strides \(strides.times) padding \(padding.commas)"
     }
 }
 
