@@ -66,17 +66,48 @@ struct BatchWriter: Sendable {
         table: UnsafePointer<Float>
     ) {
         let (height, width, channels) = (dataset.height, dataset.width, dataset.channels)
+        // Before mirroring, columns `inside` of the result come from the image and the rest from the padding.
+        let inside = max(0, -placement.left)..<max(0, -placement.left, min(width, width - placement.left))
+        let step = placement.isMirrored ? -1 : 1
         for y in 0..<height {
-            let sourceY = y + placement.top
-            for x in 0..<width {
-                let sourceX = (placement.isMirrored ? width - 1 - x : x) + placement.left
-                let isInside = sourceY >= 0 && sourceY < height && sourceX >= 0 && sourceX < width
-                let from = source + (sourceY * width + sourceX) * channels
-                let to = target + (y * width + x) * channels
-                for channel in 0..<channels {
-                    to[channel] = table[channel * 256 + (isInside ? Int(from[channel]) : 0)]
+            let row = y + placement.top
+            let line = target + y * width * channels
+            guard row >= 0, row < height else {
+                pad(line, columns: 0..<width, table: table)
+                continue
+            }
+            if inside.count < width {
+                let left = 0..<inside.lowerBound
+                let right = inside.upperBound..<width
+                pad(line, columns: placement.isMirrored ? mirrored(left) : left, table: table)
+                pad(line, columns: placement.isMirrored ? mirrored(right) : right, table: table)
+            }
+            let from = source + (row * width + inside.lowerBound + placement.left) * channels
+            let first = placement.isMirrored ? width - 1 - inside.lowerBound : inside.lowerBound
+            let to = line + first * channels
+            if channels == 1 {
+                for index in 0..<inside.count { to[index &* step] = table[Int(from[index])] }
+            } else {
+                for index in 0..<inside.count {
+                    for channel in 0..<channels {
+                        to[index &* step &* channels &+ channel] =
+                            table[channel &* 256 &+ Int(from[index &* channels &+ channel])]
+                    }
                 }
             }
+        }
+    }
+
+    private func mirrored(_ columns: Range<Int>) -> Range<Int> {
+        dataset.width - columns.upperBound..<dataset.width - columns.lowerBound
+    }
+
+    private func pad(
+        _ line: UnsafeMutablePointer<Float>, columns: Range<Int>, table: UnsafePointer<Float>
+    ) {
+        let channels = dataset.channels
+        for column in columns {
+            for channel in 0..<channels { line[column &* channels &+ channel] = table[channel &* 256] }
         }
     }
 }

@@ -3,9 +3,6 @@ import RenormImages
 import Testing
 
 @Suite struct AugmentationTests {
-    private let height = 9
-    private let width = 6
-
     private func loader(_ dataset: Dataset, seed: UInt64) -> BatchLoader {
         // The identity scaling: values are the pixels themselves.
         let scaling = InputScaling(
@@ -19,7 +16,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 3]) func everyImageIsACropOfItsPaddedSelf(channels: Int) throws {
+    @Test(arguments: [(9, 6, 1), (9, 6, 3), (1, 1, 1), (33, 17, 2)])
+    func everyImageIsACropOfItsPaddedSelf(height: Int, width: Int, channels: Int) throws {
         let labels = (0..<20).map { Int32($0 % 10) }
         let dataset = try numbered(labels, height: height, width: width, channels: channels)
         let pixels = dataset.images.doubles
