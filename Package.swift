@@ -41,7 +41,11 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormEngines"]),
-        .target(name: "RenormInterchange", dependencies: ["RenormLayers"]),
+        .target(
+            name: "RenormInterchange",
+            dependencies: [
+                "RenormLayers", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "CPNG"]),
         .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
         .target(name: "RenormReporting", dependencies: ["RenormTraining"]),

@@ -1,0 +1,75 @@
+/// What can go wrong between files and arrays.
+///
+/// Each message says what was found and where, what was expected, and what to do.
+public enum InterchangeError: Error, Hashable, Sendable {
+    /// A file could not be opened or read.
+    case unreadable(path: String, reason: String)
+    /// A text that should be JSON is not; `offset` is in bytes.
+    case malformedJSON(source: String, offset: Int, reason: String)
+    /// A file ends before its content does; both numbers in bytes.
+    case truncated(path: String, found: Int, expected: Int)
+    /// A file goes on after its content; both numbers in bytes.
+    case trailingBytes(path: String, found: Int, expected: Int)
+    /// A header larger than any sensible one.
+    case headerTooLarge(path: String, found: Int, limit: Int)
+    /// A header that is JSON, but not the JSON that the format asks for.
+    case malformedHeader(path: String, entry: String, reason: String)
+    /// A tensor of a type that is not read.
+    case unknownType(path: String, tensor: String, type: String)
+    /// A tensor whose bytes are not those of its shape and type.
+    case byteCount(path: String, tensor: String, found: Int, expected: Int)
+    /// A tensor that does not begin where the one before it ends.
+    case offset(path: String, tensor: String, found: Int, expected: Int)
+    /// A tensor with a name that the format keeps for itself.
+    case reservedName(path: String, name: String)
+    /// A file that could not be written; what was there before is unchanged.
+    case unwritable(path: String, byteCount: Int, reason: String)
+    /// A file that somebody else is writing.
+    case busy(path: String)
+    /// A file that was written, but which the system may lose if it fails now.
+    case notSynced(path: String, reason: String)
+}
+
+extension InterchangeError: CustomStringConvertible {
+    /// The message: what was found and where, what was expected, what to do.
+    public var description: String {
+        switch self {
+        case .unreadable(let path, let reason):
+            "\(path) cannot be read: \(reason). Expected a readable file. Check the path and its permissions."
+        case .malformedJSON(let source, let offset, let reason):
+            "\(source) is no valid JSON at byte \(offset): \(reason). Expected JSON as RFC 8259 defines it. "
+                + "Correct it, or fetch the file again."
+        case .truncated(let path, let found, let expected):
+            "\(path) ends after \(found) bytes. Expected \(expected), by its header. Fetch or save it again."
+        case .trailingBytes(let path, let found, let expected):
+            "\(path) has \(found) bytes. Expected \(expected), by its header. Fetch or save it again."
+        case .headerTooLarge(let path, let found, let limit):
+            "\(path) announces a header of \(found) bytes. Expected at most \(limit): it is probably no "
+                + "safetensors file. Check that this is the right file."
+        case .malformedHeader(let path, let entry, let reason):
+            "\(path) describes \"\(entry)\" wrongly: \(reason). Expected a safetensors header, where a tensor has "
+                + "dtype, shape and data_offsets and __metadata__ holds strings. Save the file again."
+        case .unknownType(let path, let tensor, let type):
+            "\(path) holds \"\(tensor)\" as \(type). Expected F32, F64, F16, BF16, I32, I64 or U8. Convert the "
+                + "tensor to one of these."
+        case .byteCount(let path, let tensor, let found, let expected):
+            "\(path) gives \"\(tensor)\" \(found) bytes. Expected \(expected), by its shape and type. Save the file "
+                + "again."
+        case .offset(let path, let tensor, let found, let expected):
+            "\(path) begins \"\(tensor)\" at byte \(found) of the data. Expected \(expected), where the tensor "
+                + "before it ends: the format has neither gaps nor overlaps. Save the file again."
+        case .reservedName(let path, let name):
+            "A tensor called \"\(name)\" was to be written to \(path). Expected another name: the format keeps this "
+                + "one for itself. Rename the tensor."
+        case .unwritable(let path, let byteCount, let reason):
+            "\(path) could not be written: \(reason). Expected a writable folder with room for \(byteCount) bytes; "
+                + "what was there before is unchanged. Free some space, or choose another folder."
+        case .busy(let path):
+            "\(path) is being written by somebody else. Expected to be the only one. Wait for the other process, or "
+                + "choose another path."
+        case .notSynced(let path, let reason):
+            "\(path) was written, but its folder could not be synced: \(reason). Expected the file to be safe from "
+                + "a power failure. Check the disk."
+        }
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import OrderedCollections
+import RenormArrays
+
+extension SafetensorsFile {
+    /// Reads a file. Half-precision tensors (F16) become `f32`.
+    ///
+    /// - Throws: `InterchangeError` if the file is missing, truncated, too long, or its header is not as the format asks.
+    public init(reading url: URL) throws {
+        let input = try InputFile(url)
+        let header = try input.header()
+        var metadata: [String: String] = [:]
+        var places: [Place] = []
+        for (name, value) in header {
+            if name == Self.metadataKey {
+                metadata = try Self.metadata(value, path: input.path)
+            } else {
+                places.append(try Place(name: name, value: value, path: input.path))
+            }
+        }
+        var arrays: [String: NDArray] = [:]
+        var position = 0
+        let inOrder = places.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
+        for place in inOrder {
+            guard place.begin == position else {
+                throw InterchangeError.offset(
+                    path: input.path, tensor: place.name, found: place.begin, expected: position)
+            }
+            position = place.end
+        }
+        let expected = input.dataStart + position
+        guard input.size >= expected else {
+            throw InterchangeError.truncated(path: input.path, found: input.size, expected: expected)
+        }
+        guard input.size == expected else {
+            throw InterchangeError.trailingBytes(path: input.path, found: input.size, expected: expected)
+        }
+        for place in inOrder { arrays[place.name] = try place.read(from: input, end: expected) }
+        self.init(
+            tensors: OrderedDictionary(uniqueKeysWithValues: places.map { ($0.name, arrays[$0.name]!) }),
+            metadata: metadata)
+    }
+
+    private static func metadata(_ value: JSONValue, path: String) throws -> [String: String] {
+        guard case .object(let members) = value else {
+            throw InterchangeError.malformedHeader(path: path, entry: metadataKey, reason: "it is no object")
+        }
+        var result: [String: String] = [:]
+        for (key, value) in members {
+            guard let text = value.string else {
+                throw InterchangeError.malformedHeader(
+                    path: path, entry: metadataKey, reason: "\"\(key)\" is no string")
+            }
+            result[key] = text
+        }
+        return result
+    }
+}
+
+/// Where the header says that a tensor is.
+private struct Place {
+    let name: String
+    let type: StoredType
+    let shape: TensorShape
+    let begin: Int
+    let end: Int
+
+    init(name: String, value: JSONValue, path: String) throws {
+        func malformed(_ reason: String) -> InterchangeError {
+            .malformedHeader(path: path, entry: name, reason: reason)
+        }
+        guard case .object = value else { throw malformed("it is no object") }
+        guard let typeName = value["dtype"]?.string else { throw malformed("dtype is no string") }
+        guard let type = StoredType(name: typeName) else {
+            throw InterchangeError.unknownType(path: path, tensor: name, type: typeName)
+        }
+        guard let dimensions = value["shape"]?.array?.map(\.integer),
+            dimensions.allSatisfy({ $0 != nil && $0! >= 0 })
+        else { throw malformed("shape is no list of whole numbers") }
+        guard let offsets = value["data_offsets"]?.array?.map(\.integer), offsets.count == 2,
+            let begin = offsets[0], let end = offsets[1], begin >= 0, begin <= end
+        else { throw malformed("data_offsets are not a begin and an end after it") }
+        var byteCount = type.byteCount
+        for dimension in dimensions {
+            let (product, overflow) = byteCount.multipliedReportingOverflow(by: dimension!)
+            guard !overflow else { throw malformed("its shape is too large") }
+            byteCount = product
+        }
+        guard byteCount == end - begin else {
+            throw InterchangeError.byteCount(
+                path: path, tensor: name, found: end - begin, expected: byteCount)
+        }
+        self.name = name
+        self.type = type
+        shape = TensorShape(dimensions.map { $0! })
+        self.begin = begin
+        self.end = end
+    }
+
+    func read(from input: InputFile, end: Int) throws -> NDArray {
+        guard case .native(let type) = type else {
+            var halves = [UInt16](repeating: 0, count: shape.elementCount)
+            try halves.withUnsafeMutableBytes { try input.read(into: $0, expectedSize: end) }
+            return NDArray(halves.map(float(half:)), shape: shape)
+        }
+        var array = NDArray(uninitialized: shape, type: type)
+        try array.withUnsafeMutableBytes { try input.read(into: $0, expectedSize: end) }
+        return array
+    }
+}
+
+/// A type of the format that is read.
+private enum StoredType {
+    case native(ElementType)
+    case half
+
+    init?(name: String) {
+        if name == "F16" {
+            self = .half
+        } else if let type = ElementType.allCases.first(where: { $0.safetensorsName == name }) {
+            self = .native(type)
+        } else {
+            return nil
+        }
+    }
+
+    var byteCount: Int {
+        switch self {
+        case .native(let type): type.byteCount
+        case .half: 2
+        }
+    }
+}
+
+/// The value of an IEEE half-precision number. (Swift's own `Float16` does not exist on every Mac.)
+package func float(half bits: UInt16) -> Float {
+    let sign: Float = bits >> 15 == 1 ? -1 : 1
+    let exponent = Int(bits >> 10 & 0x1F)
+    let fraction = Float(bits & 0x3FF)
+    switch exponent {
+    case 0: return sign * fraction * 0x1p-24
+    case 31: return fraction == 0 ? sign * .infinity : .nan
+    default:
+        return sign * (1 + fraction * 0x1p-10) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
+    }
+}
+
+/// An open file that is read from its beginning to its end.
+private final class InputFile {
+    let path: String
+    let size: Int
+    private(set) var dataStart = 0
+    private let descriptor: Int32
+    private var position = 0
+
+    init(_ url: URL) throws {
+        path = url.path
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw InterchangeError.unreadable(path: path, reason: String(cString: strerror(errno)))
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw InterchangeError.unreadable(path: path, reason: "it is no ordinary file")
+        }
+        size = Int(status.st_size)
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    func header() throws -> OrderedDictionary<String, JSONValue> {
+        guard size >= 8 else { throw InterchangeError.truncated(path: path, found: size, expected: 8) }
+        var length: UInt64 = 0
+        try withUnsafeMutableBytes(of: &length) { try read(into: $0, expectedSize: 8) }
+        guard length <= SafetensorsFile.largestHeader else {
+            throw InterchangeError.headerTooLarge(
+                path: path, found: Int(clamping: length), limit: SafetensorsFile.largestHeader)
+        }
+        dataStart = 8 + Int(length)
+        guard size >= dataStart else {
+            throw InterchangeError.truncated(path: path, found: size, expected: dataStart)
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(length))
+        try bytes.withUnsafeMutableBytes { try read(into: $0, expectedSize: dataStart) }
+        guard case .object(let members) = try JSONValue(parsing: bytes, source: "The header of \(path)")
+        else {
+            throw InterchangeError.malformedHeader(path: path, entry: "the header", reason: "it is no object")
+        }
+        return members
+    }
+
+    func read(into memory: UnsafeMutableRawBufferPointer, expectedSize: Int) throws {
+        var done = 0
+        while done < memory.count {
+            #if canImport(Darwin)
+                let count = Darwin.read(
+                    descriptor, memory.baseAddress! + done, min(memory.count - done, 1 << 30))
+            #else
+                let count = Glibc.read(
+                    descriptor, memory.baseAddress! + done, min(memory.count - done, 1 << 30))
+            #endif
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw InterchangeError.unreadable(path: path, reason: String(cString: strerror(errno)))
+            }
+            // Whoever shortened the file after it was opened.
+            if count == 0 {
+                throw InterchangeError.truncated(path: path, found: position + done, expected: expectedSize)
+            }
+            done += count
+        }
+        position += done
+    }
+}

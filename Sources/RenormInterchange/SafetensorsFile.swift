@@ -1,0 +1,112 @@
+import Foundation
+import OrderedCollections
+import RenormArrays
+
+/// The content of a `.safetensors` file: named arrays and a text for each key of its metadata.
+///
+/// The format: the header's length as 8 little-endian bytes; a JSON header with, for each tensor, its type, shape and place
+/// in the data; then the data, little-endian, without gaps. Source: huggingface/safetensors, README, "Format".
+///
+///     var file = SafetensorsFile()
+///     file.tensors["fc.weight"] = NDArray(zeros: [10, 128])
+///     try file.write(to: url)
+public struct SafetensorsFile: Sendable, Equatable {
+    /// The arrays, in the order of the header.
+    public var tensors: OrderedDictionary<String, NDArray>
+    /// The texts of `__metadata__`.
+    public var metadata: [String: String]
+
+    /// The content of a file.
+    public init(tensors: OrderedDictionary<String, NDArray> = [:], metadata: [String: String] = [:]) {
+        self.tensors = tensors
+        self.metadata = metadata
+    }
+
+    static let metadataKey = "__metadata__"
+    /// What the format's own library allows.
+    static let largestHeader = 100_000_000
+}
+
+extension SafetensorsFile {
+    /// Writes the file: all of it or, if anything fails, nothing. Equal contents give equal bytes.
+    ///
+    /// In the data, larger elements come first, so that each tensor is aligned to its elements, and tensors of one type are
+    /// ordered by their names' bytes, as the format's own library does. The header keeps the order of `tensors`; metadata are
+    /// ordered by key.
+    ///
+    /// - Throws: `InterchangeError`.
+    public func write(to url: URL) throws {
+        guard tensors[Self.metadataKey] == nil else {
+            throw InterchangeError.reservedName(path: url.path, name: Self.metadataKey)
+        }
+        let order = tensors.keys.sorted { left, right in
+            let (a, b) = (tensors[left]!.type.safetensorsRank, tensors[right]!.type.safetensorsRank)
+            return a == b ? left.utf8.lexicographicallyPrecedes(right.utf8) : a < b
+        }
+        var ends: [String: Int] = [:]
+        var size = 0
+        for name in order {
+            size += tensors[name]!.byteCount
+            ends[name] = size
+        }
+        let header = header(ends: ends)
+        try AtomicFile.write(to: url, byteCount: header.count + size) { writer in
+            try header.withUnsafeBytes { try writer.write($0) }
+            for name in order { try tensors[name]!.withUnsafeBytes { try writer.write($0) } }
+        }
+    }
+
+    /// The length and the header, padded with spaces so that the data begin at a multiple of 8 bytes.
+    private func header(ends: [String: Int]) -> [UInt8] {
+        var members: OrderedDictionary<String, JSONValue> = [:]
+        if !metadata.isEmpty {
+            let keys = metadata.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            members[Self.metadataKey] = .object(
+                OrderedDictionary(uniqueKeysWithValues: keys.map { ($0, .string(metadata[$0]!)) }))
+        }
+        for (name, array) in tensors {
+            let end = ends[name]!
+            members[name] = [
+                "dtype": .string(array.type.safetensorsName),
+                "shape": .array(array.shape.dimensions.map { .integer($0) }),
+                "data_offsets": [.integer(end - array.byteCount), .integer(end)],
+            ]
+        }
+        var bytes = [UInt8](repeating: 0, count: 8)
+        JSONValue.object(members).write(to: &bytes)
+        while bytes.count % 8 != 0 { bytes.append(UInt8(ascii: " ")) }
+        let length = UInt64(bytes.count - 8)
+        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: length >> UInt64(8 * index)) }
+        return bytes
+    }
+}
+
+extension ElementType {
+    /// What the format calls the type.
+    var safetensorsName: String {
+        switch self {
+        case .f32: "F32"
+        case .f64: "F64"
+        case .bf16: "BF16"
+        case .i32: "I32"
+        case .i64: "I64"
+        case .u8: "U8"
+        }
+    }
+
+    /// Which types come first in the data.
+    fileprivate var safetensorsRank: Int {
+        switch self {
+        case .i64: 0
+        case .f64: 1
+        case .f32: 2
+        case .i32: 3
+        case .bf16: 4
+        case .u8: 5
+        }
+    }
+}
+
+#if _endian(big)
+    #error("arrays are written as they lie in memory, which is little-endian in the format")
+#endif

@@ -1,0 +1,233 @@
+import Foundation
+import RenormArrays
+import RenormInterchange
+import Testing
+
+@Suite struct SafetensorsFileTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func url(_ name: String = "file.safetensors") -> URL { folder.url.appendingPathComponent(name) }
+
+    @Test func readsWhatTheFormatsLibraryWrites() throws {
+        let file = try SafetensorsFile(reading: fixtures.appendingPathComponent("python.safetensors"))
+        let thirds = (0..<6).map { Double($0) / 3 }
+        #expect(file.metadata == ["format": "np, \"quoted\" é\n"])
+        #expect(file.tensors.count == 9)
+        #expect(file.tensors["doubles"] == NDArray(thirds, shape: [2, 3]))
+        #expect(file.tensors["floats"] == NDArray(thirds.map { Float($0) }, shape: [2, 3]))
+        #expect(
+            file.tensors["layer1.0.conv1.weight"]
+                == NDArray((0..<24).map { Float($0) }, shape: [4, 3, 2, 1]))
+        #expect(file.tensors["bfloats"]?.type == .bf16)
+        #expect(file.tensors["bfloats"]?.floats == [0.5, -2, .infinity])
+        #expect(file.tensors["integers"] == NDArray([-1, .max, .min] as [Int32], shape: [3]))
+        #expect(file.tensors["counter"] == NDArray(scalar: 1 << 40 + 1 as Int64))
+        #expect(file.tensors["bytes"] == NDArray([0, 1, 2, 3, 4] as [UInt8], shape: [5]))
+        #expect(file.tensors["nothing"] == NDArray(zeros: [0, 3]))
+        #expect(file.tensors["é \"quoted\"\n"] == NDArray([7] as [UInt8], shape: [1]))
+    }
+
+    @Test func writesWhatTheFormatsLibraryWrites() throws {
+        let original = fixtures.appendingPathComponent("python.safetensors")
+        try SafetensorsFile(reading: original).write(to: url())
+        #expect(try Data(contentsOf: url()) == Data(contentsOf: original))
+    }
+
+    @Test func readsHalvesAsFloats() throws {
+        let file = try SafetensorsFile(reading: fixtures.appendingPathComponent("half.safetensors"))
+        let values = try #require(file.tensors["halves"]).values(of: Float.self)
+        #expect(values.prefix(8) == [0, 0, 1, -1.5, 65504, 5.9604645e-8, .infinity, -.infinity])
+        #expect(values[1].sign == .minus)
+        #expect(values[8].isNaN)
+    }
+
+    #if !(os(macOS) && arch(x86_64))
+        @Test func everyHalfHasItsValue() {
+            for bits in UInt16.min...UInt16.max {
+                let expected = Float(Float16(bitPattern: bits))
+                let value = float(half: bits)
+                #expect(value == expected || value.isNaN && expected.isNaN)
+                if !value.isNaN { #expect(value.sign == expected.sign) }
+            }
+        }
+    #endif
+
+    @Test func roundTripsEveryTypeAndKeepsTheOrder() throws {
+        var file = SafetensorsFile(metadata: ["b": "2", "a": "{\"x\":1}"])
+        for (number, type) in ElementType.allCases.enumerated() {
+            for shape in [[], [3], [2, 5], [0], [1, 1, 1, 7]] as [TensorShape] {
+                let values = (0..<shape.elementCount).map { Double($0 * 3 + number) }
+                let name = "\(["z", "a", "m"][number % 3]).\(type).\(shape)"
+                file.tensors[name] = NDArray(values, shape: shape).converted(to: type)
+            }
+        }
+        try file.write(to: url())
+        let back = try SafetensorsFile(reading: url())
+        #expect(back == file)
+        #expect(back.tensors.keys == file.tensors.keys)
+        let first = try Data(contentsOf: url())
+        try back.write(to: url("again"))
+        #expect(try Data(contentsOf: url("again")) == first)
+    }
+
+    @Test func tensorsAreAlignedInTheFile() throws {
+        var file = SafetensorsFile()
+        file.tensors["a"] = NDArray([1, 2, 3] as [UInt8], shape: [3])
+        file.tensors["b"] = NDArray(scalar: 1.5)
+        file.tensors["c"] = NDArray([1] as [Float], shape: [1])
+        try file.write(to: url())
+        let bytes = try [UInt8](Data(contentsOf: url()))
+        let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        #expect(length % 8 == 0)
+        let header = try JSONValue(parsing: Array(bytes[8..<8 + length]), source: "header")
+        for (name, size) in [("a", 1), ("b", 8), ("c", 4)] {
+            #expect(try #require(header[name]?["data_offsets"]?.array?[0].integer) % size == 0)
+        }
+    }
+
+    @Test func anEmptyFileIsAFile() throws {
+        try SafetensorsFile().write(to: url())
+        #expect(try SafetensorsFile(reading: url()) == SafetensorsFile())
+    }
+
+    @Test func aNonFiniteValueKeepsItsBits() throws {
+        var file = SafetensorsFile()
+        file.tensors["x"] = NDArray([Float(nan: 5, signaling: false), -.infinity, -0.0], shape: [3])
+        try file.write(to: url())
+        #expect(try SafetensorsFile(reading: url()) == file)
+    }
+
+    @Test func aReservedNameIsRefused() {
+        let file = SafetensorsFile(tensors: ["__metadata__": NDArray(zeros: [1])])
+        #expect(throws: InterchangeError.reservedName(path: url().path, name: "__metadata__")) {
+            try file.write(to: url())
+        }
+    }
+
+    /// A header and a number of data bytes, and what is said about them.
+    private static let wrong: [(String, Int, String)] = [
+        (
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7,
+            "DIR/file.safetensors ends after 67 bytes. Expected 68, by its header. Fetch or save it again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 9,
+            "DIR/file.safetensors has 69 bytes. Expected 68, by its header. Fetch or save it again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8,
+            "DIR/file.safetensors gives \"a\" 8 bytes. Expected 12, by its shape and type. Save the file again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}}", 8,
+            "DIR/file.safetensors holds \"a\" as F8_E4M3. Expected F32, F64, F16, BF16, I32, I64 or U8. Convert "
+                + "the tensor to one of these."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                + "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[3,5]}}",
+            5,
+            "DIR/file.safetensors begins \"b\" at byte 3 of the data. Expected 2, where the tensor before it "
+                + "ends: the format has neither gaps nor overlaps. Save the file again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                + "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+            3,
+            "DIR/file.safetensors begins \"b\" at byte 1 of the data. Expected 2, where the tensor before it "
+                + "ends: the format has neither gaps nor overlaps. Save the file again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2,
+            "DIR/file.safetensors begins \"a\" at byte 1 of the data. Expected 0, where the tensor before it "
+                + "ends: the format has neither gaps nor overlaps. Save the file again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                + "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
+            2,
+            "The header of DIR/file.safetensors is no valid JSON at byte 52: the key \"a\" occurs twice. Expected "
+                + "JSON as RFC 8259 defines it. Correct it, or fetch the file again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[-1],\"data_offsets\":[0,1]}}", 1,
+            "DIR/file.safetensors describes \"a\" wrongly: shape is no list of whole numbers. Expected a "
+                + "safetensors header, where a tensor has dtype, shape and data_offsets and __metadata__ holds "
+                + "strings. Save the file again."
+        ),
+        (
+            "{\"__metadata__\":{\"step\":3}}", 0,
+            "DIR/file.safetensors describes \"__metadata__\" wrongly: \"step\" is no string. Expected a "
+                + "safetensors header, where a tensor has dtype, shape and data_offsets and __metadata__ holds "
+                + "strings. Save the file again."
+        ),
+    ]
+
+    private func file(header: String, data: Int) throws {
+        var bytes = (0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) }
+        bytes += Array(header.utf8) + [UInt8](repeating: 1, count: data)
+        try Data(bytes).write(to: url())
+    }
+
+    @Test(arguments: wrong)
+    func saysWhatIsWrong(header: String, data: Int, message: String) throws {
+        try file(header: header, data: data)
+        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        #expect(error.description.replacingOccurrences(of: folder.url.path, with: "DIR") == message)
+    }
+
+    @Test(arguments: [
+        "{\"a\":3}", "{\"a\":{}}", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", "[]", "{\"__metadata__\":[]}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[0.5],\"data_offsets\":[0,1]}}",
+        "{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}",
+    ])
+    func anotherHeaderIsMalformed(header: String) throws {
+        try file(header: header, data: 1)
+        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        guard case .malformedHeader = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
+    @Test func aCutFileIsRefusedAtEveryLength() throws {
+        let whole = try Data(contentsOf: fixtures.appendingPathComponent("python.safetensors"))
+        for length in 0..<whole.count {
+            try whole.prefix(length).write(to: url())
+            let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+            guard case .truncated(_, length, let expected) = error, expected > length else {
+                Issue.record("\(length): \(error)")
+                return
+            }
+        }
+    }
+
+    @Test func whatIsNoSafetensorsFileIsRefused() throws {
+        try Data("PK\u{3}\u{4} a PyTorch checkpoint".utf8).write(to: url())
+        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        guard case .headerTooLarge = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(
+            throws: InterchangeError.unreadable(path: url("absent").path, reason: "No such file or directory")
+        ) {
+            try SafetensorsFile(reading: url("absent"))
+        }
+        #expect(
+            throws: InterchangeError.unreadable(path: folder.url.path, reason: "it is no ordinary file")
+        ) {
+            try SafetensorsFile(reading: folder.url)
+        }
+        #expect(
+            throws: InterchangeError.unknownType(
+                path: fixtures.path + "/bool.safetensors", tensor: "flags", type: "BOOL")
+        ) {
+            try SafetensorsFile(reading: fixtures.appendingPathComponent("bool.safetensors"))
+        }
+    }
+}
