@@ -14,14 +14,15 @@ import Testing
     }
 
     @Test(arguments: [
-        0.1, 1.0 / 3, 1e300, 5e-324, -0.0, 1e16, 123_456_789_012_345_680, 1e-7, .greatestFiniteMagnitude,
+        0.1, 1.0 / 3, 1e300, .leastNonzeroMagnitude, -0.0, 1e16, 123_456_789_012_345_680, 1e-7,
+        .greatestFiniteMagnitude,
     ])
     func numbersReadBackAsThemselves(value: Double) throws {
         let back = try #require(JSONValue(parsing: JSONValue.number(value).text).number)
         #expect(back.bitPattern == value.bitPattern)
     }
 
-    @Test(arguments: [0.1, 1 / 3, 16_777_216, 1e-45, 3.4028235e38] as [Float])
+    @Test(arguments: [0.1, 1 / 3, 16_777_216, .leastNonzeroMagnitude, 3.4028235e38] as [Float])
     func floatsAreShort(value: Float) throws {
         let text = JSONValue(value).text
         #expect(Float(text) == value)
