@@ -1,0 +1,42 @@
+import COneDNN
+
+/// How an array lies in memory, as oneDNN describes it: sizes, and strides or blocks.
+final class MemoryDescriptor: @unchecked Sendable, Equatable {
+    let handle: OpaquePointer
+    let library: OneDNNLibrary
+
+    /// A plain array of f32; without strides, one whose layout a primitive may choose.
+    init(_ library: OneDNNLibrary, sizes: [Int], strides: [Int]?) throws {
+        self.library = library
+        let sizes = sizes.map(Int64.init)
+        var handle: OpaquePointer?
+        let status =
+            if let strides = strides?.map(Int64.init) {
+                library.functions.memory_desc_create_with_strides(
+                    &handle, CInt(sizes.count), sizes, UInt32(onednn_type_f32), strides)
+            } else {
+                library.functions.memory_desc_create_with_tag(
+                    &handle, CInt(sizes.count), sizes, UInt32(onednn_type_f32), UInt32(onednn_tag_any))
+            }
+        try OneDNNLibrary.check(status, "describing an array \(sizes)")
+        self.handle = handle!
+    }
+
+    /// A copy of a description that something else owns.
+    init(_ library: OneDNNLibrary, copying other: OpaquePointer) throws {
+        self.library = library
+        var handle: OpaquePointer?
+        try OneDNNLibrary.check(
+            library.functions.memory_desc_clone(&handle, other), "copying the description of an array")
+        self.handle = handle!
+    }
+
+    deinit { _ = library.functions.memory_desc_destroy(handle) }
+
+    /// The size with all padding.
+    var byteCount: Int { library.functions.memory_desc_get_size(handle) }
+
+    static func == (left: MemoryDescriptor, right: MemoryDescriptor) -> Bool {
+        left === right || left.library.functions.memory_desc_equal(left.handle, right.handle) != 0
+    }
+}
