@@ -65,6 +65,8 @@ typedef struct {
     X(query_weight_gradient, 132, dnnl_query_diff_weights_md) \
     X(query_workspace, 135, dnnl_query_workspace_md) \
     X(query_scratchpad, 136, dnnl_query_scratchpad_md) \
+    X(query_rank, 256, dnnl_query_ndims_s32) \
+    X(query_sizes, 257, dnnl_query_dims) \
     X(isa_avx2, 0x7, dnnl_cpu_isa_avx2) \
     X(isa_avx512, 0x27, dnnl_cpu_isa_avx512_core) \
     X(isa_avx512_bf16, 0xe7, dnnl_cpu_isa_avx512_core_bf16) \
@@ -97,6 +99,7 @@ enum {
       (onednn_memory_desc *, int rank, const int64_t *sizes, uint32_t type, uint32_t tag)) \
     X(memory_desc_clone, onednn_status, (onednn_memory_desc *, onednn_const_memory_desc)) \
     X(memory_desc_destroy, onednn_status, (onednn_memory_desc)) \
+    X(memory_desc_query, onednn_status, (onednn_const_memory_desc, uint32_t what, void *result)) \
     X(memory_desc_equal, int, (onednn_const_memory_desc, onednn_const_memory_desc)) \
     X(memory_desc_get_size, size_t, (onednn_const_memory_desc)) \
     X(memory_create, onednn_status, (onednn_memory *, onednn_const_memory_desc, onednn_engine, void *)) \

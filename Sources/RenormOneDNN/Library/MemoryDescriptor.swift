@@ -36,6 +36,24 @@ final class MemoryDescriptor: @unchecked Sendable, Equatable {
     /// The size with all padding.
     var byteCount: Int { library.functions.memory_desc_get_size(handle) }
 
+    /// The extents, as oneDNN orders the axes.
+    var sizes: [Int] {
+        var rank: CInt = 0
+        var sizes: UnsafePointer<Int64>?
+        _ = library.functions.memory_desc_query(handle, UInt32(onednn_query_rank), &rank)
+        _ = library.functions.memory_desc_query(handle, UInt32(onednn_query_sizes), &sizes)
+        return sizes.map { sizes in (0..<Int(rank)).map { Int(sizes[$0]) } } ?? []
+    }
+
+    /// The same array, last axis fastest.
+    func plain() throws -> MemoryDescriptor {
+        var strides = [Int](repeating: 1, count: sizes.count)
+        for axis in strides.indices.dropLast().reversed() {
+            strides[axis] = strides[axis + 1] * sizes[axis + 1]
+        }
+        return try MemoryDescriptor(library, sizes: sizes, strides: strides)
+    }
+
     static func == (left: MemoryDescriptor, right: MemoryDescriptor) -> Bool {
         left === right || left.library.functions.memory_desc_equal(left.handle, right.handle) != 0
     }

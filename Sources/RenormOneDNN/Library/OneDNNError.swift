@@ -24,7 +24,10 @@ public enum OneDNNError: Error, Hashable, Sendable, CustomStringConvertible {
             return "\(path) lacks the function \(function); expected oneDNN, version 3.0 or newer. \(remedy)"
         case .status(let code, let doing):
             let meaning =
-                [1: "out of memory", 2: "invalid arguments", 3: "not implemented", 5: "failed while running"][
+                [
+                    1: "out of memory", 2: "invalid arguments", 3: "not implemented",
+                    5: "failed while running",
+                ][
                     code] ?? "status \(code)"
             return "oneDNN, \(doing): \(meaning); expected success. "
                 + (code == 1

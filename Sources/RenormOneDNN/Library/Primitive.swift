@@ -27,6 +27,18 @@ final class Primitive {
         self.descriptor = descriptor!
     }
 
+    /// A change of layout.
+    convenience init(
+        reorder library: OneDNNLibrary, from source: MemoryDescriptor, to target: MemoryDescriptor
+    )
+        throws
+    {
+        try self.init(library, "planning a change of layout of \(source.sizes)") { result, attributes in
+            library.functions.reorder_primitive_desc_create(
+                result, source.handle, library.engine, target.handle, library.engine, attributes)
+        }
+    }
+
     deinit {
         for memory in memories { _ = library.functions.memory_destroy(memory) }
         arguments?.deallocate()
@@ -69,6 +81,7 @@ final class Primitive {
             library.functions.primitive_create(&handle, descriptor), "making \(implementation)")
         var all = arguments
         if scratchByteCount > 0 {
+            places[Int(onednn_argument_scratchpad)] = all.count
             all.append((Int(onednn_argument_scratchpad), try layout(of: Int(onednn_query_scratchpad))))
         }
         let list = UnsafeMutablePointer<onednn_argument>.allocate(capacity: all.count)
@@ -88,6 +101,11 @@ final class Primitive {
     func setMemory(of argument: Int, _ pointer: UnsafeMutableRawPointer?) {
         guard let place = places[argument] else { return }
         _ = library.functions.memory_set_data_handle(memories[place], pointer)
+    }
+
+    /// Where its scratch memory lies from now on.
+    func setScratch(_ pointer: UnsafeMutableRawPointer) {
+        setMemory(of: Int(onednn_argument_scratchpad), pointer)
     }
 
     /// Computes. Allocates nothing.

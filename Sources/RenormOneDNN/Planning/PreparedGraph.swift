@@ -1,4 +1,4 @@
-import RenormGraphs
+import RenormEngines
 
 /// A graph as the planner reads it: without what nothing requested depends on, with nodes that only give another view
 /// of a value resolved to that value, and with constants known.
@@ -110,7 +110,8 @@ struct PreparedGraph {
             }
         if !isSupported {
             throw EngineError.unsupported(
-                operation: node.op.name, path: node.path, reason: "the engine 'onednn' has no \(node.type) here")
+                operation: node.op.name, path: node.path,
+                reason: "the engine 'onednn' has no \(node.type) here")
         }
     }
 }

@@ -1,0 +1,109 @@
+import RenormEngines
+import RenormKernels
+
+/// A graph planned to the last pointer: units in order with places for all that they read and write.
+final class ExecutionPlan {
+    /// A place in one of the blocks of memory.
+    struct Location {
+        var home: Buffer.Home
+        var byteOffset: Int
+    }
+
+    /// A unit with its memory.
+    final class PlacedUnit {
+        let unit: any Unit
+        let path: String
+        let reads: [Location]
+        let writes: [Location]
+        let scratch: Location
+        var memory: UnitMemory
+        var seconds = 0.0
+
+        init(_ unit: any Unit, path: String, reads: [Location], writes: [Location], scratch: Location) {
+            self.unit = unit
+            self.path = path
+            self.reads = reads
+            self.writes = writes
+            self.scratch = scratch
+            let placeholder = UnsafeMutableRawPointer(bitPattern: 64)!
+            func pointers(_ count: Int) -> UnsafeMutablePointer<UnsafeMutableRawPointer> {
+                let result = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: max(count, 1))
+                result.initialize(repeating: placeholder, count: max(count, 1))
+                return result
+            }
+            memory = UnitMemory(
+                reads: pointers(reads.count), writes: pointers(writes.count), scratch: placeholder)
+        }
+
+        deinit {
+            memory.reads.deallocate()
+            memory.writes.deallocate()
+        }
+    }
+
+    /// The layouts that it expects variables to have; those not named are plain.
+    let variableLayouts: [String: MemoryDescriptor]
+    /// The variables that must stay plain.
+    let plainVariables: Set<String>
+    let memoryPlan: MemoryPlan
+
+    let constants: [PlacedUnit]
+    let prologue: [PlacedUnit]
+    let evaluation: [PlacedUnit]
+    let updates: [PlacedUnit]
+    /// The units that read what the caller feeds.
+    let feedReaders: [PlacedUnit]
+    let fetches: [Location]
+    let guards: [(path: String, location: Location, count: Int)]
+    /// Updates that were not computed in the variable's own memory.
+    let commits: [(variable: Int, location: Location, count: Int)]
+    let scalars: [Lowering.Scalar]
+
+    /// Plans a graph. On the engine's thread.
+    init(
+        _ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool,
+        found: [String: MemoryDescriptor?]
+    ) throws {
+        let prepared = try PreparedGraph(graph)
+        let layouts = try WeightLayouts(prepared, library: library, found: found)
+        let lowering = try Lowering(
+            prepared, library: library, threads: threads, layouts: layouts, isFused: isFused)
+        let order = UnitOrder(lowering)
+        let plan = MemoryPlan(lowering, order)
+        variableLayouts = layouts.variables
+        plainVariables = layouts.plain
+        memoryPlan = plan
+
+        func location(_ operand: Operand) -> Location {
+            Location(
+                home: plan.homes[operand.buffer],
+                byteOffset: plan.offsets[operand.buffer] + operand.byteOffset
+            )
+        }
+        func place(_ indices: [Int]) throws -> [PlacedUnit] {
+            try indices.map { index in
+                let unit = lowering.units[index]
+                return PlacedUnit(
+                    try unit.make(plan.inPlace[index] ?? [:]),
+                    path: unit.key < 0 ? "" : prepared.node(unit.key).path, reads: unit.reads.map(location),
+                    writes: unit.writes.map(location),
+                    scratch: Location(home: .arena, byteOffset: plan.scratch[index] ?? 0))
+            }
+        }
+        constants = try place(order.constants)
+        prologue = try place(order.prologue)
+        evaluation = try place(order.evaluation)
+        updates = try place(order.updates)
+        feedReaders = (evaluation + updates).filter { unit in
+            unit.reads.contains { if case .input = $0.home { true } else { false } }
+        }
+        fetches = lowering.fetches.map(location)
+        guards = lowering.guards.map { ($0.path, location($0.operand), $0.count) }
+        commits = lowering.updates.indices.filter { !plan.direct.contains($0) }.map { index in
+            let update = lowering.updates[index]
+            let path = graph.variables.keys[update.variable]
+            return (update.variable, location(update.operand), graph.variables[path]!.shape.elementCount)
+        }
+        scalars = lowering.scalars
+    }
+}

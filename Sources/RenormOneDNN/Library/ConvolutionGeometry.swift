@@ -1,0 +1,171 @@
+import COneDNN
+import RenormGraphs
+
+/// The shapes of a convolution, from which oneDNN's three computations are described.
+struct ConvolutionGeometry: Hashable {
+    var x: TensorShape
+    var weight: TensorShape
+    var y: TensorShape
+    var options: ConvolutionOptions
+
+    /// The geometry of a convolution or of one of its gradients.
+    init?(_ node: Node, in graph: Graph) {
+        func shape(_ position: Int) -> TensorShape { graph[node.inputs[position]].shape }
+        switch node.op {
+        case .convolution(let options):
+            (x, weight, y, self.options) = (shape(0), shape(1), node.shape, options)
+        case .convolutionInputGradient(let options):
+            (x, weight, y, self.options) = (node.shape, shape(1), shape(0), options)
+        case .convolutionWeightGradient(let options):
+            (x, weight, y, self.options) = (shape(0), node.shape, shape(1), options)
+        default:
+            return nil
+        }
+    }
+
+    /// A weight as oneDNN wants it: with an axis of groups where there are several.
+    var weightSizes: [Int] {
+        options.groups == 1
+            ? weight.dimensions : [options.groups, weight[0] / options.groups] + weight.dimensions[1...]
+    }
+
+    /// PyTorch's layout of the weight.
+    func plainWeight(_ library: OneDNNLibrary) throws -> MemoryDescriptor {
+        try MemoryDescriptor(library, sizes: weightSizes, strides: TensorShape(weightSizes).strides)
+    }
+
+    /// The forward computation; without a layout for the weight, oneDNN chooses one.
+    func forward(
+        _ library: OneDNNLibrary, weight: MemoryDescriptor? = nil, bias: MemoryDescriptor? = nil,
+        isTraining: Bool = true
+    ) throws -> Primitive {
+        let (source, weight, target) = try descriptors(library, weight)
+        let window = Window(self)
+        return try Primitive(library, "planning a convolution \(self)") { result, attributes in
+            library.functions.convolution_forward_primitive_desc_create(
+                result, library.engine,
+                UInt32(isTraining ? onednn_forward_training : onednn_forward_inference),
+                UInt32(onednn_convolution_direct), source.handle, weight.handle, bias?.handle, target.handle,
+                window.strides, window.dilations, window.low, window.high, attributes)
+        }
+    }
+
+    /// The gradient with respect to x.
+    func inputGradient(_ library: OneDNNLibrary, weight: MemoryDescriptor? = nil) throws -> Primitive {
+        let hint = try forward(library)
+        let (source, weight, target) = try descriptors(library, weight)
+        let window = Window(self)
+        return try Primitive(library, "planning a convolution's input gradient \(self)") {
+            result, attributes in
+            library.functions.convolution_backward_data_primitive_desc_create(
+                result, library.engine, UInt32(onednn_convolution_direct), source.handle, weight.handle,
+                target.handle, window.strides, window.dilations, window.low, window.high, hint.hint,
+                attributes)
+        }
+    }
+
+    /// The gradient with respect to the weight.
+    func weightGradient(_ library: OneDNNLibrary, weight: MemoryDescriptor? = nil) throws -> Primitive {
+        let hint = try forward(library)
+        let (source, weight, target) = try descriptors(library, weight)
+        let window = Window(self)
+        return try Primitive(library, "planning a convolution's weight gradient \(self)") {
+            result, attributes in
+            library.functions.convolution_backward_weights_primitive_desc_create(
+                result, library.engine, UInt32(onednn_convolution_direct), source.handle, weight.handle, nil,
+                target.handle, window.strides, window.dilations, window.low, window.high, hint.hint,
+                attributes)
+        }
+    }
+
+    /// The layouts of x and y, and the given or any layout of the weight.
+    func descriptors(
+        _ library: OneDNNLibrary, _ weight: MemoryDescriptor?
+    ) throws -> (MemoryDescriptor, MemoryDescriptor, MemoryDescriptor) {
+        (
+            try MemoryDescriptor(library, images: x),
+            try weight ?? MemoryDescriptor(library, sizes: weightSizes, strides: nil),
+            try MemoryDescriptor(library, images: y)
+        )
+    }
+
+    private struct Window {
+        let strides: [Int64]
+        let dilations: [Int64]
+        let low: [Int64]
+        let high: [Int64]
+
+        init(_ geometry: ConvolutionGeometry) {
+            let options = geometry.options
+            strides = options.strides.map(Int64.init)
+            dilations = options.dilations.map { Int64($0 - 1) }
+            low = [Int64(options.padding[0]), Int64(options.padding[2])]
+            high = [Int64(options.padding[1]), Int64(options.padding[3])]
+        }
+    }
+}
+
+extension MemoryDescriptor {
+    /// Activations: `[N, H, W, C]` in memory, which oneDNN names N, C, H, W.
+    convenience init(_ library: OneDNNLibrary, images shape: TensorShape) throws {
+        let (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3])
+        try self.init(library, sizes: [n, c, h, w], strides: [h * w * c, 1, w * c, c])
+    }
+}
+
+/// A pooling as oneDNN describes it.
+struct PoolingGeometry: Hashable {
+    var x: TensorShape
+    var y: TensorShape
+    var options: PoolingOptions
+    var isMaximum: Bool
+
+    private var algorithm: UInt32 {
+        isMaximum
+            ? UInt32(onednn_pooling_max)
+            : UInt32(
+                options.countsPadding
+                    ? onednn_pooling_average_with_padding : onednn_pooling_average_without_padding)
+    }
+
+    /// The forward computation; where it keeps a workspace, the backward one can follow.
+    func forward(_ library: OneDNNLibrary, keepsWorkspace: Bool) throws -> Primitive {
+        let (source, target) = (
+            try MemoryDescriptor(library, images: x), try MemoryDescriptor(library, images: y)
+        )
+        let (strides, window, none) = (
+            options.strides.map(Int64.init), options.window.map(Int64.init), [Int64](repeating: 0, count: 2)
+        )
+        let (low, high) = padding
+        return try Primitive(library, "planning a pooling \(self)") { result, attributes in
+            library.functions.pooling_forward_primitive_desc_create(
+                result, library.engine,
+                UInt32(keepsWorkspace ? onednn_forward_training : onednn_forward_inference), algorithm,
+                source.handle, target.handle, strides, window, none, low, high, attributes)
+        }
+    }
+
+    /// The gradient with respect to x.
+    func gradient(_ library: OneDNNLibrary) throws -> Primitive {
+        let hint = try forward(library, keepsWorkspace: true)
+        let (source, target) = (
+            try MemoryDescriptor(library, images: x), try MemoryDescriptor(library, images: y)
+        )
+        let (strides, window, none) = (
+            options.strides.map(Int64.init), options.window.map(Int64.init), [Int64](repeating: 0, count: 2)
+        )
+        let (low, high) = padding
+        return try Primitive(library, "planning a pooling's gradient \(self)") { result, attributes in
+            library.functions.pooling_backward_primitive_desc_create(
+                result, library.engine, algorithm, source.handle, target.handle, strides, window, none, low,
+                high, hint.hint, attributes)
+        }
+    }
+
+    private var padding: ([Int64], [Int64]) {
+        (
+            [Int64(options.padding[0]), Int64(options.padding[2])],
+            [Int64(options.padding[1]), Int64(options.padding[3])]
+        )
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import RenormEngines
+import RenormKernels
+
+/// The fast CPU engine: convolutions, pooling and products of matrices by oneDNN, everything else by fused passes of
+/// ours, in f32.
+///
+///     let engine = try OneDNNEngine(threads: 2)
+///     let store = try engine.makeStore(graph.initialVariables(seed: 1))
+///     let step = try engine.compile(graph)
+///     let results = try step.run(["images": images, "labels": labels], step: 0, on: store)
+public final class OneDNNEngine: Engine {
+    /// The number of threads that share the work.
+    public let threads: Int
+    /// Whether operations share passes over memory; without, each is computed for itself, as tests want it.
+    package let isFused: Bool
+
+    private let library: OneDNNLibrary
+
+    /// Opens oneDNN.
+    ///
+    /// - Parameter threads: How many threads share the work; by default as many as the machine has cores.
+    /// - Throws: `OneDNNError` where oneDNN is absent, too old or not usable.
+    public convenience init(threads: Int? = nil) throws {
+        try self.init(threads: threads, isFused: true)
+    }
+
+    /// Opens oneDNN, with fusing switched on or off.
+    package init(threads: Int? = nil, isFused: Bool) throws {
+        self.threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
+        self.isFused = isFused
+        library = try OneDNNLibrary.shared()
+    }
+
+    /// What a run records: results are bit-equal where all of it is equal.
+    public var description: EngineDescription {
+        EngineDescription(
+            name: "onednn", version: library.version, threads: threads,
+            instructionSet: "\(library.instructionSet), \(String(cString: renorm_instructions_name()))")
+    }
+
+    /// Takes variables into the engine's memory.
+    public func makeStore(_ variables: Variables) throws -> any Store {
+        try OneDNNStore(variables, library: library, threads: threads)
+    }
+
+    /// Plans passes, layouts, order and memory.
+    public func compile(_ graph: Graph) throws -> any Executable {
+        try OneDNNExecutable(graph, library: library, threads: threads, isFused: isFused)
+    }
+}

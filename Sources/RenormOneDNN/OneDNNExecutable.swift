@@ -1,0 +1,216 @@
+import RenormEngines
+import RenormKernels
+
+/// A graph compiled by `OneDNNEngine`.
+final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
+    let inputs: [InputSpecification]
+    let outputs: [OutputSpecification]
+    let variables: [VariableSpecification]
+
+    private let graph: Graph
+    private let library: OneDNNLibrary
+    private let threads: Int
+    private let isFused: Bool
+    private let labels: [(input: Int, classes: Int)]
+    private let schedules: [Schedule]
+
+    private(set) var plan: ExecutionPlan
+    private var memory: ExecutionMemory?
+    private var store: OneDNNStore?
+    private var structureVersion = -1
+    private var preparedVersion = -1
+    private var context: RunContext
+
+    // What the thread is asked to do.
+    private var feeds: [NDArray] = []
+    private var results: [NDArray] = []
+    private var requestedStore: OneDNNStore?
+    private var failure: (any Error)?
+
+    /// Whether to measure units; adds up in their `seconds`.
+    var isMeasuring = false
+
+    init(_ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool) throws {
+        self.graph = graph
+        self.library = library
+        self.threads = threads
+        self.isFused = isFused
+        inputs = graph.inputs
+        outputs = graph.fetches.map {
+            OutputSpecification(name: $0.name, shape: graph[$0.node].shape, type: graph[$0.node].type)
+        }
+        variables = Array(graph.variables.values)
+        labels = OneDNNExecutable.labels(of: graph)
+        let (plan, team) = try EngineThread.shared.run(threads: threads) {
+            (
+                try ExecutionPlan(graph, library: library, threads: threads, isFused: isFused, found: [:]),
+                try Teams.team(threads, library)
+            )
+        }
+        self.plan = plan
+        context = RunContext(team: team)
+        schedules = plan.scalars.map { scalar in
+            if case .schedule(let name) = scalar { graph.schedules[name]! } else { .constant(0) }
+        }
+    }
+
+    var plannedByteCount: Int { plan.memoryPlan.arenaByteCount + plan.memoryPlan.persistentByteCount }
+
+    /// The inputs that are labels of a cross-entropy, and how many classes there are.
+    private static func labels(of graph: Graph) -> [(input: Int, classes: Int)] {
+        let positions = graph.nodes.indices.filter {
+            if case .input = graph.nodes[$0].op { true } else { false }
+        }
+        var result: [(input: Int, classes: Int)] = []
+        for node in graph.nodes {
+            guard case .softmaxCrossEntropy = node.op,
+                let input = positions.firstIndex(of: node.inputs[1].index)
+            else { continue }
+            result.append((input, graph[node.inputs[0]].shape[1]))
+        }
+        return result
+    }
+
+    // MARK: Running
+
+    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws {
+        guard let store = store as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
+        try check(feeds)
+        try checkLabels(feeds)
+        self.feeds = feeds
+        requestedStore = store
+        context.step = step
+        prepareResults(&results)
+        swap(&results, &self.results)
+        EngineThread.shared.run(self, threads: threads)
+        swap(&results, &self.results)
+        self.feeds = []
+        requestedStore = nil
+        if let failure {
+            self.failure = nil
+            throw failure
+        }
+    }
+
+    private func checkLabels(_ feeds: [NDArray]) throws {
+        for (input, classes) in labels {
+            let wrong = feeds[input].withValues(of: Int32.self) { values in
+                values.firstIndex { $0 < 0 || Int($0) >= classes }.map { ($0, Int(values[$0])) }
+            }
+            if let (index, found) = wrong {
+                throw EngineError.label(index: index, found: found, classes: classes)
+            }
+        }
+    }
+
+    /// Makes results that fit where the caller has none.
+    private func prepareResults(_ results: inout [NDArray]) {
+        if results.count > outputs.count { results.removeLast(results.count - outputs.count) }
+        for (index, output) in outputs.enumerated() {
+            if index == results.count {
+                results.append(NDArray(uninitialized: output.shape, type: output.type))
+            } else if results[index].shape != output.shape || results[index].type != output.type {
+                results[index] = NDArray(uninitialized: output.shape, type: output.type)
+            }
+        }
+    }
+
+    func perform() {
+        do {
+            let store = requestedStore!
+            let memory = try bind(store)
+            memory.setFeeds(feeds, plan)
+            for (index, scalar) in plan.scalars.enumerated() {
+                memory.scalars[index] =
+                    scalar == .step ? Float(context.step) : Float(schedules[index].value(at: context.step))
+            }
+            if preparedVersion != store.version {
+                try run(plan.prologue)
+                preparedVersion = store.version
+            }
+            try run(plan.evaluation)
+            try checkGuards(memory)
+            fetch(memory)
+            guard !plan.updates.isEmpty || !plan.commits.isEmpty else { return }
+            try run(plan.updates)
+            commit(memory)
+            store.advance()
+        } catch {
+            failure = error
+        }
+    }
+
+    private func run(_ units: [ExecutionPlan.PlacedUnit]) throws {
+        if isMeasuring {
+            let clock = ContinuousClock()
+            for placed in units {
+                let duration = try clock.measure { try placed.unit.run(placed.memory, context) }
+                placed.seconds += duration / .seconds(1)
+            }
+            return
+        }
+        for placed in units { try placed.unit.run(placed.memory, context) }
+    }
+
+    private func checkGuards(_ memory: ExecutionMemory) throws {
+        for (path, location, count) in plan.guards {
+            let values = memory.address(location).assumingMemoryBound(to: Float.self)
+            if renorm_is_finite(context.team, count, values) == 0 {
+                throw EngineError.notFinite(path: path, step: context.step)
+            }
+        }
+    }
+
+    private func fetch(_ memory: ExecutionMemory) {
+        for index in plan.fetches.indices {
+            let source = memory.address(plan.fetches[index])
+            results[index].withUnsafeMutableBytes { target in
+                target.copyMemory(from: UnsafeRawBufferPointer(start: source, count: target.count))
+            }
+        }
+    }
+
+    private func commit(_ memory: ExecutionMemory) {
+        for (variable, location, count) in plan.commits {
+            memory.variables[variable]!.copyMemory(from: memory.address(location), byteCount: 4 * count)
+        }
+    }
+
+    // MARK: Binding
+
+    /// Connects the plan with a store's memory, where that is not done yet.
+    private func bind(_ store: OneDNNStore) throws -> ExecutionMemory {
+        if let memory, self.store === store, structureVersion == store.structureVersion { return memory }
+        let paths = graph.variables.keys
+        for specification in variables {
+            guard let entry = store.entry(specification.path) else {
+                throw EngineError.variable(
+                    path: specification.path, found: "missing", expected: "\(specification.shape)")
+            }
+            guard entry.shape == specification.shape else {
+                throw EngineError.variable(
+                    path: specification.path, found: "\(entry.shape)", expected: "\(specification.shape)")
+            }
+        }
+        let found = store.layouts(of: paths)
+        if found.contains(where: { path, layout in layout != plan.variableLayouts[path] }) {
+            plan = try ExecutionPlan(
+                graph, library: library, threads: threads, isFused: isFused, found: found)
+            memory = nil
+        }
+        for path in paths {
+            try store.setLayout(
+                path, plan.variableLayouts[path], staysPlain: plan.plainVariables.contains(path))
+        }
+        let memory = self.memory ?? ExecutionMemory(plan)
+        memory.bind(plan, paths.map { store.entry($0)!.memory })
+        (self.memory, self.store) = (memory, store)
+        structureVersion = store.structureVersion
+        preparedVersion = -1
+        if !memory.hasConstants {
+            try run(plan.constants)
+            memory.hasConstants = true
+        }
+        return memory
+    }
+}

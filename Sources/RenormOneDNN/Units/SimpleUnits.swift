@@ -1,0 +1,83 @@
+import RenormKernels
+
+/// Writes one number everywhere.
+final class FillUnit: Unit {
+    let name = "fill"
+    private let value: Float
+    private let count: Int
+
+    init(_ value: Float, count: Int) {
+        self.value = value
+        self.count = count
+    }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        renorm_fill(context.team, count, value, memory.output(0))
+    }
+}
+
+/// Reads x; combines its middle axis of [outer, reduced, inner].
+final class ReduceUnit: Unit {
+    let name = "reduce"
+    private let reduction: renorm_reduction
+    private let sizes: (outer: Int, reduced: Int, inner: Int)
+
+    init(_ reduction: renorm_reduction, _ sizes: (outer: Int, reduced: Int, inner: Int)) {
+        self.reduction = reduction
+        self.sizes = sizes
+    }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        renorm_reduce(
+            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, memory.input(0), 1,
+            memory.output(0), memory.scratch)
+    }
+}
+
+/// Reads a counter; writes uniform numbers.
+final class RandomUnit: Unit {
+    let name = "random"
+    private let seed: UInt64
+    private let stream: UInt64
+    private let count: Int
+
+    init(seed: UInt64, stream: UInt64, count: Int) {
+        self.seed = seed
+        self.stream = stream
+        self.count = count
+    }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        let counter = UInt32(truncatingIfNeeded: Int64(exactly: memory.input(0)[0].rounded(.towardZero)) ?? 0)
+        renorm_uniform(context.team, seed, stream, counter, count, memory.output(0))
+    }
+}
+
+/// Reads logits and labels; writes losses, or with the losses' gradients as third operand the logits' gradient.
+final class CrossEntropyUnit: Unit {
+    let name: String
+    private let isGradient: Bool
+    private let examples: Int
+    private let classes: Int
+    private let smoothing: Float
+
+    init(isGradient: Bool, examples: Int, classes: Int, smoothing: Double) {
+        name = isGradient ? "crossEntropyGradient" : "crossEntropy"
+        self.isGradient = isGradient
+        self.examples = examples
+        self.classes = classes
+        self.smoothing = Float(smoothing)
+    }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        let labels = UnsafePointer(memory.reads[1].assumingMemoryBound(to: Int32.self))
+        if isGradient {
+            renorm_cross_entropy_gradient(
+                context.team, examples, classes, memory.input(0), labels, smoothing, memory.input(2),
+                memory.output(0))
+        } else {
+            renorm_cross_entropy(
+                context.team, examples, classes, memory.input(0), labels, smoothing, memory.output(0))
+        }
+    }
+}
