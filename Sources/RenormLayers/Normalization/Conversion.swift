@@ -62,7 +62,8 @@ extension Model {
 }
 
 extension Variables {
-    fileprivate mutating func convert(
+    /// Gives the normalization at `path` the variables that another one has in its place.
+    package mutating func convert(
         at path: String, from old: Normalization, to new: Normalization
     ) throws {
         guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }

@@ -1,0 +1,61 @@
+import RenormLayers
+
+/// Why the variables of a file are not those of a model.
+public enum VariablesError: Error, Hashable, Sendable {
+    /// Variables of the model that the file lacks.
+    case missing(file: String, paths: [String])
+    /// Variables of the file that the model has no use for.
+    case unexpected(file: String, paths: [String])
+    /// A variable of another shape.
+    case shape(file: String, path: String, found: TensorShape, expected: TensorShape)
+    /// The last layer's variables for another number of classes.
+    case classifier(file: String, path: String, found: Int, expected: Int)
+    /// A variable of another element type.
+    case type(file: String, path: String, found: ElementType, expected: ElementType)
+    /// A variable that is for something else, such as a statistic for a parameter.
+    case kind(file: String, path: String, found: VariableKind, expected: VariableKind)
+    /// A value that is not finite.
+    case notFinite(file: String, path: String)
+    /// A list of kinds that cannot be read.
+    case kinds(file: String, reason: String)
+}
+
+extension VariablesError: CustomStringConvertible {
+    /// What was found and where, what was expected, and what to do.
+    public var description: String {
+        switch self {
+        case .missing(let file, let paths):
+            "\(file) lacks \(some(paths)); expected every variable of the model. "
+                + "Check that the file is of this architecture and normalization."
+        case .unexpected(let file, let paths):
+            "\(file) holds \(some(paths)), which the model does not have; expected its variables and no others. "
+                + "Check that the file is of this architecture and normalization."
+        case .shape(let file, let path, let found, let expected):
+            "\(file): '\(path)' has the shape \(found); expected \(expected). "
+                + "Check that the file is of this architecture, width and input."
+        case .classifier(let file, let path, let found, let expected):
+            "\(file): '\(path)' is for \(found) classes; expected \(expected). Use data and a model of \(found) "
+                + "classes, or load everything else with `except: [\"\(layer(path))\"]`, which leaves this layer "
+                + "as it starts."
+        case .type(let file, let path, let found, let expected):
+            "\(file): '\(path)' holds values of type \(found); expected \(expected). Convert them."
+        case .kind(let file, let path, let found, let expected):
+            "\(file): '\(path)' is a \(found.rawValue); expected a \(expected.rawValue). "
+                + "Check that the file is of this architecture."
+        case .notFinite(let file, let path):
+            "\(file): '\(path)' holds NaN or infinity; expected finite numbers. Use an earlier file."
+        case .kinds(let file, let reason):
+            "\(file): the list of its variables' kinds cannot be read (\(reason)); expected what renorm writes. "
+                + "Fetch the file again."
+        }
+    }
+
+    private func some(_ paths: [String]) -> String {
+        let shown = paths.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+        return paths.count > 5 ? "\(shown) and \(paths.count - 5) more variables" : shown
+    }
+
+    private func layer(_ path: String) -> String {
+        path.split(separator: ".").dropLast().joined(separator: ".")
+    }
+}

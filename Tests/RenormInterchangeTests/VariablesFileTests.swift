@@ -1,0 +1,243 @@
+import Foundation
+import Renorm
+import Testing
+
+/// Variables in safetensors files, and models that take them over.
+@Suite struct VariablesFileTests {
+    private static func model(
+        _ normalization: Normalization = Normalization(.batch), classes: Int = 3,
+        name: String = "small:0.125",
+        seed: UInt64 = 1
+    ) throws -> Model {
+        try Architecture(name: name, classes: classes, input: [8, 8, 1], normalization: normalization)
+            .makeModel(seed: seed)
+    }
+
+    /// A model whose statistics are not where they start.
+    private static func trained(_ normalization: Normalization = Normalization(.batch)) throws -> Model {
+        var model = try model(normalization)
+        model.variables = model.variables.mapValues { path, variable in
+            var variable = variable
+            switch variable.kind {
+            case .statistic:
+                var random = Random(seed: 5, stream: path)
+                let values = (0..<variable.value.elementCount).map { _ in Float(0.5 + random.uniform()) }
+                variable.value = NDArray(values, shape: variable.value.shape)
+            case .counter: variable.value = NDArray(scalar: Int64(40))
+            default: break
+            }
+            return variable
+        }
+        return model
+    }
+
+    /// The model's variables as a file from elsewhere, without kinds.
+    private static func foreign(
+        _ variables: Variables, _ change: (inout [String: NDArray]) -> Void = { _ in }
+    ) throws -> VariablesFile {
+        var arrays = Dictionary(uniqueKeysWithValues: variables.map { ($0.path, $0.variable.value) })
+        change(&arrays)
+        return try VariablesFile(path: "weights.safetensors", arrays: arrays, metadata: [:])
+    }
+
+    private static func logits(_ model: Model) throws -> [Double] {
+        let engine = ReferenceEngine(precision: .f64)
+        let images = NDArray((0..<128).map { Float($0 % 7) - 3 }, shape: [2, 8, 8, 1])
+        return try engine.compile(model.graph(batch: 2)).run(
+            ["images": images], on: engine.makeStore(model.variables))["logits"]!.doubles
+    }
+
+    @Test("what is written is read: values, kinds, metadata")
+    func roundTrip() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+        defer { try? FileManager.default.removeItem(at: url) }
+        var variables = try Self.trained().variables
+        variables["optimizer.momentum.fc.bias"] = Variable(kind: .slot, value: NDArray(zeros: [3]))
+        variables["running_mean"] = Variable(kind: .parameter, value: NDArray(zeros: [1]))
+        try VariablesFile.write(variables, metadata: ["made by": "a test"], to: url)
+        let file = try VariablesFile(reading: url)
+        #expect(file.metadata["made by"] == "a test")
+        #expect(file.metadata["format"] == "pt")
+        // Known by its kind, not by its name.
+        #expect(file.kinds?["running_mean"] == .parameter)
+        #expect(try file.variables(exactly: variables) == variables)
+        var model = try Self.model(seed: 9)
+        variables["running_mean"] = nil
+        try VariablesFile.write(variables, to: url)
+        try model.load(VariablesFile(reading: url))
+        #expect(try model.variables == Self.trained().variables)
+    }
+
+    @Test("a file from PyTorch: no kinds, other floating-point types")
+    func fromElsewhere() throws {
+        let source = try Self.trained()
+        var model = try Self.model(seed: 9)
+        try model.load(
+            Self.foreign(source.variables) { arrays in
+                for (path, array) in arrays where array.type == .f32 {
+                    arrays[path] = array.converted(to: .f64)
+                }
+            })
+        #expect(model.variables == source.variables)
+    }
+
+    @Test("no count of batches, as before PyTorch 0.4.1")
+    func noCounters() throws {
+        let source = try Self.trained()
+        var model = try Self.model(seed: 9)
+        try model.load(
+            Self.foreign(source.variables) { arrays in
+                for path in arrays.keys where path.hasSuffix("num_batches_tracked") { arrays[path] = nil }
+            })
+        #expect(model.variables["bn1.num_batches_tracked"]?.value == NDArray(scalar: Int64(1)))
+        #expect(model.variables["bn3.running_var"] == source.variables["bn3.running_var"])
+    }
+
+    @Test("running_var for batch renorm becomes running_std, and back, and inference stays")
+    func conversion() throws {
+        let batch = try Self.trained()
+        var renorm = try Self.model(Normalization(.batchRenorm), seed: 9)
+        try renorm.load(Self.foreign(batch.variables))
+        #expect(renorm.variables["bn1.running_var"] == nil)
+        let deviation = renorm.variables["bn1.running_std"]!.value.doubles[0]
+        let variance = batch.variables["bn1.running_var"]!.value.doubles[0]
+        #expect(abs(deviation - (variance + 1e-5).squareRoot()) < 1e-7)
+        #expect(renorm.variables["bn1.num_batches_tracked"]?.value == NDArray(scalar: Int64(40)))
+        let wanted = try Self.logits(batch)
+        for (a, b) in zip(try Self.logits(renorm), wanted) { #expect(abs(a - b) < 1e-5) }
+
+        var back = try Self.model(Normalization(.batch), seed: 4)
+        try back.load(Self.foreign(renorm.variables))
+        for (a, b) in zip(try Self.logits(back), wanted) { #expect(abs(a - b) < 1e-5) }
+        var frozen = try Self.model(Normalization(.frozen), seed: 4)
+        try frozen.load(Self.foreign(renorm.variables))
+        for (a, b) in zip(try Self.logits(frozen), wanted) { #expect(abs(a - b) < 1e-5) }
+    }
+
+    @Test("a checkpoint's slots and averages are left out")
+    func checkpoint() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+        defer { try? FileManager.default.removeItem(at: url) }
+        let source = try Self.trained()
+        var variables = source.variables
+        variables["optimizer.momentum.fc.bias"] = Variable(kind: .slot, value: NDArray(zeros: [3]))
+        variables["average.fc.bias"] = Variable(kind: .average, value: NDArray(zeros: [3]))
+        try VariablesFile.write(variables, to: url)
+        var model = try Self.model(seed: 9)
+        try model.load(VariablesFile(reading: url))
+        #expect(model.variables == source.variables)
+    }
+
+    @Test("except: a classifier for other classes stays as it is")
+    func except() throws {
+        var source = try Self.model(classes: 5)
+        source.variables["conv1.weight"]?.value = NDArray(zeros: [4, 1, 3, 3])
+        var model = try Self.model(seed: 9)
+        let before = model.variables
+        try model.load(Self.foreign(source.variables), except: ["fc"])
+        #expect(model.variables["fc.weight"] == before["fc.weight"])
+        #expect(model.variables["conv1.weight"] == source.variables["conv1.weight"])
+        // The file need not have it at all.
+        try model.load(
+            Self.foreign(source.variables) {
+                $0["fc.weight"] = nil; $0["fc.bias"] = nil
+            }, except: ["fc"])
+    }
+
+    @Test("what does not fit, as a table; the model stays as it was")
+    func errors() throws {
+        let file = "weights.safetensors"
+        let table: [(VariablesError, (inout [String: NDArray]) -> Void)] = [
+            (.missing(file: file, paths: ["conv2.weight"]), { $0["conv2.weight"] = nil }),
+            (
+                .unexpected(file: file, paths: ["a.weight", "b.weight"]),
+                {
+                    $0["b.weight"] = NDArray(zeros: [1]); $0["a.weight"] = NDArray(zeros: [1])
+                }
+            ),
+            (
+                .shape(file: file, path: "conv1.weight", found: [8, 1, 3, 3], expected: [4, 1, 3, 3]),
+                { $0["conv1.weight"] = NDArray(zeros: [8, 1, 3, 3]) }
+            ),
+            (
+                .classifier(file: file, path: "fc.weight", found: 1000, expected: 3),
+                { $0["fc.weight"] = NDArray(zeros: [1000, 16]) }
+            ),
+            (
+                .type(file: file, path: "fc.bias", found: .i32, expected: .f32),
+                { $0["fc.bias"] = NDArray(zeros: [3], type: .i32) }
+            ),
+            (
+                .type(file: file, path: "bn1.num_batches_tracked", found: .f32, expected: .i64),
+                { $0["bn1.num_batches_tracked"] = NDArray(scalar: Float(3)) }
+            ),
+            (
+                .notFinite(file: file, path: "bn2.bias"),
+                { $0["bn2.bias"] = NDArray(repeating: Float.nan, shape: [4]) }
+            ),
+        ]
+        for (expected, change) in table {
+            var model = try Self.model(seed: 9)
+            let before = model.variables
+            let foreign = try Self.foreign(Self.trained().variables, change)
+            #expect(throws: expected) { try model.load(foreign) }
+            #expect(model.variables == before)
+        }
+    }
+
+    @Test("messages have three parts")
+    func messages() {
+        #expect(
+            "\(VariablesError.classifier(file: "w", path: "fc.weight", found: 1000, expected: 10))"
+                == "w: 'fc.weight' is for 1000 classes; expected 10. Use data and a model of 1000 classes, or load "
+                + "everything else with `except: [\"fc\"]`, which leaves this layer as it starts.")
+        #expect(
+            "\(VariablesError.shape(file: "w", path: "conv1.weight", found: [8, 1], expected: [4, 1]))"
+                == "w: 'conv1.weight' has the shape [8, 1]; expected [4, 1]. Check that the file is of this "
+                + "architecture, width and input.")
+        #expect(
+            "\(VariablesError.missing(file: "w", paths: ["a", "b", "c", "d", "e", "f", "g"]))"
+                == "w lacks 'a', 'b', 'c', 'd', 'e' and 2 more variables; expected every variable of the model. "
+                + "Check that the file is of this architecture and normalization.")
+    }
+
+    @Test(
+        "a damaged list of kinds",
+        arguments: [
+            "no JSON", "{\"parameter\":[\"a\"]}", "{\"weights\":[\"a\",\"b\"]}", "[]",
+        ])
+    func kinds(text: String) throws {
+        let error = try #require(throws: VariablesError.self) {
+            try VariablesFile(
+                path: "f", arrays: ["a": NDArray(zeros: [1]), "b": NDArray(zeros: [1])],
+                metadata: ["renorm.kinds": text])
+        }
+        guard case .kinds(file: "f", _) = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
+    @Test(
+        "torchvision's ResNets have exactly these variables, in this order",
+        arguments: [
+            "resnet18", "resnet34", "resnet50",
+        ])
+    func torchvision(name: String) throws {
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Fixtures/torchvision/state_dicts.json")
+        let lists = try JSONValue(parsing: String(contentsOf: fixture, encoding: .utf8))
+        let wanted = try #require(lists[name]?.array)
+        let graph = try Model(
+            Architecture(
+                name: name, stem: .imagenet, classes: 1000, input: [64, 64, 3],
+                normalization: Normalization(.batch)
+            ).makeLayer(), input: [64, 64, 3]
+        ).variables
+        #expect(graph.paths == wanted.compactMap { $0["path"]?.string })
+        for (entry, (_, variable)) in zip(wanted, graph) {
+            #expect(entry["shape"]?.array?.compactMap(\.integer) == variable.value.shape.dimensions)
+            #expect(entry["type"]?.string == (variable.kind == .counter ? "int64" : "float32"))
+        }
+    }
+}
