@@ -1,0 +1,76 @@
+import Foundation
+
+/// A model that a run has saved, with what is needed to use it: how pixels become input, and what the classes are
+/// called.
+///
+///     let trained = try TrainedModel(reading: RunFolder(url).chosen())
+public struct TrainedModel: Sendable {
+    /// The network with its values: the exponential averages, if the run kept them.
+    public var model: Model
+    /// Everything else that was saved with it: input scaling, names of classes, configuration, results.
+    public var record: CheckpointRecord
+
+    /// How pixels become input.
+    public var scaling: InputScaling { record.scaling }
+    /// What the classes are called.
+    public var classNames: [String] { record.data.classNames }
+    /// The number of steps that made it.
+    public var step: Int { record.step }
+
+    init(model: Model, record: CheckpointRecord) {
+        self.model = model
+        self.record = record
+    }
+
+    /// Reads `model.safetensors` or a checkpoint.
+    ///
+    /// - Parameter layer: The network, if it is not of the zoo.
+    /// - Throws: `TrainingError` if the file was not saved by a run or is of unknown layers, `VariablesError` if the
+    ///   variables are not the model's, and what reading a safetensors file throws.
+    public init(reading url: URL, layer: (any Layer)? = nil) throws {
+        let file = try VariablesFile(reading: url)
+        let record = try CheckpointRecord(in: file)
+        guard let layer = try layer ?? record.configuration.architecture?.makeLayer() else {
+            throw TrainingError.unknownLayers(path: url.path)
+        }
+        var model = try Model(layer, input: record.data.image, overrides: record.overrides)
+        let expected = model.variables
+        // Slots and averages of a checkpoint are the training step's; the step itself need not be traced for them.
+        var all = expected
+        for (path, kind) in file.kinds ?? [:] where kind == .slot || kind == .average {
+            if let value = file.arrays[path] { all[path] = Variable(kind: kind, value: value) }
+        }
+        model.variables = try file.variables(exactly: all).forInference(expected.paths).inStoredTypes
+        self.init(model: model, record: record)
+    }
+
+    /// Writes parameters, statistics and counters alone, so that the file loads strictly wherever the same names are
+    /// spoken, in torchvision's model of this name for example (if its normalizations are batch normalizations).
+    public func write(to url: URL) throws {
+        try Checkpoint(variables: model.variables, record: record).write(to: url)
+    }
+}
+
+extension Variables {
+    /// The values that a model is used with, at the given paths: exponential averages where there are any.
+    func forInference(_ paths: [String]) -> Variables {
+        var result = Variables()
+        for path in paths {
+            guard var variable = self[path] else { continue }
+            if let average = self[TrainingGraph.averagePath(of: path)], average.kind == .average {
+                variable.value = average.value
+            }
+            result[path] = variable
+        }
+        return result
+    }
+
+    /// The values in the types that files hold, whatever an engine computes in.
+    var inStoredTypes: Variables {
+        mapValues { _, variable in
+            Variable(
+                kind: variable.kind,
+                value: variable.value.converted(to: variable.kind == .counter ? .i64 : .f32))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// How a model did on labelled examples.
+public struct Evaluation: Sendable, Hashable, Codable {
+    /// The result for one class.
+    public struct ClassResult: Sendable, Hashable, Codable {
+        /// What the class is called.
+        public var name: String
+        /// The number of its examples.
+        public var examples: Int
+        /// The number of them that were classified rightly.
+        public var correct: Int
+
+        /// The part that was classified rightly; `nil` without examples.
+        public var accuracy: Double? { examples > 0 ? Double(correct) / Double(examples) : nil }
+    }
+
+    /// The part of the examples that was classified rightly, 0 to 1.
+    public var accuracy: Double
+    /// The mean cross-entropy, without label smoothing.
+    public var loss: Double
+    /// The number of examples.
+    public var examples: Int
+    /// The result for each class.
+    public var classes: [ClassResult]
+}
+
+/// How a model is evaluated.
+public struct EvaluationOptions: Sendable, Hashable, Codable {
+    /// The statistics that normalizations with moving averages use.
+    public var statistics: Phase.Statistics
+    /// The number of examples at a time.
+    public var batchSize: Int
+    /// Their order, which matters with batch statistics only.
+    public var sampling: Sampling
+    /// The number of examples normalized together with batch statistics; `nil`: as the model was trained.
+    public var examplesTogether: Int?
+    /// What a random order is a function of.
+    public var seed: UInt64
+
+    /// Makes options.
+    public init(
+        statistics: Phase.Statistics = .moving, batchSize: Int = 250, sampling: Sampling = .sequential,
+        examplesTogether: Int? = nil, seed: UInt64 = 0
+    ) {
+        self.statistics = statistics
+        self.batchSize = batchSize
+        self.sampling = sampling
+        self.examplesTogether = examplesTogether
+        self.seed = seed
+    }
+}

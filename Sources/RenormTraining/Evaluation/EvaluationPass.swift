@@ -1,0 +1,175 @@
+import Foundation
+
+/// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
+/// compiled for a size of batch it keeps.
+final class EvaluationPass {
+    /// A compiled evaluation and the memory of its results.
+    private final class Compiled {
+        let executable: any Executable
+        var results: [NDArray] = []
+
+        init(_ executable: any Executable) { self.executable = executable }
+    }
+
+    private struct Key: Hashable {
+        var batch: Int
+        var isRest: Bool
+    }
+
+    private let engine: any Engine
+    private let options: EvaluationOptions
+    private let phase: Phase
+    /// The network with groups of examples as asked for, and with all examples of a batch normalized together.
+    private let grouped: Model
+    private let ungrouped: Model
+    /// Batches of a multiple of this many examples can be cut into the groups that are normalized together.
+    private let groupSize: Int?
+    private var compiled: [Key: Compiled] = [:]
+
+    init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
+        guard options.batchSize > 0 else {
+            throw TrainingError.option(
+                name: "batch size", found: "\(options.batchSize)", expected: "at least 1")
+        }
+        if let together = options.examplesTogether, together < 1 {
+            throw TrainingError.option(
+                name: "examples normalized together", found: "\(together)", expected: "at least 1")
+        }
+        self.engine = engine
+        self.options = options
+        switch options.statistics {
+        case .moving:
+            phase = .inference
+            (grouped, ungrouped, groupSize) = (model, model, nil)
+        case .batch:
+            phase = .batchStatistics
+            grouped = try options.examplesTogether.map { try model.normalizing(together: $0) } ?? model
+            ungrouped = try model.normalizing(together: nil)
+            groupSize = try grouped.commonGroupSize()
+        }
+    }
+
+    /// How the network does on labelled examples.
+    ///
+    /// - Throws: `CancellationError` between batches once `isCancelled` says so.
+    func evaluate(
+        _ dataset: Dataset, scaling: InputScaling, on store: any Store, isCancelled: () -> Bool
+    ) throws -> Evaluation {
+        let batches = try BatchSampler.evaluationBatches(
+            options.sampling, dataset: dataset, batchSize: options.batchSize, groupSize: groupSize,
+            seed: options.seed)
+        let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
+        defer { loader.cancel() }
+        var tally = EvaluationTally(classNames: dataset.classNames)
+        while let batch = try loader.next() {
+            if isCancelled() { throw CancellationError() }
+            try run(images: batch.images, labels: batch.labels, on: store) { losses, logits in
+                tally.add(labels: batch.labels, losses: losses, logits: logits)
+            }
+        }
+        return tally.result
+    }
+
+    /// The probabilities `[N, classes]` of scaled images `[N, H, W, C]`.
+    func probabilities(_ images: NDArray, on store: any Store, isCancelled: () -> Bool) throws -> NDArray {
+        let count = images.shape[0]
+        var values: [Float] = []
+        var classes = 0
+        for start in stride(from: 0, to: count, by: options.batchSize) {
+            if isCancelled() { throw CancellationError() }
+            let end = min(start + options.batchSize, count)
+            let labels = NDArray(zeros: [end - start], type: .i32)
+            try run(images: images.rows(start..<end), labels: labels, on: store) { _, logits in
+                classes = logits.shape[1]
+                values += logits.softmaxRows()
+            }
+        }
+        return NDArray(values, shape: [count, classes])
+    }
+
+    /// Runs one batch and hands its losses `[N]` and logits `[N, classes]` over.
+    private func run(
+        images: NDArray, labels: NDArray, on store: any Store, _ body: (NDArray, NDArray) -> Void
+    ) throws {
+        let compiled = try executable(batch: images.shape[0])
+        let feeds = compiled.executable.inputs.map { $0.name == "images" ? images : labels }
+        try compiled.executable.run(feeds, step: 0, on: store, into: &compiled.results)
+        let names = compiled.executable.outputs.map(\.name)
+        body(
+            compiled.results[names.firstIndex(of: "losses")!],
+            compiled.results[names.firstIndex(of: "logits")!])
+    }
+
+    private func executable(batch: Int) throws -> Compiled {
+        // What is left of the examples when whole groups are taken away is a group of its own.
+        let isRest = groupSize.map { batch % $0 != 0 } ?? false
+        let key = Key(batch: batch, isRest: isRest)
+        if let known = compiled[key] { return known }
+        let graph = try EvaluationGraph(isRest ? ungrouped : grouped, batch: batch, phase: phase).graph
+        let new = Compiled(try engine.compile(graph))
+        compiled[key] = new
+        return new
+    }
+}
+
+/// The sums of an evaluation.
+private struct EvaluationTally {
+    private var loss = 0.0
+    private var classes: [Evaluation.ClassResult]
+
+    init(classNames: [String]) {
+        classes = classNames.map { Evaluation.ClassResult(name: $0, examples: 0, correct: 0) }
+    }
+
+    mutating func add(labels: NDArray, losses: NDArray, logits: NDArray) {
+        loss += losses.doubles.reduce(0, +)
+        labels.withValues(of: Int32.self) { labels in
+            logits.forEachRowsLargest { row, largest in
+                let label = Int(labels[row])
+                classes[label].examples += 1
+                if largest == label { classes[label].correct += 1 }
+            }
+        }
+    }
+
+    var result: Evaluation {
+        let examples = classes.reduce(0) { $0 + $1.examples }
+        let correct = classes.reduce(0) { $0 + $1.correct }
+        return Evaluation(
+            accuracy: Double(correct) / Double(max(examples, 1)), loss: loss / Double(max(examples, 1)),
+            examples: examples, classes: classes)
+    }
+}
+
+extension NDArray {
+    /// Calls `body` with each row of `[N, K]` and the place of its largest value, the first of equals; −1 where none is
+    /// larger than −∞, so that NaN is never a right answer.
+    func forEachRowsLargest(_ body: (_ row: Int, _ largest: Int) -> Void) {
+        let columns = shape[1]
+        // An engine may compute in f64.
+        converted(to: .f32).withValues(of: Float.self) { values in
+            for row in 0..<shape[0] {
+                var largest = -1
+                var value = -Float.infinity
+                for column in 0..<columns where values[row * columns + column] > value {
+                    value = values[row * columns + column]
+                    largest = column
+                }
+                body(row, largest)
+            }
+        }
+    }
+
+    /// The softmax of each row of `[N, K]`, in Double.
+    fileprivate func softmaxRows() -> [Float] {
+        let columns = shape[1]
+        let values = doubles
+        return (0..<shape[0]).flatMap { row in
+            let logits = values[row * columns..<(row + 1) * columns]
+            let largest = logits.max() ?? 0
+            let powers = logits.map { exp($0 - largest) }
+            let sum = powers.reduce(0, +)
+            return powers.map { Float($0 / sum) }
+        }
+    }
+}

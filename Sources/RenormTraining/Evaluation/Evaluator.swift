@@ -1,0 +1,75 @@
+import Foundation
+
+/// Evaluates models.
+///
+///     let trained = try TrainedModel(reading: run.chosen())
+///     let result = try await Evaluator(engine).evaluate(trained, on: test)
+///
+/// The work happens on a thread of its own; a cancelled task stops it between two batches.
+public struct Evaluator: Sendable {
+    /// What to compute with.
+    public var engine: any Engine
+    /// How.
+    public var options: EvaluationOptions
+
+    /// Makes an evaluator.
+    public init(_ engine: any Engine, options: EvaluationOptions = EvaluationOptions()) {
+        self.engine = engine
+        self.options = options
+    }
+
+    /// How a saved model does on labelled examples.
+    ///
+    /// With batch statistics and groups of k examples, examples that are left over when whole groups are taken are
+    /// normalized as one group of their own.
+    ///
+    /// - Throws: `TrainingError` if the data are not for the model, `ImagesError` if batch, groups and order do not fit
+    ///   each other, `EngineError`, `CancellationError`.
+    public func evaluate(_ trained: TrainedModel, on dataset: Dataset) async throws -> Evaluation {
+        try await evaluate(trained.model, on: dataset, scaling: trained.scaling)
+    }
+
+    /// How a model does on labelled examples.
+    public func evaluate(_ model: Model, on dataset: Dataset, scaling: InputScaling) async throws
+        -> Evaluation
+    {
+        try await onOwnThread(named: "renorm.evaluation") { [engine, options] isCancelled in
+            try model.check(dataset)
+            let pass = try EvaluationPass(model, engine: engine, options: options)
+            let store = try engine.makeStore(model.variables)
+            return try pass.evaluate(dataset, scaling: scaling, on: store, isCancelled: isCancelled)
+        }
+    }
+
+    /// The probabilities of the classes.
+    ///
+    /// - Parameter images: `u8` [N, H, W, C], of the shape that the model takes.
+    /// - Returns: `f32` [N, classes]; each row adds up to 1.
+    public func probabilities(_ trained: TrainedModel, images: NDArray) async throws -> NDArray {
+        try await onOwnThread(named: "renorm.evaluation") { [engine, options] isCancelled in
+            let image = TensorShape(Array(images.shape.dimensions.dropFirst()))
+            guard images.shape.rank == 4, image == trained.model.input else {
+                throw TrainingError.imageShape(
+                    data: "the input", found: image, expected: trained.model.input)
+            }
+            let pass = try EvaluationPass(trained.model, engine: engine, options: options)
+            let store = try engine.makeStore(trained.model.variables)
+            return try pass.probabilities(trained.scaling(images), on: store, isCancelled: isCancelled)
+        }
+    }
+}
+
+extension Model {
+    /// Throws unless images and classes of a dataset are those that the model takes and tells apart.
+    func check(_ dataset: Dataset) throws {
+        let image: TensorShape = [dataset.height, dataset.width, dataset.channels]
+        guard image == input else {
+            throw TrainingError.imageShape(data: dataset.name, found: image, expected: input)
+        }
+        let graph = try graph(batch: 1)
+        let classes = graph[graph.fetches[0].node].shape[-1]
+        guard classes == dataset.classCount else {
+            throw TrainingError.classes(data: dataset.name, found: dataset.classCount, expected: classes)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// An option that differs between a saved run and what is asked for.
+public struct ConfigurationDifference: Hashable, Sendable {
+    /// The option, as it is called in the configuration: `options.learningRate.value`.
+    public var option: String
+    /// Its value in the checkpoint.
+    public var saved: String
+    /// Its value now.
+    public var given: String
+}
+
+extension TrainingConfiguration {
+    /// The options that may change when a run goes on: they decide how far it goes, when it looks at itself and what it
+    /// does with batches that are not finite, but not what a step computes.
+    ///
+    /// `steps` may become more or less, but not less than were made; a schedule that depends on the run's length is
+    /// part of the other options, which must stay.
+    public static let changeable: Set<String> = [
+        "steps", "evaluateEvery", "checkpointEvery", "evaluationBatchSize", "onNonFinite", "initialization",
+    ]
+
+    /// The options that must stay as they were when a run goes on but do not: empty if it can.
+    public func differences(fromSaved saved: TrainingConfiguration) throws -> [ConfigurationDifference] {
+        try ConfigurationDifference.between(saved: saved, given: self).filter { difference in
+            !TrainingConfiguration.changeable.contains(difference.option)
+        }
+    }
+}
+
+extension ConfigurationDifference {
+    /// What two values differ in when both are written as JSON, in the order of the names.
+    static func between<Value: Encodable>(saved: Value, given: Value, prefix: String = "") throws
+        -> [ConfigurationDifference]
+    {
+        let (old, new) = (try leaves(of: saved), try leaves(of: given))
+        return Set(old.keys).union(new.keys).sorted().compactMap { name in
+            let (saved, given) = (old[name] ?? "none", new[name] ?? "none")
+            return saved == given
+                ? nil : ConfigurationDifference(option: prefix + name, saved: saved, given: given)
+        }
+    }
+
+    /// What is no object in a value written as JSON, by the names that lead to it, joined by dots.
+    private static func leaves<Value: Encodable>(of value: Value) throws -> [String: String] {
+        var result: [String: String] = [:]
+        func add(_ value: JSONValue, at name: String) {
+            switch value {
+            case .object(let members):
+                for (key, member) in members { add(member, at: name.isEmpty ? key : "\(name).\(key)") }
+            case .string(let text): result[name] = text
+            default: result[name] = value.text
+            }
+        }
+        let text = String(decoding: try JSON.encode(value), as: UTF8.self)
+        add(try JSONValue(parsing: text), at: "")
+        return result
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// Where a run keeps its files:
+///
+///     config.yml            the options (written by the command line once the run has started)
+///     last.safetensors      the latest state: training goes on from it
+///     best.safetensors      the state that did best on the validation set
+///     model.safetensors     at the end: the chosen parameters, statistics and counters alone, under PyTorch's names
+public struct RunFolder: Sendable, Hashable {
+    /// The folder.
+    public let url: URL
+
+    /// Names a folder; nothing is created.
+    public init(_ url: URL) { self.url = url }
+
+    /// The options as the command line read them.
+    public var configuration: URL { url.appendingPathComponent("config.yml") }
+    /// The latest state.
+    public var last: URL { url.appendingPathComponent("last.safetensors") }
+    /// The state that did best on the validation set.
+    public var best: URL { url.appendingPathComponent("best.safetensors") }
+    /// The chosen model.
+    public var model: URL { url.appendingPathComponent("model.safetensors") }
+
+    /// Whether there is a state to go on from.
+    public var hasCheckpoint: Bool { exists(last) }
+
+    /// Whether anything is in the folder.
+    public var isEmpty: Bool {
+        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).isEmpty
+    }
+
+    /// The file that `evaluate` and `predict` read: the chosen model, else the best state, else the latest.
+    ///
+    /// - Throws: `TrainingError.noCheckpoint` if there is none.
+    public func chosen() throws -> URL {
+        guard let file = [model, best, last].first(where: exists) else {
+            throw TrainingError.noCheckpoint(folder: url.path)
+        }
+        return file
+    }
+
+    /// Makes the folder for a new run.
+    ///
+    /// - Throws: `TrainingError.runExists` if there is something in it already, `.folder` if it cannot be made.
+    public func create() throws {
+        try createIfMissing()
+        guard isEmpty else { throw TrainingError.runExists(folder: url.path) }
+    }
+
+    /// Makes the folder unless it is there.
+    ///
+    /// - Throws: `TrainingError.folder`.
+    func createIfMissing() throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw TrainingError.folder(path: url.path, reason: "there is a file of this name")
+        }
+        do {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        } catch {
+            throw TrainingError.folder(path: url.path, reason: error.localizedDescription)
+        }
+    }
+
+    private func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// Trains a model: a value that says what to do. Reading its events does it.
+///
+///     let trainer = Trainer(model: model, configuration: configuration, engine: engine, training: images)
+///     for try await event in trainer.events {
+///         if case .step(let report) = event { print(report.step, report.loss) }
+///     }
+///
+/// The work happens on a thread of its own. Cancelling the task that reads the events finishes the step under way, saves
+/// a checkpoint and ends the events with `.interrupted`; giving up reading them stops it in the same way.
+///
+/// A run that goes on from a checkpoint computes the same bits as one that was never stopped, on the same build, engine,
+/// number of threads and instruction set (`RunEnvironment`): batches, augmentation and dropout are functions of the
+/// step, and everything else is in the checkpoint.
+public struct Trainer: Sendable {
+    /// The network with the values to start from.
+    public var model: Model
+    /// What to do.
+    public var configuration: TrainingConfiguration
+    /// What to compute with.
+    public var engine: any Engine
+    /// The training examples, held-out ones included.
+    public var training: Dataset
+    /// The examples to measure the chosen state on, at the end.
+    public var test: Dataset?
+    /// Where to save; `nil`: nowhere.
+    public var folder: RunFolder?
+    /// Whether to go on from the folder's last checkpoint.
+    public var resumes: Bool
+
+    /// Makes a trainer.
+    ///
+    /// - Parameter resumes: Without it the folder must be new or empty. With it a folder without a checkpoint is
+    ///   started anew, which an event says.
+    public init(
+        model: Model, configuration: TrainingConfiguration, engine: any Engine, training: Dataset,
+        test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false
+    ) {
+        self.model = model
+        self.configuration = configuration
+        self.engine = engine
+        self.training = training
+        self.test = test
+        self.folder = folder
+        self.resumes = resumes
+    }
+
+    /// The events of the run, which happens while they are read. Reading them again is another run.
+    public var events: TrainingEvents { TrainingEvents(trainer: self) }
+
+    /// Runs to the end, without a look at the events.
+    ///
+    /// - Throws: What the events throw; `CancellationError` when the task was cancelled, after the state was saved.
+    @discardableResult
+    public func run() async throws -> TrainingSummary {
+        for try await event in events {
+            if case .finished(let summary) = event { return summary }
+        }
+        throw CancellationError()
+    }
+}

@@ -1,0 +1,83 @@
+/// All of a run that its numbers depend on, and when it evaluates and saves. Saved with every checkpoint.
+///
+/// Steps count updates of the parameters. An epoch is as many whole batches as the training examples fill.
+public struct TrainingConfiguration: Sendable, Hashable, Codable {
+    /// The model, if it is of the zoo: then a checkpoint alone is enough to build it again. `nil` for layers of a
+    /// user's own.
+    public var architecture: Architecture?
+    /// The file that the model started from, for the record.
+    public var initialization: String?
+    /// Optimizer, learning rate, label smoothing, clipping, averages.
+    public var options: TrainingOptions
+    /// The number of steps of the whole run.
+    public var steps: Int
+    /// The number of examples in a step.
+    public var batchSize: Int
+    /// The order of the examples.
+    public var sampling: Sampling
+    /// Random changes to training images.
+    public var augmentation: Augmentation
+    /// The number of training examples that are held out, by the seed, to choose the best checkpoint by. With 0 the
+    /// last state is the best.
+    public var validation: Int
+    /// What initial values, held-out examples, order, augmentation and dropout are functions of.
+    public var seed: UInt64
+    /// How pixels become input; `nil`: by the mean and deviation of the examples trained on.
+    public var scaling: InputScaling?
+    /// What happens when something is not finite.
+    public var onNonFinite: NonFinitePolicy
+    /// The number of steps between evaluations on the held-out examples; `nil`: at the end of each epoch. There is
+    /// always one after the last step.
+    public var evaluateEvery: Int?
+    /// The number of steps between checkpoints; `nil`: at the end of each epoch. There is always one at the end.
+    public var checkpointEvery: Int?
+    /// The number of examples evaluated at a time.
+    public var evaluationBatchSize: Int
+
+    /// Makes a configuration.
+    public init(
+        architecture: Architecture? = nil, options: TrainingOptions, steps: Int, batchSize: Int = 64,
+        sampling: Sampling = .shuffled, augmentation: Augmentation = .none, validation: Int = 5000,
+        seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
+        evaluateEvery: Int? = nil, checkpointEvery: Int? = nil, evaluationBatchSize: Int = 250,
+        initialization: String? = nil
+    ) {
+        self.architecture = architecture
+        self.initialization = initialization
+        self.options = options
+        self.steps = steps
+        self.batchSize = batchSize
+        self.sampling = sampling
+        self.augmentation = augmentation
+        self.validation = validation
+        self.seed = seed
+        self.scaling = scaling
+        self.onNonFinite = onNonFinite
+        self.evaluateEvery = evaluateEvery
+        self.checkpointEvery = checkpointEvery
+        self.evaluationBatchSize = evaluationBatchSize
+    }
+
+    /// The number of steps in `epochs` epochs over a dataset of `examples` examples of which `validation` are held out.
+    public static func steps(epochs: Int, examples: Int, validation: Int, batchSize: Int) -> Int {
+        batchSize > 0 ? epochs * (max(examples - validation, 0) / batchSize) : 0
+    }
+}
+
+/// What happens to a batch whose loss, moments or gradients are not finite. Either way nothing is updated by it.
+public enum NonFinitePolicy: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The state before it is saved, and training ends with an error that names step and layer.
+    case stop
+    /// The batch is counted as skipped, and training goes on with the next: the step number advances, and with it the
+    /// schedules, but nothing is updated. After `TrainingLimits.skipsInARow` such batches without one between them that
+    /// is finite, training stops all the same: then it is not the data.
+    case skip
+}
+
+/// Bounds that the training loop keeps.
+public enum TrainingLimits {
+    /// The number of batches in a row that may be skipped because they are not finite.
+    public static let skipsInARow = 50
+    /// The number of events that wait for a slow reader before the loop waits too.
+    public static let waitingEvents = 256
+}

@@ -1,0 +1,155 @@
+import Foundation
+
+/// Something that happened in a run. Step numbers in events count steps made: the first step is 1 of N, and an
+/// evaluation at step 100 is one of the state after 100 steps. (Schedules count from 0: the first step uses their value
+/// at 0.)
+public enum TrainingEvent: Sendable {
+    /// Everything is planned; the first step comes next.
+    case started(RunDescription)
+    /// Something that the user should know but that is no error.
+    case warning(String)
+    /// The run goes on from a checkpoint.
+    case resumed(step: Int, from: URL)
+    /// A run was to go on but has no checkpoint yet, so it starts anew.
+    case startedAnew(folder: URL)
+    /// The last examples of each epoch do not fill a batch and are not trained on in that epoch. Said once.
+    case droppedIncompleteBatch(examples: Int)
+    /// A step was made.
+    case step(StepReport)
+    /// A batch was not finite somewhere; nothing was updated.
+    case skipped(SkipReport)
+    /// A set was evaluated.
+    case evaluation(EvaluationReport)
+    /// A file was saved.
+    case checkpoint(CheckpointReport)
+    /// All steps are made, and the best state is measured and saved. The last event.
+    case finished(TrainingSummary)
+    /// The task was cancelled; the step under way was finished and the state saved. The last event.
+    case interrupted(Interruption)
+}
+
+/// What a run is going to do.
+public struct RunDescription: Sendable, Hashable, Codable {
+    /// Steps made before, by an earlier session.
+    public var firstStep: Int
+    /// Steps of the whole run.
+    public var steps: Int
+    /// Steps of an epoch.
+    public var stepsPerEpoch: Int
+    /// Examples of a step.
+    public var batchSize: Int
+    /// What it is trained on.
+    public var data: DataDescription
+    /// The number of elements of all parameters.
+    public var parameterCount: Int
+    /// The planned peak of the training step's memory in bytes, variables not included.
+    public var plannedByteCount: Int
+    /// Build, engine, threads, instruction set.
+    public var environment: RunEnvironment
+}
+
+/// A step that was made.
+public struct StepReport: Sendable, Hashable, Codable {
+    /// Steps made, this one included.
+    public var step: Int
+    /// Whole epochs made before it.
+    public var epoch: Int
+    /// The mean loss of the batch.
+    public var loss: Double
+    /// The part of the batch that was classified rightly, before the update.
+    public var accuracy: Double
+    /// The norm of all gradients together, before clipping.
+    public var gradientNorm: Double
+    /// The learning rate that it used.
+    public var learningRate: Double
+    /// r_max, if the model has batch renormalization.
+    public var rMax: Double?
+    /// d_max, if the model has batch renormalization.
+    public var dMax: Double?
+    /// Images a second, over this step.
+    public var imagesPerSecond: Double
+}
+
+/// A batch that was skipped.
+public struct SkipReport: Sendable, Hashable, Codable {
+    /// Steps made, this one included.
+    public var step: Int
+    /// What was not finite: a layer, `loss` or `gradients`.
+    public var path: String
+    /// Batches skipped in the whole run.
+    public var total: Int
+}
+
+/// The sets that a run evaluates.
+public enum EvaluationSet: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Held out of the training examples, to choose the best checkpoint by.
+    case validation
+    /// Read once, at the end.
+    case test
+}
+
+/// An evaluation in a run.
+public struct EvaluationReport: Sendable, Hashable, Codable {
+    /// What was evaluated.
+    public var set: EvaluationSet
+    /// The number of steps that made the state evaluated.
+    public var step: Int
+    /// The result.
+    public var evaluation: Evaluation
+    /// Whether it is the best so far of the validation set.
+    public var isBest: Bool
+}
+
+/// A file that was saved.
+public struct CheckpointReport: Sendable, Hashable, Codable {
+    /// Why a checkpoint is saved.
+    public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
+        /// It was time.
+        case periodic
+        /// No state did better on the validation set.
+        case best
+        /// The task was cancelled.
+        case interrupted
+        /// A batch was not finite; this is the state before it.
+        case nonFinite
+        /// All steps are made.
+        case end
+        /// The chosen state alone, for use.
+        case model
+    }
+
+    /// Where it is.
+    public var url: URL
+    /// Why.
+    public var reason: Reason
+    /// The number of steps that made it.
+    public var step: Int
+}
+
+/// The end of a run.
+public struct TrainingSummary: Sendable, Hashable, Codable {
+    /// Steps made.
+    public var steps: Int
+    /// The number of steps that made the chosen state: the best on the validation set or, without one, the last.
+    public var chosenStep: Int
+    /// The chosen state's result on the validation set.
+    public var validation: Evaluation?
+    /// The chosen state's result on the test set.
+    public var test: Evaluation?
+    /// Batches skipped because they were not finite.
+    public var skippedBatches: Int
+    /// The time that this session took, in seconds.
+    public var seconds: Double
+    /// The part of it that training steps took.
+    public var trainingSeconds: Double
+    /// The saved model.
+    public var model: URL?
+}
+
+/// How a cancelled run ended.
+public struct Interruption: Sendable, Hashable, Codable {
+    /// Steps made.
+    public var step: Int
+    /// The checkpoint to go on from; `nil` if the run saves nothing.
+    public var checkpoint: URL?
+}

@@ -1,0 +1,64 @@
+/// What a run consists of before its first step: data cut and checked, the step traced, the state to start from.
+struct TrainingPlan {
+    /// The examples trained on.
+    let training: Dataset
+    /// The examples held out; `nil` if there are none.
+    let validation: Dataset?
+    let sampler: BatchSampler
+    let graph: TrainingGraph
+    let data: DataDescription
+    let environment: RunEnvironment
+
+    /// - Throws: `TrainingError`, `ImagesError` or `GraphError` if data, options and model do not fit each other.
+    init(_ trainer: Trainer) throws {
+        let configuration = trainer.configuration
+        try configuration.check()
+        try trainer.model.check(trainer.training)
+        if let test = trainer.test { try trainer.model.check(test) }
+        let (kept, heldOut) = try trainer.training.split(
+            validation: configuration.validation, seed: configuration.seed)
+        training = kept
+        validation = heldOut.count > 0 ? heldOut : nil
+        sampler = try BatchSampler(
+            configuration.sampling, dataset: kept, batchSize: configuration.batchSize,
+            groupSize: trainer.model.commonGroupSize(), seed: configuration.seed)
+        graph = try TrainingGraph(
+            trainer.model, batch: configuration.batchSize, options: configuration.options,
+            seed: configuration.seed)
+        data = DataDescription(
+            whole: trainer.training, training: kept.count, validation: heldOut.count,
+            test: trainer.test?.count ?? 0)
+        environment = RunEnvironment(engine: trainer.engine.description)
+    }
+
+    /// The schedules of a step by name.
+    var schedules: [String: Schedule] {
+        Dictionary(uniqueKeysWithValues: graph.graph.schedules.map { ($0.key, $0.value) })
+    }
+}
+
+/// What changes from step to step, besides the variables.
+struct TrainingProgress {
+    /// Steps made.
+    var step = 0
+    var best: BestState?
+    var evaluatedAt: Int?
+    var skippedBatches = 0
+    var skipsInARow = 0
+    /// The result of the last evaluation, of the state after `evaluatedAt` steps.
+    var validation: Evaluation?
+    /// The step of the last checkpoint that can be gone on from.
+    var savedAt: Int?
+
+    init() {}
+
+    init(resuming record: CheckpointRecord) {
+        step = record.step
+        best = record.best
+        evaluatedAt = record.evaluatedAt
+        skippedBatches = record.skippedBatches
+        skipsInARow = record.skipsInARow
+        validation = record.validation
+        savedAt = record.step
+    }
+}

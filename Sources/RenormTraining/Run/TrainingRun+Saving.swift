@@ -1,0 +1,78 @@
+import Foundation
+
+extension TrainingRun {
+    /// Saves the state to go on from.
+    func saveLast(_ reason: CheckpointReport.Reason) throws {
+        guard let folder = trainer.folder else { return }
+        try checkpoint().write(to: folder.last)
+        progress.savedAt = progress.step
+        channel.send(
+            .checkpoint(CheckpointReport(url: folder.last, reason: reason, step: progress.step)))
+    }
+
+    /// Keeps the state as the best.
+    func saveBest() throws {
+        guard let folder = trainer.folder else {
+            bestCheckpoint = try checkpoint()
+            return
+        }
+        try checkpoint().write(to: folder.best)
+        channel.send(
+            .checkpoint(CheckpointReport(url: folder.best, reason: .best, step: progress.step)))
+    }
+
+    /// Measures the chosen state on the test set and saves it for use.
+    func finish() throws {
+        var chosen = try chosenModel()
+        if let test = trainer.test {
+            let pass = try EvaluationPass(
+                chosen.model, engine: trainer.engine, options: evaluationOptions)
+            let evaluation = try pass.evaluate(
+                test, scaling: scaling, on: trainer.engine.makeStore(chosen.model.variables),
+                isCancelled: { shouldStop })
+            chosen.record.test = evaluation
+            channel.send(
+                .evaluation(
+                    EvaluationReport(
+                        set: .test, step: chosen.step, evaluation: evaluation, isBest: false)))
+        }
+        if let folder = trainer.folder {
+            try chosen.write(to: folder.model)
+            channel.send(
+                .checkpoint(CheckpointReport(url: folder.model, reason: .model, step: chosen.step)))
+        }
+        channel.send(
+            .finished(
+                TrainingSummary(
+                    steps: progress.step, chosenStep: chosen.step, validation: chosen.record.validation,
+                    test: chosen.record.test, skippedBatches: progress.skippedBatches,
+                    seconds: (ContinuousClock.now - start).seconds,
+                    trainingSeconds: trainingTime.seconds, model: trainer.folder?.model)))
+    }
+
+    /// The state with the best result on the validation set or, without one, the last.
+    private func chosenModel() throws -> TrainedModel {
+        if let folder = trainer.folder, progress.best != nil {
+            return try TrainedModel(reading: folder.best, layer: trainer.model.layer)
+        }
+        let chosen = try bestCheckpoint ?? checkpoint()
+        var model = trainer.model
+        model.variables = chosen.variables.forInference(model.variables.paths).inStoredTypes
+        return TrainedModel(model: model, record: chosen.record)
+    }
+
+    private func checkpoint() throws -> Checkpoint {
+        Checkpoint(variables: try store.read(), record: record)
+    }
+
+    private var record: CheckpointRecord {
+        CheckpointRecord(
+            step: progress.step,
+            position: EpochPosition(step: progress.step, stepsPerEpoch: plan.sampler.stepsPerEpoch),
+            configuration: configuration, overrides: trainer.model.overrides, schedules: plan.schedules,
+            scaling: scaling, data: plan.data, environment: plan.environment, best: progress.best,
+            evaluatedAt: progress.evaluatedAt, skippedBatches: progress.skippedBatches,
+            skipsInARow: progress.skipsInARow,
+            validation: progress.evaluatedAt == progress.step ? progress.validation : nil)
+    }
+}

@@ -1,0 +1,195 @@
+import Foundation
+
+/// One session of a run, from the first look at the data to the last event. It belongs to one thread.
+final class TrainingRun {
+    let trainer: Trainer
+    let channel: EventChannel
+    let plan: TrainingPlan
+    let scaling: InputScaling
+    let executable: any Executable
+    let store: any Store
+    var progress: TrainingProgress
+    /// The best state, where there is no folder to keep it in.
+    var bestCheckpoint: Checkpoint?
+    let start = ContinuousClock.now
+    var trainingTime = Duration.zero
+    private var validationPass: EvaluationPass?
+    private var averagedStore: (any Store)?
+
+    var configuration: TrainingConfiguration { trainer.configuration }
+    var shouldStop: Bool { channel.shouldStop }
+
+    /// Plans the run and says how it starts.
+    init(_ trainer: Trainer, _ channel: EventChannel) throws {
+        self.trainer = trainer
+        self.channel = channel
+        plan = try TrainingPlan(trainer)
+        let initial = plan.graph.initialState(of: trainer.model)
+        if let resumption = try Resumption(trainer, plan, expected: initial, channel) {
+            scaling = resumption.checkpoint.record.scaling
+            progress = resumption.progress
+            store = try trainer.engine.makeStore(resumption.checkpoint.variables)
+        } else {
+            scaling = trainer.configuration.scaling ?? InputScaling(of: plan.training)
+            progress = TrainingProgress()
+            store = try trainer.engine.makeStore(initial)
+        }
+        executable = try trainer.engine.compile(plan.graph.graph)
+    }
+
+    /// Makes all steps, and measures and saves the state that is chosen.
+    func run() throws {
+        announce()
+        do {
+            try makeSteps()
+            if try !stopsEarly() { try finish() }
+        } catch is CancellationError {
+            try interrupt()
+        }
+    }
+
+    private func announce() {
+        for warning in plan.graph.warnings { channel.send(.warning(warning)) }
+        channel.send(
+            .started(
+                RunDescription(
+                    firstStep: progress.step, steps: configuration.steps,
+                    stepsPerEpoch: plan.sampler.stepsPerEpoch, batchSize: configuration.batchSize,
+                    data: plan.data,
+                    parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
+                    plannedByteCount: executable.plannedByteCount, environment: plan.environment)))
+        let dropped = plan.sampler.droppedPerEpoch
+        if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
+    }
+
+    /// The loop: what is due after the steps made so far, then the next step.
+    private func makeSteps() throws {
+        let loader = BatchLoader(
+            dataset: plan.training, scaling: scaling, augmentation: configuration.augmentation,
+            sampler: plan.sampler, seed: configuration.seed, from: progress.step, to: configuration.steps)
+        defer { loader.cancel() }
+        let step = TrainingStep(executable)
+        while true {
+            if isDue(every: configuration.evaluateEvery), progress.evaluatedAt != progress.step {
+                try evaluate()
+            }
+            if isDue(every: configuration.checkpointEvery), progress.savedAt != progress.step {
+                try saveLast(progress.step == configuration.steps ? .end : .periodic)
+            }
+            if progress.step >= configuration.steps || shouldStop { return }
+            let began = ContinuousClock.now
+            guard let batch = try loader.next() else { return }
+            let outcome = try step.run(batch, step: progress.step, on: store)
+            let duration = ContinuousClock.now - began
+            trainingTime += duration
+            progress.step += 1
+            switch outcome {
+            case .updated(let result): report(result, duration)
+            case .notFinite(let path): try skip(path)
+            }
+        }
+    }
+
+    /// Whether something that happens every so many steps, or else every epoch, happens now. The end is always a time.
+    private func isDue(every steps: Int?) -> Bool {
+        progress.step > 0
+            && (progress.step % (steps ?? plan.sampler.stepsPerEpoch) == 0
+                || progress.step == configuration.steps)
+    }
+
+    private func stopsEarly() throws -> Bool {
+        guard progress.step < configuration.steps else { return false }
+        try interrupt()
+        return true
+    }
+
+    private func interrupt() throws {
+        if progress.savedAt != progress.step { try saveLast(.interrupted) }
+        channel.send(.interrupted(Interruption(step: progress.step, checkpoint: trainer.folder?.last)))
+    }
+
+    private func report(_ result: TrainingStep.Result, _ duration: Duration) {
+        progress.skipsInARow = 0
+        let index = progress.step - 1
+        let schedules = plan.graph.graph.schedules
+        channel.send(
+            .step(
+                StepReport(
+                    step: progress.step, epoch: index / plan.sampler.stepsPerEpoch, loss: result.loss,
+                    accuracy: result.accuracy, gradientNorm: result.gradientNorm,
+                    learningRate: configuration.options.learningRate.value(at: index),
+                    rMax: schedules["r_max"]?.value(at: index), dMax: schedules["d_max"]?.value(at: index),
+                    imagesPerSecond: Double(configuration.batchSize) / max(duration.seconds, 1e-9))))
+    }
+
+    /// Nothing was updated; the policy says what comes of it.
+    private func skip(_ path: String) throws {
+        let step = progress.step
+        switch configuration.onNonFinite {
+        case .stop:
+            // The state is that of before the step, and so is its number: a run that goes on meets the batch again.
+            progress.step -= 1
+            if progress.savedAt != progress.step { try saveLast(.nonFinite) }
+            throw TrainingError.notFinite(step: step, path: path, checkpoint: trainer.folder?.last.path)
+        case .skip:
+            progress.skippedBatches += 1
+            progress.skipsInARow += 1
+            channel.send(.skipped(SkipReport(step: step, path: path, total: progress.skippedBatches)))
+            if progress.skipsInARow >= TrainingLimits.skipsInARow {
+                try saveLast(.nonFinite)
+                throw TrainingError.neverFinite(
+                    step: step, path: path, batches: progress.skipsInARow,
+                    checkpoint: trainer.folder?.last.path)
+            }
+        }
+    }
+
+    // MARK: Evaluation
+
+    /// Measures the state on the validation set and keeps it if it is the best.
+    private func evaluate() throws {
+        guard let validation = plan.validation else { return }
+        let pass =
+            try validationPass
+            ?? EvaluationPass(trainer.model, engine: trainer.engine, options: evaluationOptions)
+        validationPass = pass
+        let evaluation = try pass.evaluate(
+            validation, scaling: scaling, on: storeForInference(), isCancelled: { shouldStop })
+        progress.evaluatedAt = progress.step
+        progress.validation = evaluation
+        // A checkpoint that was saved when this evaluation was broken off does not know its result.
+        progress.savedAt = nil
+        let isBest = progress.best?.isBeaten(by: evaluation) ?? true
+        channel.send(
+            .evaluation(
+                EvaluationReport(
+                    set: .validation, step: progress.step, evaluation: evaluation, isBest: isBest)))
+        if isBest {
+            progress.best = BestState(
+                step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
+            try saveBest()
+        }
+    }
+
+    var evaluationOptions: EvaluationOptions {
+        EvaluationOptions(batchSize: configuration.evaluationBatchSize)
+    }
+
+    /// The training store or, where averages are kept, another that has them in the place of the values.
+    private func storeForInference() throws -> any Store {
+        guard configuration.options.averagingRate != nil else { return store }
+        let averaged = try store.read().forInference(trainer.model.variables.paths)
+        if let averagedStore {
+            try averagedStore.write(averaged)
+            return averagedStore
+        }
+        let new = try trainer.engine.makeStore(averaged)
+        averagedStore = new
+        return new
+    }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

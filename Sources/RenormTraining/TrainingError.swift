@@ -1,0 +1,92 @@
+import Foundation
+
+/// Why a run cannot start, go on or be read.
+public enum TrainingError: Error, Hashable, Sendable {
+    /// An option that is out of range.
+    case option(name: String, found: String, expected: String)
+    /// Images of another shape than the model takes.
+    case imageShape(data: String, found: TensorShape, expected: TensorShape)
+    /// Another number of classes than the model tells apart.
+    case classes(data: String, found: Int, expected: Int)
+    /// A folder that cannot be made or read.
+    case folder(path: String, reason: String)
+    /// A folder for a new run that is not empty.
+    case runExists(folder: String)
+    /// A folder without a saved state.
+    case noCheckpoint(folder: String)
+    /// A safetensors file that was not saved by a run.
+    case notACheckpoint(path: String, reason: String)
+    /// A checkpoint of another version of the format.
+    case formatVersion(path: String, found: Int, expected: Int)
+    /// A checkpoint of a run with other options.
+    case otherRun(path: String, differences: [ConfigurationDifference])
+    /// A run that has already made more steps than asked for.
+    case alreadyFurther(path: String, step: Int, steps: Int)
+    /// A checkpoint of layers that are not of the zoo.
+    case unknownLayers(path: String)
+    /// Something was not finite in a step; nothing was updated by it. `step` counts from 1.
+    case notFinite(step: Int, path: String, checkpoint: String?)
+    /// Batch after batch was not finite. `step` counts from 1.
+    case neverFinite(step: Int, path: String, batches: Int, checkpoint: String?)
+}
+
+extension TrainingError: CustomStringConvertible {
+    /// What was found and where, what was expected, and what to do.
+    public var description: String {
+        switch self {
+        case .option(let name, let found, let expected):
+            return "\(name): found \(found); expected \(expected). Change the option."
+        case .imageShape(let data, let found, let expected):
+            return
+                "The images of \(data) are \(found) (height, width, channels); expected \(expected), as the "
+                + "model takes. Use the data that the model is for, or another model."
+        case .classes(let data, let found, let expected):
+            return
+                "\(data) has \(found) classes; expected \(expected), as the model tells apart. Use the data "
+                + "that the model is for, or a model of \(found) classes."
+        case .folder(let path, let reason):
+            return
+                "The folder \(path) cannot be used: \(reason). Expected a folder that can be made and written "
+                + "to. Name another one."
+        case .runExists(let folder):
+            return "The folder \(folder) is not empty; expected a new one, so that no run is overwritten. "
+                + "Go on from its last checkpoint with --resume, or name another folder with --run."
+        case .noCheckpoint(let folder):
+            return "There is no checkpoint in \(folder); expected model.safetensors, best.safetensors or "
+                + "last.safetensors. Check the path, or train first."
+        case .notACheckpoint(let path, let reason):
+            return "\(path) is no checkpoint of a run: \(reason). Expected a file that training saved. "
+                + "Check the path; a file of parameters alone can be started from with --init."
+        case .formatVersion(let path, let found, let expected):
+            return "\(path) is a checkpoint of format \(found); expected format \(expected). "
+                + "Read it with the version of renorm that wrote it."
+        case .otherRun(let path, let differences):
+            let lines = differences.map { "  \($0.option): saved \($0.saved), given \($0.given)" }
+            return "\(path) is of a run with other options:\n\(lines.joined(separator: "\n"))\n"
+                + "Expected the options that the run began with; only more steps under the same schedules, and when "
+                + "to evaluate, save and skip, may change. Leave these options as they were, or start a new run in "
+                + "another folder."
+        case .alreadyFurther(let path, let step, let steps):
+            return
+                "\(path) was saved after step \(step); expected at most \(steps), the number of steps asked for. "
+                + "Ask for more steps, or use the saved model as it is."
+        case .unknownLayers(let path):
+            return "\(path) holds a model of layers that are not of the zoo; expected the layers with it. "
+                + "Read it with TrainedModel(reading:layer:)."
+        case .notFinite(let step, let path, let checkpoint):
+            return
+                "Step \(step): '\(path)' is not finite (NaN or infinity); expected finite numbers. Nothing was "
+                + "updated\(saved(checkpoint)). Lower the learning rate, look at the data, or skip such batches "
+                + "with --on-non-finite skip."
+        case .neverFinite(let step, let path, let batches, let checkpoint):
+            return
+                "Step \(step): '\(path)' is not finite, as in each of the \(batches) batches before; expected "
+                + "only single batches to be so. Nothing was updated\(saved(checkpoint)). Lower the learning rate, "
+                + "and start from an earlier state."
+        }
+    }
+
+    private func saved(_ checkpoint: String?) -> String {
+        checkpoint.map { ", and the state before it is saved in \($0)" } ?? ""
+    }
+}
