@@ -48,7 +48,7 @@ let package = Package(
             ]),
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "CPNG"]),
         .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
-        .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
+        .target(name: "RenormReporting", dependencies: ["RenormInterchange"]),
         .target(
             name: "Renorm",
             dependencies: [
@@ -61,6 +61,8 @@ let package = Package(
                 "Renorm", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
+        .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(name: "RenormTestSupport", dependencies: ["RenormEngines"], path: "Tests/RenormTestSupport"),
     ] + tests

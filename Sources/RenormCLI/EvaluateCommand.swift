@@ -1,0 +1,91 @@
+import ArgumentParser
+import Foundation
+import Renorm
+
+/// `renorm evaluate`.
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measure a trained network on test images.",
+        discussion: """
+            With --statistics batch, normalizations use the moments of each batch as in training (without batch renorm's \
+            correction), which shows what a network loses or gains between training and inference. Then the order of the \
+            images and the size of the groups matter.
+
+            Examples:
+              renorm evaluate runs/a
+              renorm evaluate runs/a --statistics batch --batch-size 50 --sampling label-blocks:25x2
+            """)
+
+    @Argument(help: "The folder of a run, or one of its .safetensors files.")
+    var run: String
+
+    @Option(help: "Images: fashion-mnist, or idx:DIR. (default: fashion-mnist)")
+    var data = "fashion-mnist"
+
+    @Option(help: "The statistics that normalize: moving, or batch.")
+    var statistics = Phase.Statistics.moving
+
+    @Option(help: "Examples at a time.")
+    var batchSize = 250
+
+    @Option(help: "The order of examples: shuffled, sequential, sorted, or label-blocks:LxE.")
+    var sampling = "sequential"
+
+    @Option(help: "With --statistics batch: examples normalized together. (default: as trained)")
+    var normExamples: Int?
+
+    @Option(help: "The seed of a random order.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Threads of the engine. (default: one a core)")
+    var threads: Int?
+
+    @Option(help: "onednn or reference.")
+    var engine = EngineChoice.onednn
+
+    @Option(help: "What is printed: human, or json, one object a line.")
+    var log = LogFormat.human
+
+    func validate() throws {
+        for (name, value) in [
+            ("--batch-size", batchSize), ("--norm-examples", normExamples ?? 1), ("--threads", threads ?? 1),
+        ] where value < 1 {
+            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
+        }
+    }
+
+    func run() async throws {
+        let trained = try TrainedModel(reading: savedModel(run))
+        let test = try DatasetSource(parsing: data).load(.test, classNames: trained.classNames)
+        let evaluator = Evaluator(
+            try engine.makeEngine(threads: threads),
+            options: EvaluationOptions(
+                statistics: statistics, batchSize: batchSize, sampling: try Sampling(parsing: sampling),
+                examplesTogether: normExamples, seed: seed))
+        let evaluation = try await evaluator.evaluate(trained, on: test)
+        switch log {
+        case .json:
+            JSONPrinter().print(evaluation, set: "test", step: trained.step)
+        case .human:
+            Swift.print(
+                "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images right, "
+                    + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics)")
+            let width = evaluation.classes.map(\.name.count).max() ?? 0
+            for result in evaluation.classes {
+                let name = result.name.padding(toLength: width, withPad: " ", startingAt: 0)
+                Swift.print("  \(name)  \(result.accuracy?.percent ?? "no examples")")
+            }
+        }
+    }
+}
+
+/// The model that a path names: a file itself, or the chosen one of a run's folder.
+func savedModel(_ path: String) throws -> URL {
+    let url = URL(fileURLWithPath: path)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+        return url
+    }
+    return try RunFolder(url).chosen()
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Renorm
+
+extension NormalizationKind: ExpressibleByArgument {
+    /// Reads the kind by its name.
+    public init?(argument: String) { self.init(argument) }
+}
+
+extension ResNet.Stem: ExpressibleByArgument {}
+
+extension Augmentation: ExpressibleByArgument {}
+
+extension Phase.Statistics: ExpressibleByArgument {}
+
+/// What computes.
+enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
+    case onednn, reference
+
+    /// The engine with this many threads; `nil` for one a core.
+    func makeEngine(threads: Int?) throws -> any Engine {
+        switch self {
+        case .onednn: try OneDNNEngine(threads: threads)
+        case .reference: ReferenceEngine()
+        }
+    }
+}
+
+enum OptimizerChoice: String, ExpressibleByArgument, CaseIterable {
+    case sgd, adamw, rmsprop
+}
+
+enum ScheduleChoice: String, ExpressibleByArgument, CaseIterable {
+    case constant, cosine
+}
+
+enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+    case human, json
+}
+
+enum NonFiniteChoice: String, ExpressibleByArgument, CaseIterable {
+    case stop, skip
+}
+
+/// A finite number: "nan", "inf" and what is no number at all are refused.
+struct FiniteNumber: ExpressibleByArgument, CustomStringConvertible {
+    var value: Double
+
+    init(_ value: Double) { self.value = value }
+
+    init?(argument: String) {
+        guard let value = Double(argument), value.isFinite else { return nil }
+        self.value = value
+    }
+
+    var description: String { "\(value)" }
+
+    var defaultValueDescription: String { "\(value)" }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Renorm
+
+extension TrainOptions {
+    /// The number of epochs when neither epochs nor steps are given.
+    static let defaultEpochs = 3
+
+    /// The configuration that these options mean for a dataset.
+    func configuration(training: Dataset) throws -> TrainingConfiguration {
+        let steps =
+            steps
+            ?? TrainingConfiguration.steps(
+                epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
+                validation: validation,
+                batchSize: batchSize)
+        let normalization = Normalization(
+            norm, averagingRate: averagingRate?.value,
+            limits: try LimitsOption(parsing: limits).limits(steps: steps),
+            examples: normExamples)
+        let architecture = Architecture(
+            name: model, stem: stem, classes: training.classNames.count,
+            input: [training.height, training.width, training.channels], normalization: normalization)
+        return TrainingConfiguration(
+            architecture: architecture,
+            options: TrainingOptions(
+                optimizer: resolvedOptimizer, learningRate: learningRateSchedule(steps: steps),
+                weightDecay: weightDecay.value, labelSmoothing: labelSmoothing.value,
+                clipNorm: clipNorm?.value,
+                averagingRate: ema?.value),
+            steps: steps, batchSize: batchSize, sampling: try Sampling(parsing: sampling),
+            augmentation: augment,
+            validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
+            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, initialization: self.`init`)
+    }
+
+    /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
+    func model(_ configuration: TrainingConfiguration) throws -> Model {
+        guard let architecture = configuration.architecture else {
+            preconditionFailure("the command line trains models of the zoo")
+        }
+        var model = try architecture.makeModel(seed: seed)
+        if let file = self.`init`, !resume {
+            try model.load(VariablesFile(reading: URL(fileURLWithPath: file)))
+        }
+        return model
+    }
+
+    /// These options with every default that depended on others settled.
+    func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
+        var result = self
+        result.steps = configuration.steps
+        result.epochs = nil
+        result.averagingRate = configuration.architecture.map { FiniteNumber($0.normalization.averagingRate) }
+        result.learningRate = FiniteNumber(resolvedLearningRate)
+        switch resolvedOptimizer {
+        case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = FiniteNumber(momentum)
+        case .adamW: result.momentum = nil
+        }
+        return result
+    }
+
+    private var resolvedLearningRate: Double { learningRate?.value ?? (optimizer == .sgd ? 0.1 : 0.001) }
+
+    private var resolvedOptimizer: Optimizer {
+        switch optimizer {
+        case .sgd: .sgd(momentum: momentum?.value ?? 0.9, nesterov: nesterov)
+        case .adamw: .adamW()
+        case .rmsprop: .rmsProp(momentum: momentum?.value ?? 0)
+        }
+    }
+
+    private func learningRateSchedule(steps: Int) -> Schedule {
+        let rate = resolvedLearningRate
+        let course: Schedule = schedule == .cosine ? .cosine(from: rate, steps: steps) : .constant(rate)
+        return course.warmedUp(over: warmup)
+    }
+}
+
+/// What `--limits` can say.
+enum LimitsOption {
+    case forRun
+    case fixed(Limits)
+
+    init(parsing text: String) throws {
+        switch text {
+        case "default": self = .forRun
+        case "paper": self = .fixed(.paper)
+        case "open": self = .fixed(.open)
+        case "closed": self = .fixed(.closed)
+        default:
+            if text.hasPrefix("paper:") {
+                guard let step = Int(text.dropFirst(6)), step > 0 else {
+                    throw UsageError(
+                        "--limits: found '\(text)'; expected paper:STEPS with the step at which r_max is fully open, "
+                            + "such as paper:1500. Change it.")
+                }
+                self = .fixed(.paper(fullyOpenAt: step))
+            } else {
+                self = .fixed(try LimitsOption.read(text))
+            }
+        }
+    }
+
+    func limits(steps: Int) -> Limits {
+        switch self {
+        case .forRun: .forRun(of: steps)
+        case .fixed(let limits): limits
+        }
+    }
+
+    private static func read(_ path: String) throws -> Limits {
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
+            throw UsageError(
+                "--limits: found '\(path)', which is neither a file that can be read nor default, paper, paper:STEPS, "
+                    + "open or closed. Use one of these.")
+        }
+        do {
+            return try JSONDecoder().decode(Limits.self, from: data)
+        } catch {
+            throw UsageError(
+                "--limits: '\(path)' does not describe limits (\(LimitsOption.reason(error))); expected "
+                    + #"{"r_max": SCHEDULE, "d_max": SCHEDULE} with schedules such as {"kind": "constant", "value": 3}"#
+                    + " or {\"kind\": \"linear\", \"points\": [[500, 1], [1000, 3]]}. Correct the file.")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "there is no '\(key.stringValue)'"
+        case DecodingError.dataCorrupted(let context), DecodingError.typeMismatch(_, let context),
+            DecodingError.valueNotFound(_, let context):
+            context.debugDescription
+        default: "\(error)"
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import ArgumentParser
+import Renorm
+
+/// The options of `renorm train`. Each has a line in `RUN/config.yml` under its long name; see `ConfigurationFile`.
+struct TrainOptions: ParsableArguments {
+    // MARK: Data and model
+
+    @Option(help: ArgumentHelp("Images: fashion-mnist, or idx:DIR for a folder of IDX files (.gz or not)."))
+    var data = "fashion-mnist"
+
+    @Option(help: "The network: \(Architecture.names).")
+    var model = "small"
+
+    @Option(
+        help: "How images enter a ResNet: cifar (3×3) for small images, imagenet (7×7 and pooling) for large."
+    )
+    var stem = ResNet.Stem.cifar
+
+    @Option(help: "The normalization: \(NormalizationKind.names).")
+    var norm = NormalizationKind.batchRenorm
+
+    @Option(
+        help: ArgumentHelp(
+            "Normalize groups of this many examples apart, while gradients are summed over the whole batch.",
+            discussion: "Must divide the batch size. (default: the whole batch)", valueName: "k"))
+    var normExamples: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How far moving averages go towards a batch's moments in a step, in 0…1.",
+            discussion: "PyTorch's `momentum`, 1 − Keras's. (default: 0.05 for batch-renorm, else 0.1)",
+            valueName: "rate"))
+    var averagingRate: FiniteNumber?
+
+    @Option(
+        help: ArgumentHelp(
+            "Limits of batch renorm's correction: default, paper, paper:STEPS, open, closed, or FILE.json.",
+            discussion: """
+                default: closed for the first 30 % of the run, then opening to r_max 3 and d_max 5 at 80 %. \
+                paper: closed for 5,000 steps, r_max 3 at 40,000, d_max 5 at 25,000. \
+                paper:STEPS: the same proportions with r_max fully open at STEPS. \
+                open: no limits. closed: r_max 1, d_max 0, which is batch normalization. \
+                FILE.json: {"r_max": SCHEDULE, "d_max": SCHEDULE}, with schedules such as \
+                {"kind": "linear", "points": [[500, 1], [1000, 3]]}.
+                """))
+    var limits = "default"
+
+    @Option(help: "Start from the parameters and statistics of this .safetensors file, PyTorch's or ours.")
+    var `init`: String?
+
+    // MARK: Length and batches
+
+    @Option(help: "Examples a step.")
+    var batchSize = 64
+
+    @Option(help: "Passes over the training images. (default: 3, unless --steps is given)")
+    var epochs: Int?
+
+    @Option(help: "Steps, in place of epochs.")
+    var steps: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The order of examples: shuffled, sequential, sorted, or label-blocks:LxE.",
+            discussion: """
+                sorted: class after class. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
+                each batch or, with --norm-examples, for each group.
+                """))
+    var sampling = "shuffled"
+
+    @Option(help: "Random changes to training images: none, or standard (padded crop and flip).")
+    var augment = Augmentation.none
+
+    @Option(help: "Training images held out, by the seed, to choose the best checkpoint on.")
+    var validation = 5000
+
+    // MARK: Optimization
+
+    @Option(help: "sgd, adamw or rmsprop.")
+    var optimizer = OptimizerChoice.sgd
+
+    @Option(help: "The learning rate after any warm-up. (default: 0.1 for sgd, else 0.001)")
+    var learningRate: FiniteNumber?
+
+    @Option(help: "The learning rate's course: constant, or cosine down to 0 at the end of the run.")
+    var schedule = ScheduleChoice.cosine
+
+    @Option(help: "Steps over which the learning rate rises linearly to its course.")
+    var warmup = 0
+
+    @Option(help: "SGD's and RMSProp's momentum. (default: 0.9 for sgd, 0 for rmsprop)")
+    var momentum: FiniteNumber?
+
+    @Flag(inversion: .prefixedNo, help: "Nesterov's momentum (sgd).")
+    var nesterov = false
+
+    @Option(help: "Weight decay of convolutions and dense layers; normalizations and biases are left alone.")
+    var weightDecay = FiniteNumber(0.0005)
+
+    @Option(help: "Scale gradients down to this norm of all together. (default: no limit)")
+    var clipNorm: FiniteNumber?
+
+    @Option(help: "How much of the target is spread over all classes, in 0…1.")
+    var labelSmoothing = FiniteNumber(0)
+
+    @Option(
+        help: ArgumentHelp(
+            "Evaluate exponential averages of all parameters and statistics: new = old + rate · (value − old).",
+            discussion: "A rate of 0.001 averages over about 1,000 steps. (default: no averages)",
+            valueName: "rate"))
+    var ema: FiniteNumber?
+
+    @Option(
+        help: "When a loss, a moment or a gradient is NaN or infinite: stop, or skip that batch and count it."
+    )
+    var onNonFinite = NonFiniteChoice.stop
+
+    // MARK: The run
+
+    @Option(help: "Steps between evaluations on the held-out images. (default: once an epoch)")
+    var evaluateEvery: Int?
+
+    @Option(help: "Steps between checkpoints. (default: once an epoch)")
+    var checkpointEvery: Int?
+
+    @Option(help: "The seed of initial values, sampling and augmentation.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Threads of the engine. (default: one a core)")
+    var threads: Int?
+
+    @Option(help: "onednn, or reference: plain loops, slow, the measure of correctness.")
+    var engine = EngineChoice.onednn
+
+    @Option(help: ArgumentHelp("The folder of the run: checkpoints, config.yml.", valueName: "dir"))
+    var run: String
+
+    @Flag(help: "Go on with the run in --run where it stopped, with the options in its config.yml.")
+    var resume = false
+
+    @Option(help: ArgumentHelp("A YAML file of options, by their long names; options given here count more."))
+    var config: String?
+
+    @Option(help: "What is printed: human, or json, one object a line.")
+    var log = LogFormat.human
+
+    /// Throws for numbers out of range, naming the option, what was found and what was expected.
+    func validate() throws {
+        try require("--batch-size", batchSize, batchSize > 0, "at least 1")
+        try require("--norm-examples", normExamples, normExamples.map { $0 > 0 }, "at least 1")
+        if let k = normExamples, batchSize % k != 0 {
+            throw ValidationError(
+                "--norm-examples: found groups of \(k) in batches of \(batchSize); expected a divisor of the batch "
+                    + "size. Change one of them.")
+        }
+        try require(
+            "--averaging-rate", averagingRate, averagingRate.map { (0...1).contains($0.value) }, "0 to 1")
+        try require("--epochs", epochs, epochs.map { $0 > 0 }, "at least 1")
+        try require("--steps", steps, steps.map { $0 > 0 }, "at least 1")
+        if epochs != nil && steps != nil {
+            throw ValidationError(
+                "--epochs and --steps were both given; expected one of them. Leave one out.")
+        }
+        try require("--validation", validation, validation >= 0, "at least 0")
+        try require("--learning-rate", learningRate, learningRate.map { $0.value > 0 }, "more than 0")
+        try require("--warmup", warmup, warmup >= 0, "at least 0")
+        try require("--momentum", momentum, momentum.map { (0..<1).contains($0.value) }, "0 to less than 1")
+        try require("--weight-decay", weightDecay, weightDecay.value >= 0, "at least 0")
+        try require("--clip-norm", clipNorm, clipNorm.map { $0.value > 0 }, "more than 0")
+        try require(
+            "--label-smoothing", labelSmoothing, (0..<1).contains(labelSmoothing.value), "0 to less than 1")
+        try require("--ema", ema, ema.map { $0.value > 0 && $0.value <= 1 }, "more than 0, at most 1")
+        try require("--evaluate-every", evaluateEvery, evaluateEvery.map { $0 > 0 }, "at least 1")
+        try require("--checkpoint-every", checkpointEvery, checkpointEvery.map { $0 > 0 }, "at least 1")
+        try require("--threads", threads, threads.map { $0 > 0 }, "at least 1")
+    }
+
+    private func require<Value>(_ option: String, _ value: Value?, _ holds: Bool?, _ expected: String) throws
+    {
+        if let value, holds == false {
+            throw ValidationError("\(option): found \(value); expected \(expected). Change it.")
+        }
+    }
+}

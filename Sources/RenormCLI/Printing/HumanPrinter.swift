@@ -1,0 +1,90 @@
+import Foundation
+import Renorm
+
+/// Tells a person what happens in a run: a progress bar on a terminal, plain lines elsewhere.
+final class HumanPrinter: EventPrinter, @unchecked Sendable {
+    // Events come one after another from one task, so nothing here is shared.
+    private let run: String
+    private let title: String
+    private var progress = ProgressBar()
+    private var steps = 0
+    private var lastValidation: Evaluation?
+
+    init(run: String, options: TrainOptions) {
+        self.run = run
+        title = "\(options.model), \(options.norm)"
+    }
+
+    func print(_ event: TrainingEvent) {
+        switch event {
+        case .started(let description):
+            steps = description.steps
+            start(description)
+        case .warning(let text):
+            say("warning: \(text)")
+        case .resumed(let step, let url):
+            say("Going on from step \(step.grouped) (\(url.lastPathComponent)).")
+        case .startedAnew(let folder):
+            say("There is no checkpoint in \(folder.path) yet: starting anew.")
+        case .droppedIncompleteBatch(let examples):
+            say("The last \(examples) images of each epoch do not fill a batch and are left out of it.")
+        case .step(let report):
+            progress.update(
+                completed: report.step, total: steps, unitsPerSecond: report.imagesPerSecond, unit: "images",
+                detail: "loss \(report.loss.formatted(4))")
+        case .skipped(let report):
+            say(
+                "Step \(report.step): '\(report.path)' is not finite; this batch was skipped (\(report.total) so far)."
+            )
+        case .evaluation(let report) where report.set == .validation:
+            let mark = report.isBest ? ", the best so far" : ""
+            say(
+                "step \(report.step.grouped)  validation: \(report.evaluation.accuracy.percent) right, "
+                    + "loss \(report.evaluation.loss.formatted(4))\(mark)")
+        case .evaluation, .checkpoint:
+            break
+        case .finished(let summary):
+            finish(summary)
+        case .interrupted(let how):
+            interrupted(how)
+        }
+    }
+
+    func close() { progress.finish() }
+
+    private func start(_ description: RunDescription) {
+        let engine = description.environment.engine
+        say(
+            """
+            \(title), \(description.parameterCount.grouped) parameters, on \(description.data.name): \
+            \(description.data.training.grouped) images to train on, \(description.data.validation.grouped) held out
+            \(description.steps.grouped) steps of \(description.batchSize), \
+            \(description.stepsPerEpoch.grouped) an epoch; \(engine.name) \(engine.version), \(engine.threads) \
+            thread\(engine.threads == 1 ? "" : "s"), \(engine.instructionSet)
+            """)
+    }
+
+    private func finish(_ summary: TrainingSummary) {
+        close()
+        if let test = summary.test {
+            say(
+                "Test accuracy \(test.accuracy.percent) on \(test.examples.grouped) images, loss "
+                    + "\(test.loss.formatted(4)), with the state of step \(summary.chosenStep.grouped).")
+        }
+        if summary.skippedBatches > 0 { say("\(summary.skippedBatches) batches were skipped: not finite.") }
+        say(
+            "\(summary.trainingSeconds.formatted(1)) s of training, \(summary.seconds.formatted(1)) s in all. "
+                + "Saved in \(run); try: renorm evaluate \(quoted(run))")
+    }
+
+    private func interrupted(_ how: Interruption) {
+        close()
+        say(
+            "Stopped after step \(how.step.grouped) of \(steps.grouped); the state is saved. Go on with:\n"
+                + "  renorm train --run \(quoted(run)) --resume")
+    }
+
+    private func quoted(_ path: String) -> String { path.contains(" ") ? "'\(path)'" : path }
+
+    private func say(_ text: String) { progress.print(text) }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Renorm
+
+/// Prints one JSON object a line: `event` says what it is, the other members are the library's own names.
+struct JSONPrinter: EventPrinter {
+    func print(_ event: TrainingEvent) {
+        switch event {
+        case .started(let description): line("started", description)
+        case .warning(let text): line("warning", Message(message: text))
+        case .resumed(let step, let url): line("resumed", Place(step: step, file: url.path))
+        case .startedAnew(let folder): line("started-anew", Place(step: 0, file: folder.path))
+        case .droppedIncompleteBatch(let examples):
+            line("dropped-incomplete-batch", Count(examples: examples))
+        case .step(let report): line("step", report)
+        case .skipped(let report): line("skipped", report)
+        case .evaluation(let report): print(report.evaluation, set: report.set.rawValue, step: report.step)
+        case .checkpoint(let report):
+            line(
+                "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
+        case .finished(let summary): line("finished", summary)
+        case .interrupted(let how): line("interrupted", how)
+        }
+    }
+
+    func close() {}
+
+    /// Prints an evaluation.
+    func print(_ evaluation: Evaluation, set: String, step: Int) {
+        line("evaluation", Measured(set: set, step: step, evaluation: evaluation))
+    }
+
+    /// Prints the description of a model.
+    func print(_ description: ModelDescription, plannedByteCount: Int) {
+        line("description", Described(description: description, plannedByteCount: plannedByteCount))
+    }
+
+    /// Prints the classes seen in an image, the likeliest first.
+    func print(prediction: [(String, Double)], file: String, index: Int) {
+        let classes = prediction.map { Prediction.Candidate(name: $0.0, probability: $0.1) }
+        line("prediction", Prediction(file: file, index: index, classes: classes))
+    }
+
+    private func line(_ event: String, _ payload: some Encodable) {
+        guard let text = try? JSONLines.line(event, payload) else {
+            preconditionFailure("events are objects that JSON can hold")
+        }
+        FileHandle.standardOutput.write(Data("\(text)\n".utf8))
+    }
+
+    private struct Message: Encodable { var message: String }
+    private struct Count: Encodable { var examples: Int }
+
+    private struct Place: Encodable {
+        var step: Int
+        var file: String
+        var reason: String?
+    }
+
+    private struct Prediction: Encodable {
+        struct Candidate: Encodable {
+            var name: String
+            var probability: Double
+        }
+        var file: String
+        var index: Int
+        var classes: [Candidate]
+    }
+
+    private struct Measured: Encodable {
+        var set: String
+        var step: Int
+        var evaluation: Evaluation
+
+        private enum Key: String, CodingKey { case set, step }
+
+        func encode(to encoder: any Encoder) throws {
+            try evaluation.encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(set, forKey: .set)
+            try container.encode(step, forKey: .step)
+        }
+    }
+
+    private struct Described: Encodable {
+        var description: ModelDescription
+        var plannedByteCount: Int
+
+        private enum Key: String, CodingKey { case plannedByteCount }
+
+        func encode(to encoder: any Encoder) throws {
+            try description.encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(plannedByteCount, forKey: .plannedByteCount)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Says which classes a trained model sees in images.
+///
+///     let predictor = try Predictor(TrainedModel(reading: file), engine: engine)
+///     let probabilities = try predictor.probabilities(of: images)   // one row for each image
+public final class Predictor {
+    private let trained: TrainedModel
+    private let engine: any Engine
+    private let store: any Store
+    private let batchSize: Int
+    private var executables: [Int: any Executable] = [:]
+
+    /// Takes a model into an engine's memory.
+    ///
+    /// - Parameter batchSize: The number of images at a time.
+    public init(_ trained: TrainedModel, engine: any Engine, batchSize: Int = 64) throws {
+        self.trained = trained
+        self.engine = engine
+        self.batchSize = batchSize
+        store = try engine.makeStore(trained.model.variables)
+    }
+
+    /// The probability of each class, a row for each image.
+    ///
+    /// - Parameter images: `u8` `[N, H, W, C]`, of the model's size.
+    /// - Throws: `EngineError.feed` if the images have another size.
+    public func probabilities(of images: NDArray) throws -> [[Double]] {
+        let scaled = trained.scaling(images)
+        var result: [[Double]] = []
+        for start in stride(from: 0, to: images.shape[0], by: batchSize) {
+            let batch = scaled.rows(start..<min(start + batchSize, images.shape[0]))
+            let executable = try executable(batch: batch.shape[0])
+            guard let logits = try executable.run(["images": batch], on: store)["logits"]?.doubles else {
+                continue
+            }
+            let classes = logits.count / batch.shape[0]
+            for row in 0..<batch.shape[0] {
+                result.append(Predictor.softmax(logits[row * classes..<(row + 1) * classes]))
+            }
+        }
+        return result
+    }
+
+    private func executable(batch: Int) throws -> any Executable {
+        if let known = executables[batch] { return known }
+        let executable = try engine.compile(trained.model.graph(batch: batch))
+        executables[batch] = executable
+        return executable
+    }
+
+    private static func softmax(_ logits: ArraySlice<Double>) -> [Double] {
+        let largest = logits.max() ?? 0
+        let exponentials = logits.map { exp($0 - largest) }
+        let sum = exponentials.reduce(0, +)
+        return exponentials.map { $0 / sum }
+    }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import Testing
+
+/// `renorm describe` and `--help`.
+struct DescribeTests {
+    @Test func aModelIsDescribedInFull() throws {
+        let result = try Program.renorm.run(
+            [
+                "describe", "--model", "resnet18", "--stem", "imagenet", "--norm", "batch", "--image",
+                "224x224x3",
+                "--classes", "1000", "--log", "json",
+            ])
+        #expect(result.exitCode == 0, "\(result.errors)")
+        let description = try #require(result.events(named: "description").first)
+        #expect(description["parameters"] as? Int == 11_689_512)
+    }
+
+    @Test(arguments: ["train", "evaluate", "predict", "describe"])
+    func everyCommandExplainsItself(command: String) throws {
+        let result = try Program.renorm.run([command, "--help"])
+        #expect(result.exitCode == 0)
+        #expect(result.output.contains("OVERVIEW:"))
+        #expect(result.output.contains("xample"), "an example is missing")
+    }
+
+    /// Every example of the package runs.
+    @Test(arguments: [("TenSteps", [String](), "step 10  loss"), ("OneWord", ["40"], "batch-renorm: ")])
+    func examplesRun(name: String, arguments: [String], expected: String) throws {
+        let result = try Program(name).run(arguments)
+        #expect(result.exitCode == 0, "\(result.errors)")
+        #expect(result.output.contains(expected), "\(result.output)")
+    }
+}

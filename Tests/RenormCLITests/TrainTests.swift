@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+
+/// `renorm train` as a user runs it, on small images.
+@Suite(.serialized)
+struct TrainTests {
+    let folder: TemporaryFolder
+    let data: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let images = folder.url.appendingPathComponent("images")
+        try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+        try SyntheticImages().write(to: images)
+        data = "idx:\(images.path)"
+    }
+
+    func arguments(_ run: String, steps: Int = 40) -> [String] {
+        [
+            "train", "--data", data, "--model", "small:0.25", "--batch-size", "16", "--steps", "\(steps)",
+            "--validation", "40", "--learning-rate", "0.05", "--evaluate-every", "10", "--checkpoint-every",
+            "7",
+            "--ema", "0.05", "--augment", "standard", "--log", "json", "--threads", "1", "--run",
+            folder.path(run),
+        ]
+    }
+
+    func model(_ run: String) throws -> Data {
+        try Data(
+            contentsOf: URL(fileURLWithPath: folder.path(run)).appendingPathComponent("model.safetensors"))
+    }
+
+    @Test func aRunPrintsItsStepsAndOneTestEvaluation() throws {
+        let result = try Program.renorm.run(arguments("a"))
+        #expect(result.exitCode == 0, "\(result.errors)")
+        let steps = result.events(named: "step")
+        #expect(steps.compactMap { $0["step"] as? Int } == Array(1...40))
+        let losses = steps.compactMap { $0["loss"] as? Double }
+        #expect(losses.count == 40)
+        let (first, last) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
+        #expect(last < 0.85 * first)
+        #expect(result.evaluations(of: "validation").count == 4)
+        let test = result.evaluations(of: "test")
+        #expect(test.count == 1)
+        #expect(test.first?["examples"] as? Int == 50)
+        let accuracy = try #require(test.first?["accuracy"] as? Double)
+        #expect(accuracy > 0.5)
+        #expect(test.first?["loss"] is Double)
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("a")).sorted()
+        #expect(files == ["best.safetensors", "config.yml", "last.safetensors", "model.safetensors"])
+    }
+
+    @Test func aKilledRunGoesOnToTheSameBits() throws {
+        try #require(try Program.renorm.run(arguments("whole", steps: 200)).exitCode == 0)
+        for moment in [1, 9, 60, 111] {
+            let run = "killed \(moment)"
+            let running = try Program.renorm.start(arguments(run, steps: 200))
+            try #require(running.waits(for: "\"step\":\(moment),"))
+            kill(running.process.processIdentifier, SIGKILL)
+            _ = running.finish()
+            let resumed = try Program.renorm.run(arguments(run, steps: 200) + ["--resume"])
+            #expect(resumed.exitCode == 0, "\(resumed.errors)")
+            #expect(try model(run) == model("whole"), "killed at step \(moment)")
+        }
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aSignalSavesAndSaysHowToGoOn(signal: Int32) throws {
+        let run = "signal \(signal)"
+        let running = try Program.renorm.start(arguments(run, steps: 4000))
+        try #require(running.waits(for: "\"step\":20,"))
+        kill(running.process.processIdentifier, signal)
+        let result = running.finish()
+        #expect(result.exitCode == 128 + signal)
+        #expect(result.events(named: "interrupted").count == 1)
+        // The run's own config.yml is enough to go on from.
+        let step = try #require(result.events(named: "interrupted").first?["step"] as? Int)
+        let again = try Program.renorm.start([
+            "train", "--run", folder.path(run), "--resume", "--log", "json",
+        ])
+        #expect(again.waits(for: "\"step\":\(step + 1),"))
+        kill(again.process.processIdentifier, SIGKILL)
+        _ = again.finish()
+    }
+
+    @Test func resumingWithAnotherOptionIsRefusedByName() throws {
+        try #require(try Program.renorm.run(arguments("b", steps: 14)).exitCode == 0)
+        let before = try Data(contentsOf: URL(fileURLWithPath: folder.path("b/last.safetensors")))
+        let result = try Program.renorm.run([
+            "train", "--run", folder.path("b"), "--resume", "--batch-size", "8",
+        ])
+        #expect(result.exitCode != 0)
+        #expect(result.errors.contains("batch"), "\(result.errors)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path("b/last.safetensors"))) == before)
+    }
+
+    @Test func anExistingRunIsNotOverwritten() throws {
+        try #require(try Program.renorm.run(arguments("c", steps: 7)).exitCode == 0)
+        let before = try model("c")
+        let result = try Program.renorm.run(arguments("c", steps: 7))
+        #expect(result.exitCode != 0)
+        #expect(result.errors.contains("--resume"), "\(result.errors)")
+        #expect(try model("c") == before)
+    }
+
+    @Test func resumingBeforeTheFirstCheckpointStartsAnew() throws {
+        let result = try Program.renorm.run(arguments("d", steps: 7) + ["--resume"])
+        #expect(result.exitCode == 0, "\(result.errors)")
+        #expect(result.events(named: "started-anew").count == 1)
+    }
+
+    @Test func aConfigurationFileHoldsOptionsAndTheCommandLineWins() throws {
+        let file = folder.path("options.yml")
+        try "norm: group:2\nsteps: 5\nnesterov: true\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let result = try Program.renorm.run(
+            [
+                "train", "--config", file, "--data", data, "--model", "small:0.25", "--validation", "20",
+                "--steps",
+                "3", "--log", "json", "--run", folder.path("e"),
+            ])
+        #expect(result.exitCode == 0, "\(result.errors)")
+        #expect(result.events(named: "step").count == 3)
+        let saved = try String(contentsOfFile: folder.path("e/config.yml"), encoding: .utf8)
+        for line in ["norm: group:2", "steps: 3", "nesterov: true", "instruction-set:", "engine-threads:"] {
+            #expect(saved.contains(line), "\(saved)")
+        }
+        // And the saved file repeats the run.
+        let again = try Program.renorm.run(
+            ["train", "--config", folder.path("e/config.yml"), "--log", "json", "--run", folder.path("f")])
+        #expect(again.exitCode == 0, "\(again.errors)")
+        #expect(try model("e") == model("f"))
+    }
+
+    @Test func evaluateAndPredictUseWhatTheRunSaved() throws {
+        let trained = try Program.renorm.run(arguments("g"))
+        let inRun = try #require(trained.evaluations(of: "test").first)
+        let evaluated = try Program.renorm.run(
+            ["evaluate", folder.path("g"), "--data", data, "--log", "json", "--threads", "1"])
+        #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
+        let result = try #require(evaluated.events(named: "evaluation").first)
+        let (again, then) = (result["accuracy"] as? Double, inRun["accuracy"] as? Double)
+        #expect(again == then)
+        let byBatch = try Program.renorm.run(
+            [
+                "evaluate", folder.path("g"), "--data", data, "--statistics", "batch", "--batch-size", "10",
+                "--norm-examples", "5", "--log", "json",
+            ])
+        #expect(byBatch.events(named: "evaluation").first?["examples"] as? Int == 50, "\(byBatch.errors)")
+        let images = folder.path("images/t10k-images-idx3-ubyte")
+        let predicted = try Program.renorm.run([
+            "predict", folder.path("g"), images, "--log", "json", "--top", "1",
+        ])
+        #expect(predicted.events(named: "prediction").count == 50, "\(predicted.errors)")
+    }
+
+    @Test func aBatchThatIsNotFiniteIsNamedAndNothingIsLost() throws {
+        let result = try Program.renorm.run(arguments("h", steps: 20) + ["--learning-rate", "1e30"])
+        #expect(result.exitCode == 1)
+        #expect(result.errors.contains("not finite"), "\(result.errors)")
+        #expect(FileManager.default.fileExists(atPath: folder.path("h/last.safetensors")))
+    }
+}
