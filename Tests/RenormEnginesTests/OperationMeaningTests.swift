@@ -83,6 +83,30 @@ private let elementwise: [Example] = [
     ) { try $0[0].compare(.equal, $0[1]) },
 ]
 
+private let slopes: [Example] = [
+    Example("relu has no slope at 0", [row(-1, 0, -0.0, 1)], gives: row(0, 0, 0, 1)) {
+        try $0[0].builder.gradients(of: $0[0].relu().sum(), for: [$0[0]])[0]
+    },
+    Example("relu6 has no slope at 0 and at 6", [row(-1, 0, 3, 6, 7)], gives: row(0, 0, 1, 0, 0)) {
+        try $0[0].builder.gradients(of: $0[0].relu6().sum(), for: [$0[0]])[0]
+    },
+    Example(
+        "where both are equal the first has the slope of maximum", [row(1, 2, 3), row(2, 2, 2)],
+        gives: row(0, 1, 1)
+    ) {
+        try $0[0].builder.gradients(of: $0[0].maximum($0[1]).sum(), for: $0)[0]
+    },
+    Example(
+        "where both are equal the second has no slope of minimum", [row(1, 2, 3), row(2, 2, 2)],
+        gives: row(0, 0, 1)
+    ) {
+        try $0[0].builder.gradients(of: $0[0].minimum($0[1]).sum(), for: $0)[1]
+    },
+    Example("equal largest values share the slope", [row(1, 3, 3)], gives: row(0, 0.5, 0.5)) {
+        try $0[0].builder.gradients(of: $0[0].reduce(.maximum), for: $0)[0]
+    },
+]
+
 private let shapes: [Example] = [
     Example(
         "maximum over an axis", [NDArray([1, 5, -2, 4, nan, 0] as [Float], shape: [2, 3])],
@@ -195,7 +219,7 @@ private let other: [Example] = [
 ]
 
 @Suite struct OperationMeaningTests {
-    @Test(arguments: elementwise + shapes + convolution + pooling + other)
+    @Test(arguments: elementwise + slopes + shapes + convolution + pooling + other)
     private func `gives what was worked out by hand`(_ example: Example) throws {
         for precision in ReferenceEngine.Precision.allCases {
             // Without rounding in between, bf16 has nothing to show.
