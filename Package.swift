@@ -64,7 +64,9 @@ let package = Package(
         .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
         .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
-        .target(name: "RenormTestSupport", dependencies: ["RenormEngines"], path: "Tests/RenormTestSupport"),
+        .target(
+            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],
+            path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],
     swiftLanguageModes: [.v6]

@@ -2,85 +2,57 @@ import RenormEngines
 import RenormTestSupport
 import Testing
 
-/// A normalization y = γ·((x − m)/σ·r + d) + β with constant r and d, and which values share the moments m and σ.
-private struct Standardization: Sendable, CustomTestStringConvertible {
+/// A normalization and what it is tried on.
+private struct Trial: Sendable, CustomTestStringConvertible {
     var shape: TensorShape
-    var groups: Int
-    var channelGroups: Int
-    var epsilon = 1e-5
-    var r = 1.0
-    var d = 0.0
+    var norm: Standardization
     var mean = 0.0
 
-    var testDescription: String {
-        "\(shape), \(groups) groups of examples, \(channelGroups) of channels, ε \(epsilon), r \(r), d \(d), mean \(mean)"
+    init(_ shape: TensorShape, _ norm: Standardization, mean: Double = 0) {
+        self.shape = shape
+        self.norm = norm
+        self.mean = mean
     }
 
-    /// Batch: each channel for itself, one or two groups of examples. Layer, group and instance: each example for
-    /// itself, with 1, 2 and as many groups of channels as channels.
-    static let all: [Standardization] = [
-        Standardization(shape: [4, 3, 3, 5], groups: 1, channelGroups: 5),
-        Standardization(shape: [4, 3, 3, 5], groups: 2, channelGroups: 5, epsilon: 0.1),
-        Standardization(shape: [4, 3, 3, 5], groups: 2, channelGroups: 5, r: 1.4, d: -0.6),
-        Standardization(shape: [6, 1, 1, 3], groups: 3, channelGroups: 3, epsilon: 0.01),
-        Standardization(shape: [2, 3, 4, 17], groups: 1, channelGroups: 17, mean: 30),
-        Standardization(shape: [3, 3, 3, 6], groups: 3, channelGroups: 1),
-        Standardization(shape: [3, 3, 3, 6], groups: 3, channelGroups: 2, epsilon: 0.1),
-        Standardization(shape: [3, 3, 3, 6], groups: 3, channelGroups: 3),
-        Standardization(shape: [3, 3, 3, 6], groups: 3, channelGroups: 6),
-        Standardization(shape: [1, 4, 4, 4], groups: 1, channelGroups: 1, mean: 30),
+    var testDescription: String {
+        "\(shape), \(norm.groups) groups of examples, \(norm.channelGroups) of channels, "
+            + "ε \(norm.epsilon), r \(norm.r), d \(norm.d), mean \(mean)"
+    }
+
+    /// Batch: each channel for itself, one or more groups of examples. Layer, group and instance: each example for
+    /// itself, with 1, some and as many groups of channels as channels.
+    static let all: [Trial] = [
+        Trial([4, 3, 3, 5], Standardization(groups: 1, channelGroups: 5)),
+        Trial([4, 3, 3, 5], Standardization(groups: 2, channelGroups: 5, epsilon: 0.1)),
+        Trial([4, 3, 3, 5], Standardization(groups: 2, channelGroups: 5, r: 1.4, d: -0.6)),
+        Trial([6, 1, 1, 3], Standardization(groups: 3, channelGroups: 3, epsilon: 0.01)),
+        Trial([2, 3, 4, 17], Standardization(groups: 1, channelGroups: 17), mean: 30),
+        Trial([3, 3, 3, 6], Standardization(groups: 3, channelGroups: 1)),
+        Trial([3, 3, 3, 6], Standardization(groups: 3, channelGroups: 2, epsilon: 0.1)),
+        Trial([3, 3, 3, 6], Standardization(groups: 3, channelGroups: 3)),
+        Trial([3, 3, 3, 6], Standardization(groups: 3, channelGroups: 6)),
+        Trial([1, 4, 4, 4], Standardization(groups: 1, channelGroups: 1), mean: 30),
     ]
 
     var x: NDArray { randomArray(shape, mean: mean) }
-    var gamma: NDArray { randomArray([groups, shape[3]], seed: 2, mean: 1, deviation: 0.5) }
-    var beta: NDArray { randomArray([groups, shape[3]], seed: 3) }
-
-    /// The moments `[G, C]`, ε inside the variance, equal within a group of channels.
-    func moments(_ x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
-        let (means, variances) = try x.moments(groups: groups)
-        let (channels, grouped) = (shape[3], TensorShape([groups, channelGroups, shape[3] / channelGroups]))
-        func overGroup(_ vector: Tensor) throws -> Tensor {
-            try vector.reshaped(to: grouped).mean(axes: [2]).reshaped(to: [groups, channelGroups, 1])
-                .broadcast(to: grouped).reshaped(to: [groups, channels])
-        }
-        let mean = try overGroup(means)
-        let variance = try overGroup(variances + (means - mean).squared())
-        return (mean, try variance + epsilon)
-    }
-
-    /// The result by moments that are differentiated like everything else.
-    func differentiated(_ arguments: [Tensor]) throws -> Tensor {
-        let (mean, variance) = try moments(arguments[0])
-        let (scale, shift) = try vectors(arguments, variance)
-        return try arguments[0].affine(mean: mean, scale: scale, shift: shift)
-    }
-
-    /// The result by moments that are constants, with the projection that accounts for them.
-    func projected(_ arguments: [Tensor]) throws -> Tensor {
-        let (mean, variance) = try moments(arguments[0].stoppingGradient())
-        let (scale, shift) = try vectors(arguments, variance)
-        return try arguments[0].affine(
-            mean: mean, scale: scale, shift: shift, projecting: (variance, channelGroups))
-    }
-
-    private func vectors(_ arguments: [Tensor], _ variance: Tensor) throws -> (scale: Tensor, shift: Tensor) {
-        (try arguments[1] * r / variance.squareRoot(), try arguments[1] * d + arguments[2])
-    }
+    var dy: NDArray { randomArray(shape, seed: 4) }
+    var gamma: NDArray { randomArray([norm.groups, shape[3]], seed: 2, mean: 1, deviation: 0.5) }
+    var beta: NDArray { randomArray([norm.groups, shape[3]], seed: 3) }
 
     /// What an evaluation in f64 gives for a way to compute it: `y`, `gradient 0` (x), `1` (γ), `2` (β), `mean`,
     /// `variance`.
     func results(
-        _ way: ([Tensor]) throws -> Tensor
+        _ way: (_ x: Tensor, _ gamma: Tensor, _ beta: Tensor) throws -> Tensor
     ) throws -> [String: NDArray] {
         let builder = GraphBuilder()
         let arrays = ["x": x, "gamma": gamma, "beta": beta]
         let arguments = ["x", "gamma", "beta"].map { builder.input($0, shape: arrays[$0]!.shape) }
-        let y = try way(arguments)
+        let y = try way(arguments[0], arguments[1], arguments[2])
         let loss = try (y * builder.input("dy", shape: shape)).sum()
         for (index, gradient) in try builder.gradients(of: loss, for: arguments).enumerated() {
             builder.fetch(gradient, as: "gradient \(index)")
         }
-        let (mean, variance) = try moments(arguments[0])
+        let (mean, variance) = try norm.moments(of: arguments[0])
         builder.fetch(y, as: "y")
         builder.fetch(mean, as: "mean")
         builder.fetch(variance, as: "variance")
@@ -88,35 +60,35 @@ private struct Standardization: Sendable, CustomTestStringConvertible {
         return try engine.compile(builder.graph).run(
             arrays.merging(["dy": dy]) { $1 }, on: engine.makeStore(Variables()))
     }
-
-    var dy: NDArray { randomArray(shape, seed: 4) }
 }
 
 @Suite struct ProjectionTests {
-    @Test(arguments: Standardization.all)
-    private func `is the backward pass of a normalization by its own moments`(_ norm: Standardization) throws
-    {
-        let expected = try norm.results(norm.differentiated)
-        let found = try norm.results(norm.projected)
+    @Test(arguments: Trial.all)
+    private func `is the backward pass of a normalization by its own moments`(_ trial: Trial) throws {
+        let expected = try trial.results(trial.norm.differentiated)
+        let found = try trial.results(trial.norm.projected)
         for name in ["y", "gradient 0", "gradient 1", "gradient 2"] {
             #expect(
                 mismatch(found[name]!, expected[name]!, tolerance: 1e-10, absolute: 1e-12, of: name) == nil)
         }
     }
 
-    @Test(arguments: Standardization.all)
-    private func `differentiated moments agree with central differences`(_ norm: Standardization) throws {
-        let problem = try gradientMismatch(at: [norm.x, norm.gamma, norm.beta], norm.differentiated)
+    @Test(arguments: Trial.all)
+    private func `differentiated moments agree with central differences`(_ trial: Trial) throws {
+        let problem = try gradientMismatch(at: [trial.x, trial.gamma, trial.beta]) {
+            try trial.norm.differentiated($0[0], gamma: $0[1], beta: $0[2])
+        }
         #expect(problem == nil)
     }
 
     /// Σ dx = 0 and Σ x·dx = r·(ε/σ²)·Σ g·x̂ with g = γ·dy and x̂ = (x − m)/σ, over the values that share moments.
-    @Test(arguments: Standardization.all)
-    private func `the gradient sums up to what the projection leaves`(_ norm: Standardization) throws {
-        let results = try norm.results(norm.projected)
-        let (x, dx, dy) = (norm.x.doubles, results["gradient 0"]!.doubles, norm.dy.doubles)
+    @Test(arguments: Trial.all)
+    private func `the gradient sums up to what the projection leaves`(_ trial: Trial) throws {
+        let results = try trial.results(trial.norm.projected)
+        let (x, dx, dy) = (trial.x.doubles, results["gradient 0"]!.doubles, trial.dy.doubles)
         let (means, variances) = (results["mean"]!.doubles, results["variance"]!.doubles)
-        let (channels, gamma) = (norm.shape[3], norm.gamma.doubles)
+        let (channels, gamma) = (trial.shape[3], trial.gamma.doubles)
+        let norm = trial.norm
         let sets = norm.groups * norm.channelGroups
         var (sums, products) = ([Double](repeating: 0, count: sets), [Double](repeating: 0, count: sets))
         var (expected, scale) = (products, 0.0)
@@ -139,14 +111,14 @@ private struct Standardization: Sendable, CustomTestStringConvertible {
     }
 
     @Test func `one value per channel passes no gradient on`() throws {
-        let norm = Standardization(shape: [1, 1, 1, 4], groups: 1, channelGroups: 4, r: 3, d: 0.5)
-        let results = try norm.results(norm.projected)
+        let trial = Trial([1, 1, 1, 4], Standardization(groups: 1, channelGroups: 4, r: 3, d: 0.5))
+        let results = try trial.results(trial.norm.projected)
         #expect(results["gradient 0"]!.doubles == [0, 0, 0, 0])
         #expect(
             mismatch(
                 results["y"]!,
                 NDArray(
-                    zip(norm.gamma.doubles, norm.beta.doubles).map { $0 * 0.5 + $1 }, shape: [1, 1, 1, 4]),
+                    zip(trial.gamma.doubles, trial.beta.doubles).map { $0 * 0.5 + $1 }, shape: [1, 1, 1, 4]),
                 tolerance: 1e-15) == nil)
     }
 }

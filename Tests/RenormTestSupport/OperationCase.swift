@@ -27,18 +27,25 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     public let labels: [NDArray]
     /// What its gradient is.
     public let derivative: Derivative
+    /// What the result is weighted with before it is summed up and differentiated; `nil` for random numbers.
+    public let weights: NDArray?
+    /// What others got, by the names of `graph()`, where others were asked.
+    public let expected: [String: NDArray]
     /// The function.
     public let function: @Sendable ([Tensor]) throws -> Tensor
 
     /// Makes a case.
     public init(
         _ description: String, at values: [NDArray], labels: [NDArray] = [], derivative: Derivative = .exact,
+        weights: NDArray? = nil, expected: [String: NDArray] = [:],
         _ function: @escaping @Sendable ([Tensor]) throws -> Tensor
     ) {
         self.description = description
         self.values = values.map { $0.converted(to: .f32).converted(to: .f64) }
         self.labels = labels
         self.derivative = derivative
+        self.weights = weights
+        self.expected = expected
         self.function = function
     }
 
@@ -71,7 +78,8 @@ public struct OperationCase: Sendable, CustomStringConvertible {
         let executable = try engine.compile(graph())
         let arguments = values.map { $0.converted(to: .f32) } + labels
         let feeds = executable.inputs.enumerated().map { index, input in
-            index < arguments.count ? arguments[index] : randomArray(input.shape, seed: 77, type: .f32)
+            index < arguments.count
+                ? arguments[index] : weights ?? randomArray(input.shape, seed: 77, type: .f32)
         }
         var results: [NDArray] = []
         try executable.run(feeds, step: 0, on: engine.makeStore(Variables()), into: &results)
