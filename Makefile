@@ -18,7 +18,6 @@ SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # The tests come as one program; building just it spares the tools of the packages that we depend on.
 TESTS = RenormPackageTests
 DOCS = .build/docs
-DOCUMENTED = $(filter-out RenormKernels RenormCLI,$(notdir $(wildcard Sources/Renorm*)))
 
 # Package.swift reads it.
 export RENORM_WARNINGS := $(WARNINGS)
@@ -65,11 +64,7 @@ format: prerequisites
 	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
 
 docs: setup
-	@rm -rf $(DOCS)
-	@$(SWIFT) package $(BUILD) --allow-writing-to-directory $(DOCS) generate-documentation \
-	    --enable-experimental-combined-documentation --warnings-as-errors \
-	    $(addprefix --target ,$(DOCUMENTED)) --output-path $(DOCS)
-	@echo 'To read it: $(PYTHON) -m http.server --directory $(DOCS), then open localhost:8000/documentation'
+	@$(PYTHON) scripts/docs.py $(DOCS) $(SWIFT) package $(BUILD)
 
 clean:
 	@rm -rf .build

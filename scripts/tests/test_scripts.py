@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
+import docs
 from provision import clients, fashion_mnist, files, headers, onednn, swift
 from provision.problem import Problem
 
@@ -103,6 +104,13 @@ class PureTests(unittest.TestCase):
     def test_tries_are_left_out_of_what_a_client_said(self):
         said = "WARNING: Retrying (Retry(total=0)) after connection broken\nERROR: No matching distribution\n"
         self.assertEqual(clients.last_lines(said), "    ERROR: No matching distribution")
+
+    def test_documentation_may_not_link_nowhere(self):
+        nowhere = "warning: 'Gone' doesn't exist at '/Renorm/a'\n --> Sources/a.swift:1:1-1:5\n1 + /// ``Gone``"
+        nameless = "warning: Parameter 'url' is missing documentation\n  --> Sources/b.swift:18:61-18:61"
+        elsewhere = "warning: you may be able to install zlib"
+        output = f"Building\n{elsewhere}\n{nameless}\n{nowhere}\n\nFinished"
+        self.assertEqual(docs.broken_links(output), [nowhere])
 
     def test_each_package_is_pinned(self):
         lines = [line for line in onednn.REQUIREMENTS.read_text().splitlines() if line and line[0] != "#"]
