@@ -63,6 +63,7 @@ let package = Package(
             ]),
         .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
         .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
+        .executableTarget(name: "StepServer", dependencies: ["Renorm"], path: "Benchmarks/StepServer"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
             name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],
