@@ -3,7 +3,8 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "CLI",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "Reporting",
+    "CLI",
 ].map { .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm", "RenormTestSupport"]) }
 
 /// Targets in the order of the floors: each may depend only on targets above it (see ARCHITECTURE.md).
