@@ -45,12 +45,14 @@ import Testing
         #expect((object as? [String: Any])?["step"] as? Int == 3)
     }
 
+    private struct Part: Encodable { var part = 1 }
+
     private struct Flat: Encodable {
         private enum Key: String, CodingKey { case first, list, super_ = "super" }
         private enum ListKey: String, CodingKey { case value }
 
         func encode(to encoder: any Encoder) throws {
-            try Inner.Part().encode(to: encoder)
+            try Part().encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encodeNil(forKey: .first)
             var list = container.nestedUnkeyedContainer(forKey: .list)
@@ -60,8 +62,8 @@ import Testing
             try object.encode("x", forKey: .value)
             var nested = list.nestedUnkeyedContainer()
             try nested.encode(contentsOf: [2, 3])
-            try Inner.Part().encode(to: list.superEncoder())
-            try Inner.Part().encode(to: container.superEncoder())
+            try Part().encode(to: list.superEncoder())
+            try Part().encode(to: container.superEncoder())
         }
     }
 
@@ -79,8 +81,4 @@ import Testing
         #expect(try JSONValue(encoding: Kind.one).text == #""one""#)
         #expect(throws: EncodingError.self) { try JSONLines.line("step", 3) }
     }
-}
-
-extension JSONLinesTests.Inner {
-    fileprivate struct Part: Encodable { var part = 1 }
 }
