@@ -91,23 +91,22 @@ import Testing
         let trained = try TrainedModel(reading: run.folder!.chosen())
         let evaluator = Evaluator(ReferenceEngine(), options: EvaluationOptions(batchSize: 7))
         let evaluation = try await evaluator.evaluate(trained, on: run.test!)
-        let probabilities = try await evaluator.probabilities(trained, images: run.test!.images)
-        #expect(probabilities.shape == [30, 3])
-        let rows = probabilities.doubles
+        let predictor = try Predictor(trained, engine: ReferenceEngine(), batchSize: 7)
+        let probabilities = try predictor.probabilities(of: run.test!.images)
+        #expect(probabilities.count == 30)
         var loss = 0.0
         var correct = 0
-        for (row, label) in run.test!.labels.enumerated() {
-            let values = rows[row * 3..<row * 3 + 3]
-            #expect(abs(values.reduce(0, +) - 1) < 1e-6)
-            loss -= log(values[values.startIndex + Int(label)]) / 30
-            if values.firstIndex(of: values.max()!)! - values.startIndex == Int(label) { correct += 1 }
+        for (row, label) in zip(probabilities, run.test!.labels) {
+            #expect(abs(row.reduce(0, +) - 1) < 1e-12)
+            loss -= log(row[Int(label)]) / 30
+            if row.firstIndex(of: row.max()!) == Int(label) { correct += 1 }
         }
-        #expect(abs(loss - evaluation.loss) < 1e-5)
+        #expect(abs(loss - evaluation.loss) < 1e-6)
         #expect(Double(correct) / 30 == evaluation.accuracy)
-        await #expect(
+        #expect(
             throws: TrainingError.imageShape(data: "the input", found: [8, 7, 1], expected: [8, 8, 1])
         ) {
-            try await evaluator.probabilities(trained, images: NDArray(zeros: [2, 8, 7, 1], type: .u8))
+            try predictor.probabilities(of: NDArray(zeros: [2, 8, 7, 1], type: .u8))
         }
     }
 

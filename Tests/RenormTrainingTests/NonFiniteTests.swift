@@ -4,11 +4,11 @@ import Testing
 
 /// Batches that are not finite somewhere.
 @Suite struct NonFiniteTests {
-    @Test("stops before anything is updated, naming step and layer")
-    func stops() async throws {
+    @Test("stops before anything is updated, naming step and layer", arguments: engines.indices)
+    func stops(engine: Int) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"))
-        run.engine = HookedEngine.poisoned(atSteps: [6])
+        run.engine = HookedEngine.poisoned(atSteps: [6], engines[engine])
         let (events, error) = try await run.events()
         let last = run.folder!.last
         #expect(
@@ -24,17 +24,19 @@ import Testing
         let record = try run.folder!.record(\.last)
         #expect(record.step == 6)
         var other = try TinyRun(folder.appending("six"))
-        other.engine = HookedEngine.dying(atStep: 6)
+        other.engine = HookedEngine.dying(atStep: 6, engines[engine])
         other.configuration.checkpointEvery = 6
         _ = try await other.events()
         #expect(try run.folder!.arrays(\.last) == other.folder!.arrays(\.last))
     }
 
-    @Test("skips, counts and goes on; stopped and resumed with other policy the same")
-    func skips() async throws {
+    @Test(
+        "skips, counts and goes on; stopped and resumed with other policy the same",
+        arguments: engines.indices)
+    func skips(engine: Int) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"))
-        run.engine = HookedEngine.poisoned(atSteps: [6, 7, 15])
+        run.engine = HookedEngine.poisoned(atSteps: [6, 7, 15], engines[engine])
         run.configuration.onNonFinite = .skip
         let (events, error) = try await run.events()
         #expect(error == nil)

@@ -196,6 +196,19 @@ import Testing
         try await expectRefusal(other, containing: "saved after step 8", "at most 7")
     }
 
+    @Test("seeds are compared to the last of their 64 bits")
+    func seeds() throws {
+        var saved = try TinyRun().configuration
+        saved.seed = .max
+        var given = saved
+        #expect(try given.differences(fromSaved: saved).isEmpty)
+        given.seed = .max - 1
+        #expect(
+            try given.differences(fromSaved: saved) == [
+                ConfigurationDifference(option: "seed", saved: "\(UInt64.max)", given: "\(UInt64.max - 1)")
+            ])
+    }
+
     @Test("options that may change")
     func changeable() async throws {
         let folder = try TemporaryFolder()

@@ -42,9 +42,10 @@ import Testing
         #expect(events.summary != nil)
     }
 
-    @Test("it learns")
-    func learns() async throws {
+    @Test("it learns", arguments: engines.indices)
+    func learns(engine: Int) async throws {
         var run = try TinyRun(steps: 150)
+        run.engine = engines[engine]
         run.configuration.options.learningRate = .cosine(from: 0.1, steps: 150)
         run.configuration.evaluateEvery = 150
         run.configuration.augmentation = .none

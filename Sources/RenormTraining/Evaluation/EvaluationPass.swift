@@ -1,5 +1,3 @@
-import Foundation
-
 /// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
 /// compiled for a size of batch it keeps.
 final class EvaluationPass {
@@ -68,23 +66,6 @@ final class EvaluationPass {
             }
         }
         return tally.result
-    }
-
-    /// The probabilities `[N, classes]` of scaled images `[N, H, W, C]`.
-    func probabilities(_ images: NDArray, on store: any Store, isCancelled: () -> Bool) throws -> NDArray {
-        let count = images.shape[0]
-        var values: [Float] = []
-        var classes = 0
-        for start in stride(from: 0, to: count, by: options.batchSize) {
-            if isCancelled() { throw CancellationError() }
-            let end = min(start + options.batchSize, count)
-            let labels = NDArray(zeros: [end - start], type: .i32)
-            try run(images: images.rows(start..<end), labels: labels, on: store) { _, logits in
-                classes = logits.shape[1]
-                values += logits.softmaxRows()
-            }
-        }
-        return NDArray(values, shape: [count, classes])
     }
 
     /// Runs one batch and hands its losses `[N]` and logits `[N, classes]` over.
@@ -157,19 +138,6 @@ extension NDArray {
                 }
                 body(row, largest)
             }
-        }
-    }
-
-    /// The softmax of each row of `[N, K]`, in Double.
-    fileprivate func softmaxRows() -> [Float] {
-        let columns = shape[1]
-        let values = doubles
-        return (0..<shape[0]).flatMap { row in
-            let logits = values[row * columns..<(row + 1) * columns]
-            let largest = logits.max() ?? 0
-            let powers = logits.map { exp($0 - largest) }
-            let sum = powers.reduce(0, +)
-            return powers.map { Float($0 / sum) }
         }
     }
 }

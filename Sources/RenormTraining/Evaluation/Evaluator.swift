@@ -40,23 +40,6 @@ public struct Evaluator: Sendable {
             return try pass.evaluate(dataset, scaling: scaling, on: store, isCancelled: isCancelled)
         }
     }
-
-    /// The probabilities of the classes.
-    ///
-    /// - Parameter images: `u8` [N, H, W, C], of the shape that the model takes.
-    /// - Returns: `f32` [N, classes]; each row adds up to 1.
-    public func probabilities(_ trained: TrainedModel, images: NDArray) async throws -> NDArray {
-        try await onOwnThread(named: "renorm.evaluation") { [engine, options] isCancelled in
-            let image = TensorShape(Array(images.shape.dimensions.dropFirst()))
-            guard images.shape.rank == 4, image == trained.model.input else {
-                throw TrainingError.imageShape(
-                    data: "the input", found: image, expected: trained.model.input)
-            }
-            let pass = try EvaluationPass(trained.model, engine: engine, options: options)
-            let store = try engine.makeStore(trained.model.variables)
-            return try pass.probabilities(trained.scaling(images), on: store, isCancelled: isCancelled)
-        }
-    }
 }
 
 extension Model {

@@ -28,8 +28,13 @@ public final class Predictor {
     /// The probability of each class, a row for each image.
     ///
     /// - Parameter images: `u8` `[N, H, W, C]`, of the model's size.
-    /// - Throws: `EngineError.feed` if the images have another size.
+    /// - Throws: `TrainingError.imageShape` if the images have another size.
     public func probabilities(of images: NDArray) throws -> [[Double]] {
+        let image = TensorShape(Array(images.shape.dimensions.dropFirst()))
+        guard images.shape.rank == 4, image == trained.model.input else {
+            throw TrainingError.imageShape(
+                data: "the input", found: image, expected: trained.model.input)
+        }
         let scaled = trained.scaling(images)
         var result: [[Double]] = []
         for start in stride(from: 0, to: images.shape[0], by: batchSize) {

@@ -20,9 +20,16 @@ extension TrainingConfiguration {
 
     /// The options that must stay as they were when a run goes on but do not: empty if it can.
     public func differences(fromSaved saved: TrainingConfiguration) throws -> [ConfigurationDifference] {
-        try ConfigurationDifference.between(saved: saved, given: self).filter { difference in
-            !TrainingConfiguration.changeable.contains(difference.option)
+        var differences = try ConfigurationDifference.between(saved: saved, given: self).filter {
+            !TrainingConfiguration.changeable.contains($0.option)
         }
+        // Seeds are whole numbers of 64 bits, which JSON's readers may round.
+        if saved.seed != seed {
+            differences.removeAll { $0.option == "seed" }
+            differences.append(
+                ConfigurationDifference(option: "seed", saved: "\(saved.seed)", given: "\(seed)"))
+        }
+        return differences
     }
 }
 

@@ -9,16 +9,18 @@ struct HookedEngine: Engine {
     var after: @Sendable (Int, any Store) throws -> Void = { _, _ in }
 
     /// An engine that fails at the start of a step as if the program had been killed there.
-    static func dying(atStep fatal: Int) -> HookedEngine {
-        HookedEngine(before: { step, _ in if step == fatal { throw Killed() } })
+    static func dying(atStep fatal: Int, _ base: any Engine = ReferenceEngine()) -> HookedEngine {
+        HookedEngine(base: base, before: { step, _ in if step == fatal { throw Killed() } })
     }
 
     /// An engine whose images are NaN in the given steps.
-    static func poisoned(atSteps steps: Set<Int>) -> HookedEngine {
-        HookedEngine(before: { step, feeds in
-            guard steps.contains(step) else { return }
-            feeds[0].withMutableValues(of: Float.self) { $0[5] = .nan }
-        })
+    static func poisoned(atSteps steps: Set<Int>, _ base: any Engine = ReferenceEngine()) -> HookedEngine {
+        HookedEngine(
+            base: base,
+            before: { step, feeds in
+                guard steps.contains(step) else { return }
+                feeds[0].withMutableValues(of: Float.self) { $0[5] = .nan }
+            })
     }
 
     struct Killed: Error {}
