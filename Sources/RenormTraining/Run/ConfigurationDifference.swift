@@ -20,16 +20,9 @@ extension TrainingConfiguration {
 
     /// The options that must stay as they were when a run goes on but do not: empty if it can.
     public func differences(fromSaved saved: TrainingConfiguration) throws -> [ConfigurationDifference] {
-        var differences = try ConfigurationDifference.between(saved: saved, given: self).filter {
+        try ConfigurationDifference.between(saved: saved, given: self).filter {
             !TrainingConfiguration.changeable.contains($0.option)
         }
-        // Seeds are whole numbers of 64 bits, which JSON's readers may round.
-        if saved.seed != seed {
-            differences.removeAll { $0.option == "seed" }
-            differences.append(
-                ConfigurationDifference(option: "seed", saved: "\(saved.seed)", given: "\(seed)"))
-        }
-        return differences
     }
 }
 
@@ -57,8 +50,7 @@ extension ConfigurationDifference {
             default: result[name] = value.text
             }
         }
-        let text = String(decoding: try JSON.encode(value), as: UTF8.self)
-        add(try JSONValue(parsing: text), at: "")
+        add(try JSONValue(encoding: value), at: "")
         return result
     }
 }
