@@ -115,13 +115,17 @@ extension Schedule: Codable {
         case "constant":
             course = .constant(try number(.value))
         case "linear":
-            let points = try container.decode([[ExtendedNumber]].self, forKey: .points)
-            guard !points.isEmpty, points.allSatisfy({ $0.count == 2 && $0[0].value.isFinite }) else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: .points, in: container, debugDescription: "expected pairs [step, value]")
+            let pairs = try container.decode([[ExtendedNumber]].self, forKey: .points)
+            let points = pairs.compactMap { pair -> Point? in
+                guard pair.count == 2, let step = Int(exactly: pair[0].value) else { return nil }
+                return Point(step: step, value: pair[1].value)
             }
-            course = .linear(
-                points.map { Point(step: Int($0[0].value), value: $0[1].value) }.sorted { $0.step < $1.step })
+            guard !points.isEmpty, points.count == pairs.count else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .points, in: container,
+                    debugDescription: "expected pairs [step, value], each step a whole number")
+            }
+            course = .linear(points.sorted { $0.step < $1.step })
         case "cosine":
             course = .cosine(
                 from: try number(.from), to: try number(.to),

@@ -66,7 +66,8 @@ import Testing
     @Test(arguments: [
         #"{"kind":"sine","value":1}"#, #"{"kind":"constant"}"#, #"{"kind":"constant","value":"much"}"#,
         #"{"kind":"constant","value":"nan"}"#, #"{"kind":"linear","points":[]}"#,
-        #"{"kind":"linear","points":[[1]]}"#, #"{"kind":"linear","points":[["inf",1]]}"#, #"{"value":1}"#,
+        #"{"kind":"linear","points":[[1]]}"#, #"{"kind":"linear","points":[["inf",1]]}"#,
+        #"{"kind":"linear","points":[[1e30,1]]}"#, #"{"kind":"linear","points":[[0.5,1]]}"#, #"{"value":1}"#,
     ])
     func `nonsense is refused`(_ text: String) {
         #expect(throws: DecodingError.self) {
