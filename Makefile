@@ -15,8 +15,9 @@ SWIFT ?= swift
 BUILD = --configuration release $(SWIFT_FLAGS)
 PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
-# The tests come as one program; building just it spares the tools of the packages that we depend on.
-TESTS = RenormPackageTests
+# The tests come as one program, and run the examples. --build-tests would also build, for a minute, the tools of the
+# packages that we depend on.
+TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) RenormPackageTests
 DOCS = .build/docs
 
 # Package.swift reads it.
@@ -54,7 +55,7 @@ build: setup
 	@$(SETUP) place $(PROGRAMS)
 
 test: lint check-scripts build data
-	@$(SWIFT) build $(BUILD) --product $(TESTS)
+	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
 
 lint: prerequisites
