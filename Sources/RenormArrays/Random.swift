@@ -19,7 +19,8 @@ public struct Random: RandomNumberGenerator, Sendable {
     private let stream: UInt64
     private let counter: UInt32
     private var index: UInt32 = 0
-    private var words: [UInt32] = []
+    private var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+    private var used = 4
 
     /// Starts the draws numbered `counter` of a stream.
     public init(seed: UInt64, stream: UInt64, counter: Int = 0) {
@@ -65,12 +66,18 @@ public struct Random: RandomNumberGenerator, Sendable {
 
     /// The next 32 random bits.
     public mutating func nextWord() -> UInt32 {
-        if words.isEmpty {
-            let block = Random.block(seed: seed, stream: stream, counter: counter, index: index)
+        if used == 4 {
+            words = Random.block(seed: seed, stream: stream, counter: counter, index: index)
             index &+= 1
-            words = [block.3, block.2, block.1, block.0]
+            used = 0
         }
-        return words.removeLast()
+        used += 1
+        switch used {
+        case 1: return words.0
+        case 2: return words.1
+        case 3: return words.2
+        default: return words.3
+        }
     }
 
     /// The next 64 random bits.
