@@ -67,18 +67,18 @@ extension Variables {
         at path: String, from old: Normalization, to new: Normalization
     ) throws {
         guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }
-        if !new.scale { try drop("\(path).weight", neutral: 1) }
-        if !new.shift { try drop("\(path).bias", neutral: 0) }
-        let (variancePath, deviationPath) = ("\(path).running_var", "\(path).running_std")
+        func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+        if !new.scale { try drop(place("weight"), neutral: 1) }
+        if !new.shift { try drop(place("bias"), neutral: 0) }
+        let (variancePath, deviationPath) = (place("running_var"), place("running_std"))
         switch (old.kind == .batchRenorm, new.kind == .batchRenorm) {
         case (true, true):
             break
         case (false, true):
             guard let variance = self[variancePath]?.value else { return }
-            if self["\(path).running_mean"].map({ $0.value.doubles.contains { $0 != 0 } }) ?? false
-                || variance.doubles.contains(where: { $0 != 1 })
-            {
-                markAveragesAsSet(at: path)
+            let mean = self[place("running_mean")]?.value.doubles ?? []
+            if mean.contains(where: { $0 != 0 }) || variance.doubles.contains(where: { $0 != 1 }) {
+                markAveragesAsSet(by: place("num_batches_tracked"))
             }
             self[deviationPath] = variance.statistic { ($0 + old.epsilon).squareRoot() }
         case (true, false):
@@ -102,10 +102,9 @@ extension Variables {
 
     /// Averages that mean something must not be overwritten by the first batch; those of a network that was never
     /// trained should be.
-    private mutating func markAveragesAsSet(at path: String) {
-        let counterPath = "\(path).num_batches_tracked"
-        guard self[counterPath].map({ $0.value.doubles == [0] }) ?? true else { return }
-        self[counterPath] = Variable(kind: .counter, value: NDArray(scalar: Int64(1)))
+    private mutating func markAveragesAsSet(by counter: String) {
+        guard self[counter].map({ $0.value.doubles == [0] }) ?? true else { return }
+        self[counter] = Variable(kind: .counter, value: NDArray(scalar: Int64(1)))
     }
 }
 

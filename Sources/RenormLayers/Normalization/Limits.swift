@@ -33,13 +33,16 @@ public struct Limits: Sendable, Hashable, Codable {
         ramp(from: step / 8, rMax: 3, at: step, dMax: 5, at: step * 5 / 8)
     }
 
-    /// Closed until `start`, then rising linearly to `rMax` at one step and `dMax` at another.
-    public static func ramp(from start: Int, rMax: Double, at rStep: Int, dMax: Double, at dStep: Int)
-        -> Limits
-    {
-        Limits(
-            rMax: .linear([(start, 1), (max(rStep, start), rMax)]),
-            dMax: .linear([(start, 0), (max(dStep, start), dMax)]))
+    /// Closed until `start`, then rising linearly to `rMax` at one step and `dMax` at another; at `start` at once where
+    /// that step is not later.
+    public static func ramp(
+        from start: Int, rMax: Double, at rStep: Int, dMax: Double, at dStep: Int
+    ) -> Limits {
+        func rise(_ closed: Double, _ open: Double, _ end: Int) -> Schedule {
+            if end > start { return .linear([(start, closed), (end, open)]) }
+            return start <= 0 ? .constant(open) : .linear([(start - 1, closed), (start, open)])
+        }
+        return Limits(rMax: rise(1, rMax, rStep), dMax: rise(0, dMax, dStep))
     }
 
     /// What measured best on Fashion-MNIST for a run of `steps` steps: closed for the first 30 %, fully open (r_max 3,
