@@ -46,45 +46,55 @@ public struct ModelDescription: Sendable, Hashable, Codable {
     public var warnings: [String]
 }
 
-extension Model {
-    /// The model's layers with shapes and costs, its variables, and totals.
+extension ModelDescription {
+    /// Describes a network on batches of images `[H, W, C]`, without making any of its values.
     ///
     /// Multiply-adds are those of convolutions and matrix products: positions · outputs · window · inputs / groups.
     /// Everything else is linear in the activations and left out, as is usual.
     ///
     /// - Throws: `GraphError` if the images do not fit the layers.
-    public func describe(batch: Int = 1) throws -> ModelDescription {
+    public init(
+        of layer: any RenormLayers.Layer, input: TensorShape, overrides: [Override] = [], batch: Int = 1
+    ) throws {
         let builder = GraphBuilder()
         let images = builder.input("images", shape: TensorShape([batch] + input.dimensions))
-        let traced = try trace(images, on: builder, phase: .inference)
+        let trace = Trace(builder: builder, phase: .inference, overrides: overrides, seed: 0)
+        _ = try layer(images, Scope(trace: trace))
         let graph = builder.graph
-        var multiplyAdds: [String: Int] = [:]
-        for node in graph.nodes {
-            multiplyAdds[node.path, default: 0] += graph.multiplyAdds(of: node) / batch
+        let specifications = graph.variables.values
+        var costs: [String: Int] = [:]
+        for node in graph.nodes { costs[node.path, default: 0] += graph.multiplyAdds(of: node) / batch }
+        var sizes: [String: Int] = [:]
+        for parameter in specifications where parameter.kind == .parameter {
+            let owner = parameter.path.lastIndex(of: ".").map { String(parameter.path[..<$0]) } ?? ""
+            sizes[owner, default: 0] += parameter.shape.elementCount
         }
-        let parameters = graph.variables.values.filter { $0.kind == .parameter }
-        let parametersByLayer = Dictionary(
-            grouping: parameters,
-            by: { String($0.path[..<($0.path.lastIndex(of: ".") ?? $0.path.startIndex)]) }
-        )
-        func count(_ specifications: [VariableSpecification]) -> Int {
-            specifications.reduce(0) { $0 + $1.shape.elementCount }
+        func count(_ isCounted: (VariableSpecification) -> Bool) -> Int {
+            specifications.filter(isCounted).reduce(0) { $0 + $1.shape.elementCount }
         }
-        return ModelDescription(
-            batch: batch,
-            layers: traced.layers.map { layer in
-                ModelDescription.Layer(
-                    path: layer.path, summary: layer.summary, input: layer.input, output: layer.output,
-                    parameters: count(parametersByLayer[layer.path] ?? []),
-                    multiplyAdds: multiplyAdds[layer.path] ?? 0)
-            },
-            variables: graph.variables.values.map {
-                ModelDescription.Variable(
-                    path: $0.path, kind: $0.kind, shape: $0.shape, isTrainable: $0.isTrainable)
-            },
-            parameters: count(parameters), trainableParameters: count(parameters.filter(\.isTrainable)),
-            statistics: count(graph.variables.values.filter { $0.kind == .statistic }),
-            multiplyAdds: multiplyAdds.values.reduce(0, +), warnings: traced.warnings)
+        self.batch = batch
+        layers = trace.records.map {
+            Layer(
+                path: $0.path, summary: $0.summary, input: $0.input, output: $0.output,
+                parameters: sizes[$0.path] ?? 0, multiplyAdds: costs[$0.path] ?? 0)
+        }
+        variables = specifications.map {
+            Variable(path: $0.path, kind: $0.kind, shape: $0.shape, isTrainable: $0.isTrainable)
+        }
+        parameters = count { $0.kind == .parameter }
+        trainableParameters = count { $0.kind == .parameter && $0.isTrainable }
+        statistics = count { $0.kind == .statistic }
+        multiplyAdds = costs.values.reduce(0, +)
+        warnings = trace.warnings
+    }
+}
+
+extension Model {
+    /// The model's layers with shapes and costs, its variables, and totals: see `ModelDescription`.
+    ///
+    /// - Throws: `GraphError` if the images do not fit the layers.
+    public func describe(batch: Int = 1) throws -> ModelDescription {
+        try ModelDescription(of: layer, input: input, overrides: overrides, batch: batch)
     }
 }
 
