@@ -3,12 +3,13 @@ import Testing
 
 /// The engines that layers are tested on, with the tolerance of their arithmetic.
 enum TestEngine: String, CaseIterable, CustomTestStringConvertible {
-    case referenceDouble, referenceFloat
+    case referenceDouble, referenceFloat, oneDNN
 
     func make() throws -> any Engine {
         switch self {
         case .referenceDouble: ReferenceEngine(precision: .f64)
         case .referenceFloat: ReferenceEngine(precision: .f32)
+        case .oneDNN: try OneDNNEngine(threads: 2)
         }
     }
 
