@@ -2,10 +2,10 @@ import RenormEngines
 import RenormKernels
 
 /// A graph compiled by `OneDNNEngine`.
-final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
-    let inputs: [InputSpecification]
-    let outputs: [OutputSpecification]
-    let variables: [VariableSpecification]
+package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
+    package let inputs: [InputSpecification]
+    package let outputs: [OutputSpecification]
+    package let variables: [VariableSpecification]
 
     private let graph: Graph
     private let library: OneDNNLibrary
@@ -14,7 +14,7 @@ final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
     private let labels: [(input: Int, classes: Int)]
     private let schedules: [Schedule]
 
-    private(set) var plan: ExecutionPlan
+    private var plan: ExecutionPlan
     private var memory: ExecutionMemory?
     private var store: OneDNNStore?
     private var structureVersion = -1
@@ -27,8 +27,8 @@ final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
     private var requestedStore: OneDNNStore?
     private var failure: (any Error)?
 
-    /// Whether to measure units; adds up in their `seconds`.
-    var isMeasuring = false
+    /// Whether runs add up how long each unit takes.
+    package var isMeasuring = false
 
     init(_ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool) throws {
         self.graph = graph
@@ -54,7 +54,7 @@ final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
         }
     }
 
-    var plannedByteCount: Int { plan.memoryPlan.arenaByteCount + plan.memoryPlan.persistentByteCount }
+    package var plannedByteCount: Int { plan.memoryPlan.arenaByteCount + plan.memoryPlan.persistentByteCount }
 
     /// The inputs that are labels of a cross-entropy, and how many classes there are.
     private static func labels(of graph: Graph) -> [(input: Int, classes: Int)] {
@@ -71,9 +71,19 @@ final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
         return result
     }
 
+    /// How memory is shared.
+    package var memoryPlan: MemoryPlan { plan.memoryPlan }
+
+    /// The units in their order, and the time that measured runs have spent in each.
+    package var measurements: [(name: String, path: String, seconds: Double)] {
+        (plan.prologue + plan.evaluation + plan.updates).map { ($0.unit.name, $0.path, $0.seconds) }
+    }
+
     // MARK: Running
 
-    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws {
+    package func run(
+        _ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]
+    ) throws {
         guard let store = store as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
         try check(feeds)
         try checkLabels(feeds)
@@ -115,7 +125,7 @@ final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable {
         }
     }
 
-    func perform() {
+    package func perform() {
         do {
             let store = requestedStore!
             let memory = try bind(store)

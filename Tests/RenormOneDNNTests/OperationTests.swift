@@ -19,4 +19,62 @@ import Testing
             }
         }
     }
+
+    /// Equal values, as quantized images and ReLUs give: the gradient goes to the first in row order.
+    @Test(arguments: [1, 3, 16, 17, 32, 40])
+    func tiesOfMaximumGoToTheFirst(_ channels: Int) throws {
+        let values = randomArray([3, 9, 8, channels], deviation: 1.2)
+        let ties = NDArray(values.doubles.map { max($0.rounded(), 0) }, shape: values.shape)
+        for (window, stride, padding) in [(2, 2, 0), (3, 2, 1), (3, 1, 1)] {
+            let options = PoolingOptions(
+                window: [window, window], strides: [stride, stride],
+                padding: [Int](repeating: padding, count: 4))
+            let operation = OperationCase("maxPool", at: [ties]) { try $0[0].maxPool(options) }
+            let expected = try operation.results(on: ReferenceEngine())
+            let found = try operation.results(on: OneDNNEngine(threads: 2))
+            #expect(found["y"] == expected["y"])
+            #expect(mismatch(found["gradient 0"]!, expected["gradient 0"]!, tolerance: 1e-6) == nil)
+        }
+    }
+
+    @Test func bytesAndIntegersConvert() throws {
+        let builder = GraphBuilder()
+        let (bytes, integers) = (
+            builder.input("bytes", shape: [2, 3], type: .u8), builder.input("integers", shape: [2], type: .i32)
+        )
+        builder.fetch(bytes.converted(to: .f32), as: "numbers")
+        builder.fetch(try bytes.converted(to: .f32) / 255, as: "scaled")
+        builder.fetch(bytes.converted(to: .i32), as: "wide")
+        builder.fetch(integers.converted(to: .u8), as: "narrow")
+        builder.fetch(try bytes.slice(starts: [0, 1], shape: [2, 2]), as: "part")
+        let feeds = [
+            "bytes": NDArray([0, 1, 2, 127, 128, 255] as [UInt8], shape: [2, 3]),
+            "integers": NDArray([7, 300] as [Int32], shape: [2]),
+        ]
+        let (engine, reference) = (try OneDNNEngine(threads: 2), ReferenceEngine())
+        let found = try engine.compile(builder.graph).run(feeds, on: engine.makeStore(Variables()))
+        let expected = try reference.compile(builder.graph).run(feeds, on: reference.makeStore(Variables()))
+        #expect(found == expected)
+    }
+
+    @Test func randomNumbersAreTheReferences() throws {
+        let builder = GraphBuilder()
+        builder.fetch(
+            builder.uniform(shape: [1001], seed: 5, stream: "dropout", counter: builder.step), as: "u")
+        let (engine, reference) = (try OneDNNEngine(threads: 2), ReferenceEngine())
+        let (a, b) = (try engine.compile(builder.graph), try reference.compile(builder.graph))
+        let (stores) = (try engine.makeStore(Variables()), try reference.makeStore(Variables()))
+        for step in [0, 1, 70000] {
+            #expect(try a.run(step: step, on: stores.0) == b.run(step: step, on: stores.1))
+        }
+    }
+
+    @Test func unsupportedTypesAreNamed() throws {
+        let builder = GraphBuilder()
+        builder.path = "layer"
+        let x = builder.input("x", shape: [2], type: .f64)
+        builder.fetch(try x + x, as: "y")
+        let engine = try OneDNNEngine(threads: 1)
+        #expect(throws: EngineError.self) { try engine.compile(builder.graph) }
+    }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Work for the engine's thread.
-protocol EngineJob: AnyObject {
+package protocol EngineJob: AnyObject {
     /// Does it, on that thread.
     func perform()
 }

@@ -20,7 +20,8 @@ package final class OneDNNLibrary: @unchecked Sendable {
         try OneDNNLibrary(candidates: OneDNNLibrary.candidates())
     }
 
-    init(candidates: [String]) throws(OneDNNError) {
+    /// Opens the first of the candidates that there is.
+    package init(candidates: [String]) throws(OneDNNError) {
         // Read when libgomp loads, so it must be decided here: with threads that sleep soon after a parallel region the
         // thread that prepares batches gets its share of the cores.
         setenv("OMP_WAIT_POLICY", "passive", 0)

@@ -97,7 +97,7 @@ struct AffineFusion {
         var absorbed: [Int] = []
         var emitted: Int?
         if case .activationGradient(let activation) = prepared.node(d).op, !claimed.contains(d),
-            prepared.isDense(prepared.input(d, 0)), prepared.isDense(prepared.input(d, 1))
+            prepared.isDense(prepared.input(d, 1))
         {
             let others = prepared.uses[d].filter { $0 != sums && $0 != gradient }
             let isAlsoRead = !others.isEmpty || prepared.isRequested[d]

@@ -89,11 +89,14 @@ struct WeightLayouts {
             let isPlain = try layout == geometry.plainWeight(library)
             chosen[weight] = .some(hasPadding || isPlain ? nil : layout)
         }
-        // What the store holds goes before.
-        for (path, layout) in found {
-            guard let variable = entity(path) else { continue }
-            let weight = root(variable)
-            if groups[weight] != nil { chosen[weight] = .some(layout) }
+        // What the store holds goes before, and above all what must stay plain there.
+        for isPlain in [false, true] {
+            for path in graph.variables.keys {
+                guard let layout = found[path], (layout == nil) == isPlain, let variable = entity(path) else {
+                    continue
+                }
+                if groups[root(variable)] != nil { chosen[root(variable)] = .some(layout) }
+            }
         }
         for (weight, _) in groups where poisoned.contains(weight) || mixed.contains(weight) {
             chosen[weight] = .some(nil)
