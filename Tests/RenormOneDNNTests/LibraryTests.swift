@@ -6,7 +6,8 @@ import Testing
 @Suite struct LibraryTests {
     @Test func looksInOrder() {
         let places = OneDNNLibrary.candidates(
-            environment: ["ONEDNN_ROOT": "/opt/dnn"], workingDirectory: "/home/me/work", program: "/usr/local/bin/renorm"
+            environment: ["ONEDNN_ROOT": "/opt/dnn"], workingDirectory: "/home/me/work",
+            program: "/usr/local/bin/renorm"
         )
         .filter { $0.hasSuffix(".3") || $0.hasSuffix(".3.dylib") }
         .map { ($0 as NSString).deletingLastPathComponent }

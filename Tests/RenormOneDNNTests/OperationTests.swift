@@ -40,7 +40,8 @@ import Testing
     @Test func bytesAndIntegersConvert() throws {
         let builder = GraphBuilder()
         let (bytes, integers) = (
-            builder.input("bytes", shape: [2, 3], type: .u8), builder.input("integers", shape: [2], type: .i32)
+            builder.input("bytes", shape: [2, 3], type: .u8),
+            builder.input("integers", shape: [2], type: .i32)
         )
         builder.fetch(bytes.converted(to: .f32), as: "numbers")
         builder.fetch(try bytes.converted(to: .f32) / 255, as: "scaled")

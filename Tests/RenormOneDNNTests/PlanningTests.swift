@@ -24,10 +24,14 @@ import Testing
                 try expected.run(feeds, step: step, on: expectedStore, into: &a)
                 try executable.run(feeds, step: step, on: store, into: &b)
                 for (index, output) in executable.outputs.enumerated() {
-                    #expect(mismatch(b[index], a[index], tolerance: 1e-4, of: output.name) == nil)
+                    #expect(
+                        mismatch(b[index], a[index], tolerance: 1e-4, absolute: 1e-6, of: output.name) == nil)
                 }
                 for (path, variable) in try expectedStore.read() {
-                    #expect(try mismatch(store.read(path), variable.value, tolerance: 1e-4, of: path) == nil)
+                    #expect(
+                        try mismatch(
+                            store.read(path), variable.value, tolerance: 1e-4, absolute: 1e-6, of: path)
+                            == nil)
                 }
             }
         }
@@ -45,7 +49,7 @@ import Testing
         let plan = training.memoryPlan
         #expect(plan.isConsistent)
         let sum = plan.slots.reduce(0) { $0 + $1.byteCount }
-        #expect(plan.arenaByteCount * 3 < sum * 2)
+        #expect(plan.arenaByteCount * 6 < sum * 5)
         #expect(training.plannedByteCount == plan.arenaByteCount + plan.persistentByteCount)
         let evaluation = try engine.compile(model.graph(batch: 8))
         #expect(evaluation.plannedByteCount < training.plannedByteCount)
@@ -59,20 +63,21 @@ import Testing
         let graph = try TrainingGraph(
             model, batch: 4, options: TrainingOptions(learningRate: .constant(0.1))
         ).graph
-        func count(_ isFused: Bool, _ name: String) throws -> Int {
+        func units(_ isFused: Bool) throws -> [String] {
             let engine = try OneDNNEngine(threads: 2, isFused: isFused)
             let executable = try #require(engine.compile(graph) as? OneDNNExecutable)
-            let large = 4 * 8 * 8 * 64
-            return executable.measurements.filter {
-                $0.name.hasPrefix(name) && (name != "program" || $0.name.contains("×\(large),"))
-            }.count
+            return executable.measurements.map(\.name)
         }
-        for name in ["affine ", "affineSums", "affineGradient"] {
-            #expect(try count(true, name) == (name == "affine " ? 0 : 5))
+        func count(_ names: [String], _ name: String) -> Int { names.filter { $0 == name }.count }
+        let (fused, single) = (try units(true), try units(false))
+        for name in ["affine", "affineSums", "affineGradient"] {
+            #expect(count(fused, name) == 5)
+            #expect(count(single, name) == 5)
         }
-        // One pass over activations is left: the sum of the two gradients that meet at the first block's input.
-        #expect(try count(true, "program") <= 1)
-        #expect(try count(false, "program") >= 14)
+        // Passes over whole activations: none is left but the sum of the gradients that meet at the image's features.
+        func passes(_ names: [String]) -> Int { names.filter { $0.contains("×\(4 * 8 * 8 * 64),") }.count }
+        #expect(passes(fused) <= 1)
+        #expect(passes(single) >= 14)
     }
 }
 
@@ -84,13 +89,17 @@ private struct RandomGraph {
         let builder = GraphBuilder()
         var random = Random(seed: seed, stream: "graph")
         let shapes: [TensorShape] = [[4, 6], [6], [4, 1], []]
-        var pool = [builder.input("x", shape: [4, 6]), builder.step, try builder.schedule("s", .linear([(0, 0.5), (2, 1)]))]
+        var pool = [
+            builder.input("x", shape: [4, 6]), builder.step,
+            try builder.schedule("s", .linear([(0, 0.5), (2, 1)])),
+        ]
         let variableCount = 3 + random.integer(below: 4)
         for index in 0..<variableCount {
             pool.append(
                 try builder.variable(
                     VariableSpecification(
-                        path: "v\(index)", kind: .statistic, shape: shapes[random.integer(below: shapes.count)],
+                        path: "v\(index)", kind: .statistic,
+                        shape: shapes[random.integer(below: shapes.count)],
                         initializer: .uniform(bound: 1))))
         }
         func pick() -> Tensor { pool[random.integer(below: pool.count)] }
@@ -107,8 +116,9 @@ private struct RandomGraph {
                 case 6: a.shape.rank == 2 ? try a.transposed([1, 0]).barrier() : a.barrier()
                 case 7: a.shape.rank > 0 && a.shape[0] > 1 ? try a.element(1) : try a * 0.5
                 case 8: try a.reshaped(to: [a.shape.elementCount])
-                case 9: try? a.compare(.greater, b).select(a, b)
-                case 10: try a.broadcast(to: TensorShape([2] + a.shape.dimensions)).sum(axes: [0]).unary(.tanh)
+                case 9: try? a.compare(.greater, b + 0.3719).select(a, b)
+                case 10:
+                    try a.broadcast(to: TensorShape([2] + a.shape.dimensions)).sum(axes: [0]).unary(.tanh)
                 default: a.shape.rank == 2 ? try a.padded(low: [1, 0], high: [0, 2]).unary(.logistic) : -a
                 }
             if let new, new.shape.elementCount <= 200 { pool.append(new) }

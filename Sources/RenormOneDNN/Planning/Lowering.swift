@@ -1,5 +1,6 @@
 import COneDNN
 import RenormGraphs
+import RenormKernels
 
 /// Turns a graph into units with operands: which passes there are and what each reads and writes, but neither their
 /// order nor where their memory lies.
@@ -217,7 +218,22 @@ final class Lowering {
         }
         for update in graph.updates {
             let position = graph.variables.index(forKey: update.path)!
-            updates.append((position, try operand(prepared.base[update.node.index])))
+            let node = prepared.base[update.node.index]
+            updates.append((position, keeping(try operand(node), node)))
         }
+    }
+
+    /// Where a new value lies while variables are written: a variable's old value must be copied before.
+    private func keeping(_ operand: Operand, _ node: Int) -> Operand {
+        guard case .variable = buffers[operand.buffer].home else { return operand }
+        let count = prepared.node(node).shape.elementCount
+        let copy = buffer(4 * count)
+        add(
+            PlannedUnit(key: node, reads: [operand], writes: [copy]) { _ in
+                CopyUnit(
+                    [CopyPiece(sizes: [count], sourceStrides: [1], targetStrides: [1])], kind: .words,
+                    sourceBytes: 4, targetBytes: 4)
+            })
+        return copy
     }
 }
