@@ -157,14 +157,17 @@ import Testing
     @Test func theThreadIsOneAndNamed() throws {
         let dataset = try dataset()
         let names = NameList()
+        let isNamed = DispatchSemaphore(value: 0)
         let loader = BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
             depth: 2
         ) { step, indices in
+            if step == 0 { isNamed.wait() }
             names.append(Thread.current.name ?? "")
             indices = [0]
             return step < 30
         }
+        isNamed.signal()
         while try loader.next() != nil {}
         #expect(Set(names.all) == ["renorm.batches"])
         #expect(names.all.count == 31)
