@@ -8,6 +8,9 @@
 enum {
     /// Few channels are taken several rows at a time, their factors repeated, as one row of at most so many floats.
     renorm_widest_repetition = 2048,
+    /// Room for one vector of a pass: not a multiple of 4 KiB, or the vectors' elements of one channel would share a set
+    /// of L1, and a load of one would seem to wait for a store to another.
+    renorm_vector_room = renorm_widest_repetition + 112,
     /// Factors of a pass: mean, scale, shift, p, q, c.
     renorm_most_factors = 6,
 };
@@ -15,6 +18,12 @@ enum {
 /// How many rows to take as one, given that so many follow each other in a group: so many that rows are whole vectors on
 /// every instruction set and long enough for the loop over them; 1 for few rows or many channels.
 ptrdiff_t renorm_repetition(ptrdiff_t channels, ptrdiff_t rows);
+
+/// Whether factors are copied to the pass's own memory before so many rows: to repeat them, or because it pays to have
+/// them where they do not push each other out of L1.
+static inline bool renorm_copies_factors(ptrdiff_t channels, ptrdiff_t repeats, ptrdiff_t rows) {
+    return repeats > 1 || (channels <= renorm_widest_repetition && rows >= 16);
+}
 
 /// Writes `vector` (channels floats) `repeats` times.
 void renorm_repeat(float *repeated, const float *vector, ptrdiff_t channels, ptrdiff_t repeats);

@@ -23,14 +23,14 @@ static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t fir
     r.result += at;
     if (r.residual_gradient) r.residual_gradient += at;
 
-    float repeated[renorm_most_factors][renorm_widest_repetition] __attribute__((aligned(64)));
+    float copied[renorm_most_factors][renorm_vector_room] __attribute__((aligned(64)));
     const float **factors[renorm_most_factors] = {&r.mean, &r.scale, &r.shift, &r.p, &r.q, &r.c};
     for (int i = 0; i < renorm_most_factors; i++) {
         if (!*factors[i]) continue;
         *factors[i] += group * channels;
-        if (repeats == 1) continue;
-        renorm_repeat(repeated[i], *factors[i], channels, repeats);
-        *factors[i] = repeated[i];
+        if (!renorm_copies_factors(channels, repeats, rows)) continue;
+        renorm_repeat(copied[i], *factors[i], channels, repeats);
+        *factors[i] = copied[i];
     }
     r.width = channels * repeats;
     r.rows = rows / repeats;
@@ -77,6 +77,7 @@ void renorm_affine(
         .arrays = {
             .x = x, .mean = mean, .scale = scale, .shift = shift, .residual = residual, .result = y,
             .streams = !in_place && renorm_streams(renorm_bytes(extent)),
+            .from_memory = renorm_is_in_memory(renorm_bytes(extent) * (residual ? 3 : 2)),
         },
         .loop = renorm_loops_for(team)->affine[activation][residual != NULL],
     };
@@ -98,6 +99,7 @@ void renorm_affine_backward(
             .x = x, .mean = mean, .scale = mask.scale, .shift = mask.shift, .output = mask.output, .dy = dy,
             .dy2 = dy2, .p = p, .q = q, .c = c, .result = dx, .residual_gradient = residual_gradient,
             .streams = !in_place && renorm_streams(renorm_bytes(extent)),
+            .from_memory = renorm_is_in_memory(renorm_bytes(extent) * 3),
         },
         .loop = renorm_loops_for(team)->affine_backward[source][dy2 != NULL][residual_gradient != NULL],
     };

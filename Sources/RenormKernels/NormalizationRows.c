@@ -12,10 +12,12 @@ static ptrdiff_t greatest_common_divisor(ptrdiff_t a, ptrdiff_t b) {
 }
 
 ptrdiff_t renorm_repetition(ptrdiff_t channels, ptrdiff_t rows) {
-    const ptrdiff_t vector = 16, comfortable = 256;
+    // Either so narrow that the loops take several together, or so wide that a sum is not needed again while it is stored.
+    const ptrdiff_t vector = 16, narrow = 64, wide = 256;
     ptrdiff_t repeats = vector / greatest_common_divisor(channels, vector);
     if (repeats * channels > renorm_widest_repetition || repeats * 4 > rows) return 1;
-    while (repeats * channels < comfortable && repeats * 8 <= rows) repeats *= 2;
+    const ptrdiff_t enough = repeats * channels <= narrow ? narrow / 2 + 1 : wide;
+    while (repeats * channels < enough && repeats * 8 <= rows) repeats *= 2;
     return repeats;
 }
 

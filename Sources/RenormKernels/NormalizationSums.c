@@ -8,7 +8,7 @@
 
 enum {
     /// Rows (of several, where few channels are repeated) summed in float. A multiple of the rows that loops take at once.
-    rows_in_block = 256,
+    rows_in_block = 128,
     /// The first block of moments is short: its shift is a guess, later ones have the mean so far.
     rows_in_first_block = 8,
 };
@@ -40,29 +40,34 @@ typedef struct {
     int32_t threads;
 } sums_pass;
 
+static ptrdiff_t width_of_workspace(ptrdiff_t channels) {
+    return channels <= renorm_widest_repetition ? renorm_vector_room : (channels + 15) / 16 * 16;
+}
+
 static ptrdiff_t floats_of_workspace(ptrdiff_t channels) {
     // Rounded to cache lines, or threads would write to the same one.
-    const ptrdiff_t width = renorm_larger(channels, renorm_widest_repetition);
-    return (3 * width + 6 * 2 * channels + 31) / 16 * 16;
+    return (3 * width_of_workspace(channels) + 6 * 2 * renorm_double_room(channels) + 31) / 16 * 16;
 }
 
 size_t renorm_normalization_scratch(renorm_extent extent, int32_t threads) {
-    return (size_t)(floats_of_workspace(extent.channels) * (threads < 1 ? 1 : threads)) * sizeof(float);
+    return (size_t)(floats_of_workspace(extent.channels) * (threads < 1 ? 1 : threads)) * sizeof(float) + 64;
 }
 
 static workspace workspace_of(const sums_pass *pass, int32_t thread) {
     const ptrdiff_t channels = pass->extent.channels;
-    float *floats = (float *)pass->scratch + thread * floats_of_workspace(channels);
+    float *start = (float *)(((uintptr_t)pass->scratch + 63) / 64 * 64);
+    float *floats = start + thread * floats_of_workspace(channels);
     double *doubles = (double *)floats;
-    const ptrdiff_t width = renorm_larger(channels, renorm_widest_repetition);
-    floats += 2 * 6 * channels;
+    const ptrdiff_t width = width_of_workspace(channels);
+    const ptrdiff_t room = renorm_double_room(channels);
+    floats += 2 * 6 * room;
     return (workspace){
         .shift = floats,
         .first_sum = floats + width,
         .second_sum = floats + 2 * width,
-        .head = {doubles, doubles + channels},
-        .tail = {doubles + 2 * channels, doubles + 3 * channels},
-        .whole = {doubles + 4 * channels, doubles + 5 * channels},
+        .head = {doubles, doubles + room},
+        .tail = {doubles + 2 * room, doubles + 3 * room},
+        .whole = {doubles + 4 * room, doubles + 5 * room},
     };
 }
 
@@ -120,14 +125,14 @@ static void sum_piece(
     renorm_rows r = pass->arrays;
     r.first_sum = space->first_sum;
     r.second_sum = space->second_sum;
-    float repeated[3][renorm_widest_repetition] __attribute__((aligned(64)));
+    float copied[3][renorm_vector_room] __attribute__((aligned(64)));
     const float **factors[] = {&r.mean, &r.scale, &r.shift};
     for (int i = 0; i < 3; i++) {
         if (!*factors[i]) continue;
         *factors[i] += group * channels;
-        if (repeats == 1) continue;
-        renorm_repeat(repeated[i], *factors[i], channels, repeats);
-        *factors[i] = repeated[i];
+        if (!renorm_copies_factors(channels, repeats, rows)) continue;
+        renorm_repeat(copied[i], *factors[i], channels, repeats);
+        *factors[i] = copied[i];
     }
     if (pass->moments) r.mean = space->shift;
 
@@ -235,7 +240,7 @@ void renorm_moments(
     sums_pass pass = {
         .extent = extent,
         .moments = true,
-        .arrays = {.x = x},
+        .arrays = {.x = x, .from_memory = renorm_is_in_memory(renorm_bytes(extent))},
         .loop = loops->moments,
         .loops = loops,
         .first_result = mean,
@@ -254,7 +259,7 @@ void renorm_affine_sums(
         .extent = extent,
         .arrays = {
             .x = x, .mean = mean, .scale = mask.scale, .shift = mask.shift, .output = mask.output, .dy = dy,
-            .dy2 = dy2,
+            .dy2 = dy2, .from_memory = renorm_is_in_memory(renorm_bytes(extent) * 2),
         },
         .loop = loops->affine_sums[renorm_source_of(mask)][dy2 != NULL],
         .loops = loops,

@@ -9,7 +9,7 @@
 enum {
     renorm_most_registers = 96,
     renorm_smallest_block = 128,
-    renorm_largest_block = 1024,
+    renorm_largest_block = 512,
     /// Below this many elements several rows are packed into one block.
     renorm_shortest_row = 128,
 };
@@ -73,3 +73,12 @@ struct renorm_program {
     int32_t step_count[renorm_level_count];
     renorm_step *steps[renorm_level_count];
 };
+
+/// Plans everything but the loop nest and the arrays' access, which are there. False if there are too few registers or
+/// memory is lacking.
+bool renorm_program_plan(renorm_program *program, const renorm_program_description *description);
+
+/// The number of the first instruction's result.
+static inline int32_t renorm_first_instruction_value(const renorm_program_description *d) {
+    return d->input_count + d->constant_count;
+}

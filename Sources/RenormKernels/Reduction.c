@@ -19,13 +19,15 @@ typedef struct {
     const float *x;
     double factor;
     float *result;
-    /// [thread, unit, width of a unit].
+    /// [thread, unit, room for the doubles of a unit].
     double *parts;
     int32_t threads;
     const renorm_loops *loops;
 } reduction_pass;
 
 static ptrdiff_t units_across_of(ptrdiff_t inner) { return (inner + widest_unit - 1) / widest_unit; }
+
+static ptrdiff_t room_of_unit(ptrdiff_t inner) { return renorm_double_room(renorm_smaller(inner, widest_unit)); }
 
 static bool shares_units(ptrdiff_t outer, ptrdiff_t inner, int32_t threads) {
     return threads > 1 && outer * units_across_of(inner) < threads;
@@ -34,7 +36,7 @@ static bool shares_units(ptrdiff_t outer, ptrdiff_t inner, int32_t threads) {
 size_t renorm_reduce_scratch(ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner, int32_t threads) {
     (void)reduced;
     if (!shares_units(outer, inner, threads)) return 0;
-    return (size_t)(threads * outer * units_across_of(inner) * renorm_smaller(inner, widest_unit)) * sizeof(double);
+    return (size_t)(threads * outer * units_across_of(inner) * room_of_unit(inner)) * sizeof(double);
 }
 
 static double neutral(renorm_reduction reduction) {
@@ -102,7 +104,7 @@ static void reduction_body(void *context, int32_t thread, int32_t threads) {
     const renorm_share rows = shares ? renorm_share_of(pass->reduced, thread, threads)
                                      : (renorm_share){0, pass->reduced};
     double total[widest_unit] __attribute__((aligned(64)));
-    const ptrdiff_t width_of_parts = renorm_smaller(pass->inner, widest_unit);
+    const ptrdiff_t width_of_parts = room_of_unit(pass->inner);
     for (ptrdiff_t unit = mine.first; unit < mine.end; unit++) {
         const ptrdiff_t o = unit / pass->units_across, j = unit % pass->units_across * widest_unit;
         const float *x = pass->x + (o * pass->reduced + rows.first) * pass->inner + j;
@@ -113,7 +115,7 @@ static void reduction_body(void *context, int32_t thread, int32_t threads) {
 }
 
 static void join_parts(const reduction_pass *pass) {
-    const ptrdiff_t units = pass->outer * pass->units_across, width = renorm_smaller(pass->inner, widest_unit);
+    const ptrdiff_t units = pass->outer * pass->units_across, width = room_of_unit(pass->inner);
     for (ptrdiff_t unit = 0; unit < units; unit++) {
         double *into = pass->parts + unit * width;
         for (int32_t thread = 1; thread < pass->threads; thread++) {

@@ -198,6 +198,8 @@ static double last_level_cache_bytes(void) {
 
 bool renorm_streams(double bytes) { return bytes >= 2 * last_level_cache_bytes(); }
 
+bool renorm_is_in_memory(double bytes) { return bytes >= last_level_cache_bytes(); }
+
 void renorm_streaming_fence(void) {
 #if defined(__x86_64__)
     __builtin_ia32_sfence();

@@ -25,6 +25,9 @@ int32_t renorm_team_threads_for(const renorm_team *_Nullable team, double bytes)
 /// Whether so many bytes written are better sent past the caches, because reading them again would miss them anyway.
 bool renorm_streams(double bytes);
 
+/// Whether a pass over so many bytes finds them in main memory rather than in a cache.
+bool renorm_is_in_memory(double bytes);
+
 /// Ends a thread's stores past the caches: others see them after this.
 void renorm_streaming_fence(void);
 

@@ -190,6 +190,12 @@ extension KernelTests {
             #expect(!isMade { $0.outputs[0].value = 2 })
             #expect(!isMade { $0.outputs[0].in_place_of = 1 })
             #expect(!isMade { $0.outputs[0].operand.inner_stride = 0 })
+            #expect(isMade { $0.outputs[0].in_place_of = 0 })
+            #expect(
+                !isMade {
+                    $0.outputs[0].in_place_of = 0
+                    $0.inputs[0].outer_stride = 0
+                })
             #expect(!isMade { $0.outputs = [] })
             #expect(!isMade { $0.inputs += Array(repeating: $0.inputs[0], count: 64) })
             #expect(!isMade { $0.outer = -1 })

@@ -23,6 +23,9 @@ enum {
 /// d[i] = op(a[i], b[i], c[i]).
 typedef void (*renorm_program_loop)(ptrdiff_t n, float *d, const float *a, const float *b, const float *c);
 
+/// So many doubles as whole vectors of any instruction set.
+static inline ptrdiff_t renorm_double_room(ptrdiff_t count) { return (count + 15) / 16 * 16; }
+
 /// Where a backward pass takes the mask from.
 typedef enum {
     renorm_mask_none,
@@ -56,6 +59,8 @@ typedef struct {
     float *second_sum;
     /// The outputs go past the caches; they and their rows are then aligned to 64 bytes.
     bool streams;
+    /// There is too much to be in the caches.
+    bool from_memory;
 } renorm_rows;
 
 typedef void (*renorm_rows_loop)(const renorm_rows *rows);
@@ -77,11 +82,12 @@ typedef struct {
     /// By mask (none or saved) and whether there is dy2: result = d.
     renorm_rows_loop masked_gradient[renorm_mask_count][2];
     /// Joins sums over `count` rows (width = repeats · channels) around `shift` to the mean and the sum of squared
-    /// deviations of the `before` rows seen so far (Chan, Golub, LeVeque).
+    /// deviations of the `before` rows seen so far (Chan, Golub, LeVeque). Doubles come in whole vectors: there is room for
+    /// renorm_double_room(channels) of them.
     void (*join_moments)(
         ptrdiff_t channels, ptrdiff_t repeats, double count, double before, const float *shift,
         const float *first_sum, const float *second_sum, double *mean, double *deviation);
-    /// total[c] += Σ over repeats of sum[r · channels + c].
+    /// total[c] += Σ over repeats of sum[r · channels + c], with the same room.
     void (*join_sums)(ptrdiff_t channels, ptrdiff_t repeats, const float *sum, double *total);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
     double (*reduce_run[4])(ptrdiff_t n, const float *x);

@@ -131,6 +131,17 @@ INLINE vf clamp_below(vf x, float limit) { return choose(x < limit, splat(limit)
 
 INLINE vf clamp_above(vf x, float limit) { return choose(x > limit, splat(limit), x); }
 
+/// Doubles are stored in arrays of whole vectors: there is no partial form.
+INLINE vd load_double(const double *p) {
+    vd v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store_double(double *p, vd v) { memcpy(p, &v, sizeof v); }
+
+INLINE vd widened(vf v) { return __builtin_convertvector(v, vd); }
+
 INLINE double sum_of_lanes(vf v) {
     vd wide = __builtin_convertvector(v, vd);
     double lanes[LANES];
@@ -141,19 +152,21 @@ INLINE double sum_of_lanes(vf v) {
     return lanes[0];
 }
 
-/// Elements [0, n) in whole vectors, then what is left: the statement that follows n uses `i`, `partial` and `count`.
-#define FOR_EACH_VECTOR(n, ...)                                  \
+/// Elements [first, end) in whole vectors, then what is left: the statement that follows uses `i`, `partial` and `count`.
+#define FOR_EACH_VECTOR_OF(first, end, ...)                      \
     do {                                                         \
-        ptrdiff_t i = 0;                                         \
+        ptrdiff_t i = (first);                                   \
         {                                                        \
             enum { partial = false };                            \
             const ptrdiff_t count = LANES;                       \
             (void)count;                                         \
-            for (; i + LANES <= (n); i += LANES) __VA_ARGS__     \
+            for (; i + LANES <= (end); i += LANES) __VA_ARGS__   \
         }                                                        \
-        if (i < (n)) {                                           \
+        if (i < (end)) {                                         \
             enum { partial = true };                             \
-            const ptrdiff_t count = (n) - i;                     \
+            const ptrdiff_t count = (end) - i;                   \
             __VA_ARGS__                                          \
         }                                                        \
     } while (0)
+
+#define FOR_EACH_VECTOR(n, ...) FOR_EACH_VECTOR_OF(0, n, __VA_ARGS__)
