@@ -12,6 +12,8 @@ public enum TrainingError: Error, Hashable, Sendable {
     case folder(path: String, reason: String)
     /// A folder for a new run that is not empty.
     case runExists(folder: String)
+    /// A folder that another run is writing to.
+    case inUse(folder: String)
     /// A folder without a saved state.
     case noCheckpoint(folder: String)
     /// A safetensors file that was not saved by a run.
@@ -51,6 +53,10 @@ extension TrainingError: CustomStringConvertible {
         case .runExists(let folder):
             return "The folder \(folder) is not empty; expected a new one, so that no run is overwritten. "
                 + "Go on from its last checkpoint with --resume, or name another folder with --run."
+        case .inUse(let folder):
+            return
+                "Another run is under way in the folder \(folder); expected to be alone there. Wait until it has "
+                + "ended, or name another folder with --run."
         case .noCheckpoint(let folder):
             return "There is no checkpoint in \(folder); expected model.safetensors, best.safetensors or "
                 + "last.safetensors. Check the path, or train first."

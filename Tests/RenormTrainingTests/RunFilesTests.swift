@@ -112,6 +112,27 @@ import Testing
         #expect(try Data(contentsOf: file) == Data("x".utf8))
     }
 
+    @Test("two runs at a time in one folder")
+    func inUse() async throws {
+        let folder = try TemporaryFolder()
+        let run = try TinyRun(folder.appending("run"))
+        var iterator = try run.trainer().events.makeAsyncIterator()
+        while let event = try await iterator.next() {
+            if case .step = event { break }
+        }
+        for resumes in [true, false] {
+            var other = run
+            other.engine = HookedEngine.dying(atStep: 0)
+            let (events, error) = try await other.events(resumes: resumes)
+            // Without --resume it is told first that there is something in the folder, once there is.
+            #expect(error is TrainingError)
+            if resumes { #expect(error as? TrainingError == .inUse(folder: run.folder!.url.path)) }
+            #expect(events.isEmpty)
+        }
+        while try await iterator.next() != nil {}
+        #expect(try await run.events(resumes: true).error == nil)
+    }
+
     @Test("a truncated checkpoint", arguments: [0, 5, 100, 0.5, 0.99])
     func truncated(part: Double) async throws {
         let folder = try TemporaryFolder()

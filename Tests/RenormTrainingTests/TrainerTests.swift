@@ -80,6 +80,33 @@ import Testing
         #expect(events.summary?.validation == chosen?.element.evaluation)
     }
 
+    @Test("the better of two results, as a table")
+    func better() {
+        let best = BestState(step: 3, accuracy: 0.5, loss: 1)
+        for (accuracy, loss, isBetter) in [
+            (0.6, 2, true), (0.4, 0.5, false), (0.5, 0.9, true), (0.5, 1, false), (0.5, 1.1, false),
+            (0.5, .nan, false),
+        ] {
+            let later = Evaluation(accuracy: accuracy, loss: loss, examples: 10, classes: [])
+            #expect(best.isBeaten(by: later) == isBetter, "\(accuracy), \(loss)")
+        }
+    }
+
+    @Test("what a checkpoint says of itself is what evaluating it gives", arguments: engines.indices)
+    func consistency(engine: Int) async throws {
+        let folder = try TemporaryFolder()
+        var run = try TinyRun(folder.appending("run"))
+        run.engine = engines[engine]
+        run.configuration.options.averagingRate = 0.3
+        let validation = try run.training.split(validation: 20, seed: 7).validation
+        try await run.finish()
+        let evaluator = Evaluator(run.engine, options: EvaluationOptions(batchSize: 8))
+        for file in [run.folder!.best, run.folder!.last, run.folder!.model] {
+            let trained = try TrainedModel(reading: file)
+            #expect(try await evaluator.evaluate(trained, on: validation) == trained.record.validation)
+        }
+    }
+
     @Test("evaluates and saves each epoch by default, and at the end")
     func eachEpoch() async throws {
         let folder = try TemporaryFolder()

@@ -135,8 +135,14 @@ public struct BestState: Sendable, Hashable, Codable {
     /// Its mean loss.
     public var loss: Double
 
+    package init(step: Int, accuracy: Double, loss: Double) {
+        self.step = step
+        self.accuracy = accuracy
+        self.loss = loss
+    }
+
     /// Whether a later result is better: more accurate or, with equal accuracy, of less loss.
-    func isBeaten(by evaluation: Evaluation) -> Bool {
+    package func isBeaten(by evaluation: Evaluation) -> Bool {
         evaluation.accuracy > accuracy || (evaluation.accuracy == accuracy && evaluation.loss < loss)
     }
 }

@@ -21,6 +21,13 @@ public struct Evaluation: Sendable, Hashable, Codable {
     public var examples: Int
     /// The result for each class.
     public var classes: [ClassResult]
+
+    package init(accuracy: Double, loss: Double, examples: Int, classes: [ClassResult]) {
+        self.accuracy = accuracy
+        self.loss = loss
+        self.examples = examples
+        self.classes = classes
+    }
 }
 
 /// How a model is evaluated.

@@ -5,20 +5,14 @@ struct Resumption {
     let checkpoint: Checkpoint
     let progress: TrainingProgress
 
-    /// Prepares the run's folder: `nil` if the run starts from the beginning.
+    /// `nil` if the run starts from the beginning.
     ///
-    /// - Throws: `TrainingError.runExists` if the folder is not empty and the run is not to go on; what makes the
-    ///   checkpoint unusable. Nothing is overwritten then.
+    /// - Throws: What makes the checkpoint unusable. Nothing is overwritten then.
     init?(
         _ trainer: Trainer, _ plan: TrainingPlan, expected: Variables, _ channel: EventChannel
     ) throws {
-        guard let folder = trainer.folder else { return nil }
-        guard trainer.resumes else {
-            try folder.create()
-            return nil
-        }
+        guard trainer.resumes, let folder = trainer.folder else { return nil }
         guard folder.hasCheckpoint else {
-            try folder.createIfMissing()
             channel.send(.startedAnew(folder: folder.url))
             return nil
         }

@@ -51,7 +51,7 @@ public struct RunFolder: Sendable, Hashable {
     /// Makes the folder unless it is there.
     ///
     /// - Throws: `TrainingError.folder`.
-    func createIfMissing() throws {
+    private func createIfMissing() throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
             throw TrainingError.folder(path: url.path, reason: "there is a file of this name")
@@ -61,6 +61,14 @@ public struct RunFolder: Sendable, Hashable {
         } catch {
             throw TrainingError.folder(path: url.path, reason: error.localizedDescription)
         }
+    }
+
+    /// Makes the folder, or finds it to go on in, and keeps other runs out of it.
+    ///
+    /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`.
+    func take(resuming: Bool) throws -> RunLock {
+        if resuming { try createIfMissing() } else { try create() }
+        return try RunLock(self)
     }
 
     private func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }

@@ -22,7 +22,7 @@ extension TrainingRun {
     }
 
     /// Measures the chosen state on the test set and saves it for use.
-    func finish() throws {
+    func finish() throws -> TrainingSummary {
         var chosen = try chosenModel()
         if let test = trainer.test {
             let pass = try EvaluationPass(
@@ -41,13 +41,11 @@ extension TrainingRun {
             channel.send(
                 .checkpoint(CheckpointReport(url: folder.model, reason: .model, step: chosen.step)))
         }
-        channel.send(
-            .finished(
-                TrainingSummary(
-                    steps: progress.step, chosenStep: chosen.step, validation: chosen.record.validation,
-                    test: chosen.record.test, skippedBatches: progress.skippedBatches,
-                    seconds: (ContinuousClock.now - start).seconds,
-                    trainingSeconds: trainingTime.seconds, model: trainer.folder?.model)))
+        return TrainingSummary(
+            steps: progress.step, chosenStep: chosen.step, validation: chosen.record.validation,
+            test: chosen.record.test, skippedBatches: progress.skippedBatches,
+            seconds: (ContinuousClock.now - start).seconds, trainingSeconds: trainingTime.seconds,
+            model: trainer.folder?.model)
     }
 
     /// The state with the best result on the validation set or, without one, the last.

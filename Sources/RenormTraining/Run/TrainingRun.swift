@@ -12,6 +12,7 @@ final class TrainingRun {
     /// The best state, where there is no folder to keep it in.
     var bestCheckpoint: Checkpoint?
     let start = ContinuousClock.now
+    private let lock: RunLock?
     var trainingTime = Duration.zero
     private var validationPass: EvaluationPass?
     private var averagedStore: (any Store)?
@@ -24,6 +25,7 @@ final class TrainingRun {
         self.trainer = trainer
         self.channel = channel
         plan = try TrainingPlan(trainer)
+        lock = try trainer.folder?.take(resuming: trainer.resumes)
         let initial = plan.graph.initialState(of: trainer.model)
         if let resumption = try Resumption(trainer, plan, expected: initial, channel) {
             scaling = resumption.checkpoint.record.scaling
@@ -39,13 +41,20 @@ final class TrainingRun {
 
     /// Makes all steps, and measures and saves the state that is chosen.
     func run() throws {
+        defer { lock?.release() }
         announce()
+        let end = try lastEvent()
+        // Whoever reads it may start the next run in the folder at once.
+        lock?.release()
+        channel.send(end)
+    }
+
+    private func lastEvent() throws -> TrainingEvent {
         do {
             try makeSteps()
-            if try !stopsEarly() { try finish() }
-        } catch is CancellationError {
-            try interrupt()
-        }
+            if progress.step >= configuration.steps { return .finished(try finish()) }
+        } catch is CancellationError {}
+        return .interrupted(try interrupt())
     }
 
     private func announce() {
@@ -97,15 +106,9 @@ final class TrainingRun {
                 || progress.step == configuration.steps)
     }
 
-    private func stopsEarly() throws -> Bool {
-        guard progress.step < configuration.steps else { return false }
-        try interrupt()
-        return true
-    }
-
-    private func interrupt() throws {
+    private func interrupt() throws -> Interruption {
         if progress.savedAt != progress.step { try saveLast(.interrupted) }
-        channel.send(.interrupted(Interruption(step: progress.step, checkpoint: trainer.folder?.last)))
+        return Interruption(step: progress.step, checkpoint: trainer.folder?.last)
     }
 
     private func report(_ result: TrainingStep.Result, _ duration: Duration) {

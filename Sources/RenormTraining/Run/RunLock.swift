@@ -1,0 +1,27 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Keeps a second run out of a folder while one is under way there. The system lets go of it when the process ends,
+/// however it ends.
+final class RunLock {
+    private var descriptor: Int32
+
+    /// - Throws: `TrainingError.inUse` if another run has it. File systems that know no locks are used without one.
+    init(_ folder: RunFolder) throws {
+        descriptor = open(folder.url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            release()
+            throw TrainingError.inUse(folder: folder.url.path)
+        }
+    }
+
+    deinit { release() }
+
+    func release() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+}
