@@ -75,10 +75,7 @@ public final class BatchLoader: Sendable {
         let ring = BatchRing(writer: writer, source: source, first: first, depth: depth)
         self.ring = ring
         // The thread holds the ring only, so that letting go of the loader ends the thread.
-        let thread = Thread { ring.produce() }
-        thread.start()
-        // Before the start, and on the thread itself, Foundation has no thread to name yet.
-        thread.name = "renorm.batches"
+        startThread(named: "renorm.batches") { ring.produce() }
     }
 
     deinit { ring.cancel() }

@@ -154,30 +154,28 @@ import Testing
         #expect(witness == nil)
     }
 
-    @Test func theThreadIsOneAndNamed() throws {
+    @Test func oneThreadMakesAllBatches() throws {
         let dataset = try dataset()
-        let names = NameList()
-        let isNamed = DispatchSemaphore(value: 0)
+        let threads = ThreadList()
         let loader = BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
             depth: 2
         ) { step, indices in
-            if step == 0 { isNamed.wait() }
-            names.append(Thread.current.name ?? "")
+            threads.append(Thread.current)
             indices = [0]
             return step < 30
         }
-        isNamed.signal()
         while try loader.next() != nil {}
-        #expect(Set(names.all) == ["renorm.batches"])
-        #expect(names.all.count == 31)
+        #expect(Set(threads.all.map(ObjectIdentifier.init)).count == 1)
+        #expect(threads.all.first !== Thread.current)
+        #expect(threads.all.count == 31)
     }
 }
 
-private final class NameList: @unchecked Sendable {
+private final class ThreadList: @unchecked Sendable {
     private let lock = NSLock()
-    private var names: [String] = []
+    private var threads: [Thread] = []
 
-    func append(_ name: String) { lock.withLock { names.append(name) } }
-    var all: [String] { lock.withLock { names } }
+    func append(_ thread: Thread) { lock.withLock { threads.append(thread) } }
+    var all: [Thread] { lock.withLock { threads } }
 }

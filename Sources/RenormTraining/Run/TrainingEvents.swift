@@ -50,14 +50,6 @@ public struct TrainingEvents: AsyncSequence, Sendable {
     }
 }
 
-/// Runs `body` on a thread of its own: work that blocks for long must not occupy one of Swift's few.
-func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
-    let thread = Thread(block: body)
-    thread.name = name
-    thread.stackSize = 8 << 20
-    thread.start()
-}
-
 /// The result of work done on a thread of its own, which is told when the task is cancelled.
 func onOwnThread<Value: Sendable>(
     named name: String,
