@@ -18,7 +18,8 @@ struct TrainCommand: AsyncParsableCommand {
               renorm train --run runs/a --resume
 
             On resuming, options come from the run's config.yml. --threads, --engine, --evaluate-every, \
-            --checkpoint-every and --log may differ from before; whatever the numbers depend on may not.
+            --checkpoint-every, --on-non-finite and --log may differ from before, and --steps where no schedule \
+            depends on it (the cosine and the default limits do); whatever else the numbers depend on may not.
             """)
 
     @OptionGroup var options: TrainOptions
