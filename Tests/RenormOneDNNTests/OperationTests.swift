@@ -37,6 +37,36 @@ import Testing
         }
     }
 
+    /// Not a number wins over everything, and the first of them gets the gradient.
+    @Test(arguments: [1, 17, 32])
+    func maximumKeepsNaN(_ channels: Int) throws {
+        var x = randomArray([2, 6, 7, channels], type: .f32)
+        x.withMutableValues(of: Float.self) { values in
+            for index in stride(from: 3, to: values.count, by: 29) { values[index] = .nan }
+            for index in stride(from: 5, to: values.count, by: 31) { values[index] = -.infinity }
+        }
+        let builder = GraphBuilder()
+        let input = builder.input("x", shape: x.shape)
+        let y = try input.maxPool(PoolingOptions(window: [3, 2], strides: [2, 2], padding: [1, 1, 0, 1]))
+        builder.fetch(y, as: "y")
+        builder.fetch(try builder.gradients(of: y.sum(), for: [input])[0], as: "dx")
+        let (engine, reference) = (try OneDNNEngine(threads: 2), ReferenceEngine())
+        let found = try engine.compile(builder.graph).run(["x": x], on: engine.makeStore(Variables()))
+        let expected = try reference.compile(builder.graph).run(
+            ["x": x], on: reference.makeStore(Variables()))
+        for name in ["y", "dx"] { #expect(mismatch(found[name]!, expected[name]!, tolerance: 0) == nil) }
+    }
+
+    /// Windows of more cells than our own pass takes.
+    @Test func hugeWindowsPool() throws {
+        let operation = OperationCase("maxPool", at: [randomArray([2, 20, 18, 5])]) {
+            try $0[0].maxPool(PoolingOptions(window: [17, 16], strides: [2, 1]))
+        }
+        let expected = try operation.results(on: ReferenceEngine())
+        let found = try operation.results(on: OneDNNEngine(threads: 2))
+        for (name, value) in expected { #expect(mismatch(found[name]!, value, tolerance: 1e-6) == nil) }
+    }
+
     @Test func bytesAndIntegersConvert() throws {
         let builder = GraphBuilder()
         let (bytes, integers) = (

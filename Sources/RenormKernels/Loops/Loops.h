@@ -10,6 +10,8 @@
 
 #include "ReductionLoops.h"
 
+#include "PoolingLoops.h"
+
 #include "SoftmaxLoops.h"
 
 #include "CopyLoops.h"
@@ -29,6 +31,8 @@ const renorm_loops LOOPS = {
     .join_sums = join_sums,
     .reduce_run = {FOR_EACH_REDUCTION(RUN_ENTRY)},
     .reduce_rows = {FOR_EACH_REDUCTION(ROWS_ENTRY)},
+    .window_maximum = window_maximum,
+    .window_gradient = window_gradient,
     .cross_entropy = cross_entropy,
     .softmax = softmax,
     .convert = {CONVERSION_ENTRIES},

@@ -93,6 +93,14 @@ typedef struct {
     double (*reduce_run[4])(ptrdiff_t n, const float *x);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.
     void (*reduce_rows[4])(ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result);
+    /// The largest of `count` cells, and its number; `choices` may be NULL.
+    void (*window_maximum)(
+        ptrdiff_t channels, ptrdiff_t count, const float *const *cells, const uint8_t *numbers, float *y,
+        uint8_t *choices);
+    /// The sum of dy over those of `count` windows that chose this cell, which has the given number in each.
+    void (*window_gradient)(
+        ptrdiff_t channels, ptrdiff_t count, const float *const *dy, const uint8_t *const *choices,
+        const uint8_t *numbers, float *dx);
     void (*cross_entropy)(
         ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
         float *loss);

@@ -250,6 +250,36 @@ void renorm_reduce(
     renorm_team *_Nullable team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
     const float *x, double factor, float *result, void *scratch);
 
+// MARK: Max pooling
+
+enum { renorm_pooling_maximum_cells = 256 };
+
+/// Windows over images [batch, height, width, channels], which give [batch, rows, columns, channels]. A window has at most
+/// 256 cells; at least one of them lies inside the image, the first window begins `top` and `left` cells before it.
+typedef struct {
+    ptrdiff_t batch;
+    ptrdiff_t height;
+    ptrdiff_t width;
+    ptrdiff_t channels;
+    ptrdiff_t rows;
+    ptrdiff_t columns;
+    ptrdiff_t window_height;
+    ptrdiff_t window_width;
+    ptrdiff_t stride_height;
+    ptrdiff_t stride_width;
+    ptrdiff_t top;
+    ptrdiff_t left;
+} renorm_pooling;
+
+/// y = the largest value of each window, NaN if it has one; if asked, choices = which cell of the window it is, the first
+/// in row order among equals.
+void renorm_max_pool(
+    renorm_team *_Nullable team, renorm_pooling pooling, const float *x, float *y, uint8_t *_Nullable choices);
+
+/// dx = Σ of dy over the windows that chose the cell.
+void renorm_max_pool_gradient(
+    renorm_team *_Nullable team, renorm_pooling pooling, const float *dy, const uint8_t *choices, float *dx);
+
 // MARK: Softmax cross-entropy
 
 /// loss[n] = −Σₖ target[n, k] · log softmax(logits[n])ₖ with target = (1 − smoothing) · onehot(label) + smoothing / classes

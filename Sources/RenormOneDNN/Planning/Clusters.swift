@@ -23,9 +23,6 @@ struct Clusters {
     /// The cluster of a node.
     private(set) var owner: [Int: Int] = [:]
 
-    /// The most values of a pass, well below the limit of the programs that execute it.
-    private static let maximumValues = 60
-
     init(_ prepared: PreparedGraph, claimed: Set<Int>, isEnabled: Bool) {
         for index in prepared.graph.nodes.indices.reversed() {
             let node = prepared.node(index)
@@ -64,9 +61,12 @@ struct Clusters {
 }
 
 extension Cluster {
+    /// The most values of a pass, well below the limits of the programs that execute it.
+    private static let maximumValues = 60
+
     /// This cluster with an earlier one in it, if one pass can compute both.
     fileprivate func joined(with other: Cluster) -> Cluster? {
-        guard count == other.count, valueCount + other.valueCount <= 60,
+        guard count == other.count, valueCount + other.valueCount <= Cluster.maximumValues,
             split == nil || other.split == nil || split == other.split
         else { return nil }
         var result = self
