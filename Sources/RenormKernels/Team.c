@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /// Below this many bytes waking a second thread takes longer than moving them.
 static const double bytes_worth_a_team = 48 * 1024;
@@ -184,14 +184,29 @@ void renorm_team_run_for(renorm_team *team, double bytes, renorm_team_body body,
     }
 }
 
+/// The greatest cache that Linux says a processor can reach. (sysconf counts all caches of a socket, even those that only
+/// other cores use.) 0 where it is not said.
+static long read_cache_bytes(void) {
+    long most = 0;
+    for (int index = 0; index < 8; index++) {
+        char path[80];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", index);
+        FILE *file = fopen(path, "r");
+        if (!file) break;
+        long kibibytes = 0;
+        if (fscanf(file, "%ldK", &kibibytes) == 1 && kibibytes * 1024 > most) most = kibibytes * 1024;
+        fclose(file);
+    }
+    return most;
+}
+
 static double last_level_cache_bytes(void) {
     static _Atomic long cached = 0;
     long bytes = atomic_load_explicit(&cached, memory_order_relaxed);
     if (bytes) return (double)bytes;
-#if defined(_SC_LEVEL3_CACHE_SIZE)
-    bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#endif
-    if (bytes <= 0) bytes = 32 << 20;
+    bytes = read_cache_bytes();
+    const long usual = 32 << 20;
+    if (bytes <= 0) bytes = usual;
     atomic_store_explicit(&cached, bytes, memory_order_relaxed);
     return (double)bytes;
 }
