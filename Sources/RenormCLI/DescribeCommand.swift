@@ -16,8 +16,8 @@ struct DescribeCommand: ParsableCommand {
     @Option(help: "The network: \(Architecture.names).")
     var model = "small"
 
-    @Option(help: "How images enter a ResNet: cifar (3×3) or imagenet (7×7 and pooling).")
-    var stem = ResNet.Stem.cifar
+    @Option(help: "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large.")
+    var stem = Stem.cifar
 
     @Option(help: "The normalization: \(NormalizationKind.names).")
     var norm = NormalizationKind.batchRenorm

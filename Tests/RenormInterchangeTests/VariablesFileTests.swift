@@ -219,9 +219,9 @@ import Testing
     }
 
     @Test(
-        "torchvision's ResNets have exactly these variables, in this order",
+        "torchvision's networks have exactly these variables, in this order",
         arguments: [
-            "resnet18", "resnet34", "resnet50",
+            "resnet18", "resnet34", "resnet50", "mobilenet_v2",
         ])
     func torchvision(name: String) throws {
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -230,7 +230,7 @@ import Testing
         let wanted = try #require(lists[name]?.array)
         let graph = try Model(
             Architecture(
-                name: name, stem: .imagenet, classes: 1000, input: [64, 64, 3],
+                name: name.replacing("_", with: ""), stem: .imagenet, classes: 1000, input: [64, 64, 3],
                 normalization: Normalization(.batch)
             ).makeLayer(), input: [64, 64, 3]
         ).variables

@@ -6,7 +6,7 @@ extension NormalizationKind: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-extension ResNet.Stem: ExpressibleByArgument {}
+extension Stem: ExpressibleByArgument {}
 
 extension Augmentation: ExpressibleByArgument {}
 

@@ -12,9 +12,9 @@ struct TrainOptions: ParsableArguments {
     var model = "small"
 
     @Option(
-        help: "How images enter a ResNet: cifar (3×3) for small images, imagenet (7×7 and pooling) for large."
+        help: "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large."
     )
-    var stem = ResNet.Stem.cifar
+    var stem = Stem.cifar
 
     @Option(help: "The normalization: \(NormalizationKind.names).")
     var norm = NormalizationKind.batchRenorm

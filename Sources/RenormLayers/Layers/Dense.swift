@@ -1,16 +1,19 @@
 /// A fully connected layer: x·Wᵀ + b for x `[N, C]`. Variables: `weight` `[units, C]`, and `bias` `[units]`.
 ///
-/// Weights start uniform in ±1 / √C, as PyTorch's; biases at 0.
+/// Weights start uniform in ±1 / √C, as PyTorch's, unless told otherwise; biases at 0.
 public struct Dense: Layer, Hashable {
     /// The number of outputs.
     public var units: Int
     /// Whether a bias is added.
     public var bias: Bool
+    /// How weights start; `nil` for uniform in ±1 / √C.
+    public var initializer: Initializer?
 
     /// Makes a dense layer.
-    public init(_ units: Int, bias: Bool = true) {
+    public init(_ units: Int, bias: Bool = true, initializer: Initializer? = nil) {
         self.units = units
         self.bias = bias
+        self.initializer = initializer
     }
 
     /// The layer in a few words.
@@ -25,7 +28,7 @@ public struct Dense: Layer, Hashable {
         }
         let weight = try scope.parameter(
             "weight", shape: [units, x.shape[1]],
-            initializer: .uniform(bound: 1 / Double(x.shape[1]).squareRoot()),
+            initializer: initializer ?? .uniform(bound: 1 / Double(x.shape[1]).squareRoot()),
             decays: true)
         let y = try x.matmul(weight, transposeRight: true)
         guard bias else { return y }

@@ -1,9 +1,9 @@
 /// A model of the zoo by its name and options: enough to build it again, so it is saved with a checkpoint.
 public struct Architecture: Sendable, Hashable, Codable {
-    /// `small`, `small:0.5` (channels scaled), `resnet18`, `resnet34` or `resnet50`.
+    /// `small`, `small:0.5` (channels scaled), `resnet18`, `resnet34`, `resnet50`, `mobilenetv2` or `mobilenetv2:0.5`.
     public var name: String
-    /// How images enter a ResNet.
-    public var stem: ResNet.Stem
+    /// How images enter a ResNet or MobileNetV2.
+    public var stem: Stem
     /// The number of classes.
     public var classes: Int
     /// The shape of one image: `[H, W, C]`.
@@ -12,11 +12,12 @@ public struct Architecture: Sendable, Hashable, Codable {
     public var normalization: Normalization
 
     /// The names that `makeLayer` knows.
-    public static let names = "small, small:WIDTH (such as small:0.5), resnet18, resnet34 or resnet50"
+    public static let names =
+        "small, small:WIDTH (such as small:0.5), resnet18, resnet34, resnet50, mobilenetv2 or mobilenetv2:WIDTH"
 
     /// Describes a model.
     public init(
-        name: String, stem: ResNet.Stem = .cifar, classes: Int, input: TensorShape,
+        name: String, stem: Stem = .cifar, classes: Int, input: TensorShape,
         normalization: Normalization
     ) {
         self.name = name
@@ -31,8 +32,6 @@ public struct Architecture: Sendable, Hashable, Codable {
     /// - Throws: `GraphError.option` for a name that is not in the zoo.
     public func makeLayer() throws -> any Layer {
         switch name {
-        case "small":
-            return Small(classes: classes, normalization: normalization)
         case "resnet18":
             return ResNet.resnet18(classes: classes, stem: stem, normalization: normalization)
         case "resnet34":
@@ -40,13 +39,24 @@ public struct Architecture: Sendable, Hashable, Codable {
         case "resnet50":
             return ResNet.resnet50(classes: classes, stem: stem, normalization: normalization)
         default:
-            guard name.hasPrefix("small:"), let width = Double(name.dropFirst(6)), width > 0, width <= 64
-            else {
-                throw GraphError.option(
-                    operation: "model", path: "", found: "'\(name)'", expected: Architecture.names)
+            if let width = width(after: "small") {
+                return Small(classes: classes, width: width, normalization: normalization)
             }
-            return Small(classes: classes, width: width, normalization: normalization)
+            if let width = width(after: "mobilenetv2") {
+                return MobileNetV2(classes: classes, width: width, stem: stem, normalization: normalization)
+            }
+            throw GraphError.option(
+                operation: "model", path: "", found: "'\(name)'", expected: Architecture.names)
         }
+    }
+
+    /// The factor of the channels in a name such as `small:0.5`; 1 for `small` alone.
+    private func width(after prefix: String) -> Double? {
+        if name == prefix { return 1 }
+        guard name.hasPrefix(prefix + ":"), let width = Double(name.dropFirst(prefix.count + 1)), width > 0,
+            width <= 64
+        else { return nil }
+        return width
     }
 
     /// The model with initial values.

@@ -1,14 +1,6 @@
 /// Residual networks (He et al. 2016) with torchvision's names: `conv1`, `bn1`, `layer1.0.conv1`,
 /// `layer1.0.downsample.0`, `fc`. In bottlenecks the 3×3 convolution strides, as torchvision's do ("v1.5").
 public struct ResNet: Layer {
-    /// How the image enters.
-    public enum Stem: String, Sendable, Hashable, Codable, CaseIterable {
-        /// 3×3 convolution, stride 1: for images of 28 to 64 pixels.
-        case cifar
-        /// 7×7 convolution with stride 2, then max pooling with stride 2: for images of about 224 pixels.
-        case imagenet
-    }
-
     /// The number of blocks in each of the four stages.
     public var blocks: [Int]
     /// Whether blocks are bottlenecks (1×1, 3×3, 1×1 with four times the channels) or two 3×3 convolutions.

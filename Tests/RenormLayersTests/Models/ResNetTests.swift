@@ -11,7 +11,7 @@ import Testing
     }
 
     private func model(
-        _ name: String, classes: Int, stem: ResNet.Stem, side: Int,
+        _ name: String, classes: Int, stem: Stem, side: Int,
         _ normalization: Normalization = Normalization(.batch)
     ) throws -> Model {
         try Architecture(
@@ -42,8 +42,8 @@ import Testing
         #expect(description.layers.map(\.multiplyAdds).reduce(0, +) == multiplyAdds)
     }
 
-    @Test(arguments: ["resnet18", "resnet50"], [ResNet.Stem.cifar, .imagenet])
-    func logitsAreTorchvisions(_ name: String, _ stem: ResNet.Stem) throws {
+    @Test(arguments: ["resnet18", "resnet50"], [Stem.cifar, .imagenet])
+    func logitsAreTorchvisions(_ name: String, _ stem: Stem) throws {
         let fixture = try Fixture("torchvision/logits")
         let side = stem == .cifar ? 32 : 64
         var model = try model(name, classes: 10, stem: stem, side: side)

@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: [
         "", "Small", "small:", "small:x", "small:0", "small:-1", "small:nan", "small:inf", "small:65",
-        "resnet", "resnet101",
+        "resnet", "resnet101", "mobilenetv2:", "mobilenetv2:0", "mobilenet",
     ])
     func namesThatAreNotInTheZooAreErrors(_ name: String) {
         let architecture = Architecture(
@@ -31,7 +31,7 @@ import Testing
         let error = #expect(throws: GraphError.self) { try architecture.makeLayer() }
         #expect(
             error?.description
-                == "model: found '\(name)'; expected small, small:WIDTH (such as small:0.5), resnet18, resnet34 or "
-                + "resnet50. Change the layer's options.")
+                == "model: found '\(name)'; expected small, small:WIDTH (such as small:0.5), resnet18, resnet34, "
+                + "resnet50, mobilenetv2 or mobilenetv2:WIDTH. Change the layer's options.")
     }
 }
