@@ -1,4 +1,5 @@
 #include "CopyPlan.h"
+#include "Elements.h"
 #include "Loops/Table.h"
 #include "Team.h"
 
@@ -17,6 +18,7 @@ static void convert_one(renorm_copy_kind kind, const char *source, char *destina
     switch (kind) {
     case renorm_copy_words: memcpy(destination, source, 4); return;
     case renorm_copy_bytes: *destination = *source; return;
+    case renorm_copy_halves: memcpy(destination, source, 2); return;
     default: loops->convert[kind](1, source, destination);
     }
 }
@@ -140,11 +142,23 @@ static void copy_body(void *context, int32_t thread, int32_t threads) {
 }
 
 static ptrdiff_t source_bytes_of(renorm_copy_kind kind) {
-    return kind == renorm_copy_bytes || kind == renorm_copy_u8_to_f32 ? 1 : 4;
+    switch (kind) {
+    case renorm_copy_bytes:
+    case renorm_copy_u8_to_f32: return 1;
+    case renorm_copy_bf16_to_f32:
+    case renorm_copy_halves: return 2;
+    default: return 4;
+    }
 }
 
 static ptrdiff_t destination_bytes_of(renorm_copy_kind kind) {
-    return kind == renorm_copy_bytes || kind == renorm_copy_f32_to_u8 ? 1 : 4;
+    switch (kind) {
+    case renorm_copy_bytes:
+    case renorm_copy_f32_to_u8: return 1;
+    case renorm_copy_f32_to_bf16:
+    case renorm_copy_halves: return 2;
+    default: return 4;
+    }
 }
 
 void renorm_copy(
@@ -172,17 +186,29 @@ typedef struct {
     renorm_program_loop loop;
     ptrdiff_t count;
     float value;
-    float *destination;
+    void *destination;
 } fill_pass;
 
 static void fill_body(void *context, int32_t thread, int32_t threads) {
     const fill_pass *pass = context;
     const renorm_share mine = renorm_share_of(pass->count, thread, threads);
     pass->loop(
-        mine.end - mine.first, pass->destination + mine.first, &pass->value, &pass->value, &pass->value);
+        mine.end - mine.first, (float *)pass->destination + mine.first, &pass->value, &pass->value, &pass->value);
 }
 
-void renorm_fill(renorm_team *team, ptrdiff_t count, float value, float *destination) {
+static void fill_halves_body(void *context, int32_t thread, int32_t threads) {
+    const fill_pass *pass = context;
+    const renorm_share mine = renorm_share_of(pass->count, thread, threads);
+    const uint16_t value = renorm_bf16_of(pass->value);
+    uint16_t *destination = pass->destination;
+    for (ptrdiff_t i = mine.first; i < mine.end; i++) destination[i] = value;
+}
+
+void renorm_fill(renorm_team *team, renorm_type type, ptrdiff_t count, float value, void *destination) {
     fill_pass pass = {renorm_loops_for(team)->program[renorm_op_copy][renorm_scalar_a], count, value, destination};
+    if (type == renorm_bf16) {
+        renorm_team_run_for(team, 2.0 * (double)count, fill_halves_body, &pass);
+        return;
+    }
     renorm_team_run_for(team, 4.0 * (double)count, fill_body, &pass);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "Elements.h"
 #include "Loops/Table.h"
 #include "Team.h"
 
@@ -28,13 +29,13 @@ static inline bool renorm_copies_factors(ptrdiff_t channels, ptrdiff_t repeats, 
 /// Writes `vector` (channels floats) `repeats` times.
 void renorm_repeat(float *repeated, const float *vector, ptrdiff_t channels, ptrdiff_t repeats);
 
-/// The rows of a thread: whole groups where they can be dealt out evenly, else multiples of 16 rows (so that rows of any
-/// width start on a cache line if the array does).
+/// The rows of a thread: whole groups where they can be dealt out evenly, else multiples of so many rows (16 of f32) that
+/// rows of any width start on a cache line if the array does.
 renorm_share renorm_rows_of(renorm_extent extent, int32_t thread, int32_t threads);
 
 /// The bytes of one array of the extent.
 static inline double renorm_bytes(renorm_extent extent) {
-    return 4.0 * (double)extent.rows * (double)extent.channels;
+    return (double)renorm_size_of(extent.type) * (double)extent.rows * (double)extent.channels;
 }
 
 /// Where the mask comes from, given what the caller handed in.

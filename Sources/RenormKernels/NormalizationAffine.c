@@ -8,20 +8,22 @@ typedef struct {
     renorm_rows_loop loop;
 } affine_pass;
 
-static const float *moved(const float *p, ptrdiff_t by) { return p ? p + by : NULL; }
+/// The same rows, `by` elements further on.
+static renorm_rows moved(renorm_rows r, renorm_type type, ptrdiff_t by) {
+    r.x = renorm_moved(type, r.x, by);
+    r.residual = renorm_moved(type, r.residual, by);
+    r.output = renorm_moved(type, r.output, by);
+    r.dy = renorm_moved(type, r.dy, by);
+    r.dy2 = renorm_moved(type, r.dy2, by);
+    r.result = renorm_moved_target(type, r.result, by);
+    r.residual_gradient = renorm_moved_target(type, r.residual_gradient, by);
+    return r;
+}
 
 /// Runs the loop on consecutive rows of one group.
 static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t first, ptrdiff_t rows) {
     const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(channels, rows);
-    const ptrdiff_t at = first * channels;
-    renorm_rows r = pass->arrays;
-    r.x += at;
-    r.residual = moved(r.residual, at);
-    r.output = moved(r.output, at);
-    r.dy = moved(r.dy, at);
-    r.dy2 = moved(r.dy2, at);
-    r.result += at;
-    if (r.residual_gradient) r.residual_gradient += at;
+    renorm_rows r = moved(pass->arrays, pass->extent.type, first * channels);
 
     float copied[renorm_most_factors][renorm_vector_room] __attribute__((aligned(64)));
     const float **factors[renorm_most_factors] = {&r.mean, &r.scale, &r.shift, &r.p, &r.q, &r.c};
@@ -40,13 +42,7 @@ static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t fir
 
     const ptrdiff_t done = r.rows * r.width, left = rows * channels - done;
     if (left == 0) return;
-    r.x += done;
-    r.residual = moved(r.residual, done);
-    r.output = moved(r.output, done);
-    r.dy = moved(r.dy, done);
-    r.dy2 = moved(r.dy2, done);
-    r.result += done;
-    if (r.residual_gradient) r.residual_gradient += done;
+    r = moved(r, pass->extent.type, done);
     r.width = left;
     r.rows = 1;
     r.streams = false;
@@ -67,8 +63,8 @@ static void affine_body(void *context, int32_t thread, int32_t threads) {
 }
 
 void renorm_affine(
-    renorm_team *team, renorm_extent extent, const float *x, const float *mean, const float *scale,
-    const float *shift, const float *residual, renorm_activation activation, float *y
+    renorm_team *team, renorm_extent extent, const void *x, const float *mean, const float *scale,
+    const float *shift, const void *residual, renorm_activation activation, void *y
 ) {
     if (extent.rows == 0 || extent.channels == 0) return;
     const bool in_place = y == x || y == residual;
@@ -79,18 +75,18 @@ void renorm_affine(
             .streams = !in_place && renorm_streams(renorm_bytes(extent)),
             .from_memory = renorm_is_in_memory(renorm_bytes(extent) * (residual ? 3 : 2)),
         },
-        .loop = renorm_loops_for(team)->affine[activation][residual != NULL],
+        .loop = renorm_loops_for(team)->affine[extent.type][activation][residual != NULL],
     };
     renorm_team_run_for(team, renorm_bytes(extent) * (residual ? 3 : 2), affine_body, (void *)&pass);
 }
 
 void renorm_affine_backward(
-    renorm_team *team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask, const float *dy,
-    const float *dy2, const float *p, const float *q, const float *c, float *dx, float *residual_gradient
+    renorm_team *team, renorm_extent extent, const void *x, const float *mean, renorm_mask mask, const void *dy,
+    const void *dy2, const float *p, const float *q, const float *c, void *dx, void *residual_gradient
 ) {
     if (extent.rows == 0 || extent.channels == 0) return;
     const renorm_mask_source source = renorm_source_of(mask);
-    const float *inputs[] = {x, dy, dy2, mask.output};
+    const void *inputs[] = {x, dy, dy2, mask.output};
     bool in_place = false;
     for (int i = 0; i < 4; i++) in_place |= inputs[i] && (inputs[i] == dx || inputs[i] == residual_gradient);
     const affine_pass pass = {
@@ -101,12 +97,13 @@ void renorm_affine_backward(
             .streams = !in_place && renorm_streams(renorm_bytes(extent)),
             .from_memory = renorm_is_in_memory(renorm_bytes(extent) * 3),
         },
-        .loop = renorm_loops_for(team)->affine_backward[source][dy2 != NULL][residual_gradient != NULL],
+        .loop = renorm_loops_for(team)->affine_backward[extent.type][source][dy2 != NULL][residual_gradient != NULL],
     };
     renorm_team_run_for(team, renorm_bytes(extent) * 3, affine_body, (void *)&pass);
 }
 
 typedef struct {
+    renorm_type type;
     ptrdiff_t count;
     renorm_rows arrays;
     renorm_rows_loop loop;
@@ -118,24 +115,21 @@ static void gradient_body(void *context, int32_t thread, int32_t threads) {
     const renorm_share units = renorm_share_of((pass->count + unit - 1) / unit, thread, threads);
     const ptrdiff_t first = units.first * unit, end = renorm_smaller(units.end * unit, pass->count);
     if (first >= end) return;
-    renorm_rows r = pass->arrays;
-    r.output = moved(r.output, first);
-    r.dy += first;
-    r.dy2 = moved(r.dy2, first);
-    r.result += first;
+    renorm_rows r = moved(pass->arrays, pass->type, first);
     r.width = end - first;
     pass->loop(&r);
 }
 
 void renorm_masked_gradient(
-    renorm_team *team, ptrdiff_t count, renorm_activation activation, const float *output, const float *dy,
-    const float *dy2, float *gradient
+    renorm_team *team, renorm_type type, ptrdiff_t count, renorm_activation activation, const void *output,
+    const void *dy, const void *dy2, void *gradient
 ) {
     const renorm_mask_source source = renorm_source_of((renorm_mask){.activation = activation, .output = output});
     const gradient_pass pass = {
+        .type = type,
         .count = count,
         .arrays = {.output = output, .dy = dy, .dy2 = dy2, .result = gradient},
-        .loop = renorm_loops_for(team)->masked_gradient[source][dy2 != NULL],
+        .loop = renorm_loops_for(team)->masked_gradient[type][source][dy2 != NULL],
     };
-    renorm_team_run_for(team, 12.0 * (double)count, gradient_body, (void *)&pass);
+    renorm_team_run_for(team, 3.0 * (double)(renorm_size_of(type) * count), gradient_body, (void *)&pass);
 }

@@ -33,7 +33,7 @@ renorm_share renorm_rows_of(renorm_extent extent, int32_t thread, int32_t thread
         const renorm_share groups = renorm_share_of(extent.groups, thread, threads);
         return (renorm_share){groups.first * rows_each, groups.end * rows_each};
     }
-    const ptrdiff_t unit = 16;
+    const ptrdiff_t unit = 64 / renorm_size_of(extent.type);
     const renorm_share units = renorm_share_of((extent.rows + unit - 1) / unit, thread, threads);
     return (renorm_share){
         renorm_smaller(units.first * unit, extent.rows), renorm_smaller(units.end * unit, extent.rows)};

@@ -78,10 +78,11 @@ static void sum_block(
     accumulators into
 ) {
     const ptrdiff_t channels = pass->extent.channels, at = first * channels;
-    r.x += at;
-    if (r.output) r.output += at;
-    if (r.dy) r.dy += at;
-    if (r.dy2) r.dy2 += at;
+    const renorm_type type = pass->extent.type;
+    r.x = renorm_moved(type, r.x, at);
+    r.output = renorm_moved(type, r.output, at);
+    r.dy = renorm_moved(type, r.dy, at);
+    r.dy2 = renorm_moved(type, r.dy2, at);
     r.width = repeats * channels;
     r.rows = rows;
     pass->loop(&r);
@@ -96,16 +97,13 @@ static void sum_block(
 }
 
 /// The shift of the first block: the mean of eight rows (exact where they are equal), or the first of fewer.
-static void guess_mean(float *shift, const float *x, ptrdiff_t channels, ptrdiff_t rows) {
+static void guess_mean(float *shift, renorm_type type, const void *x, ptrdiff_t channels, ptrdiff_t rows) {
     for (ptrdiff_t c = 0; c < channels; c++) {
-        const float *v = x + c;
-        if (rows < 8) {
-            shift[c] = v[0];
-            continue;
-        }
-        const float low = (v[0] + v[channels]) + (v[2 * channels] + v[3 * channels]);
-        const float high = (v[4 * channels] + v[5 * channels]) + (v[6 * channels] + v[7 * channels]);
-        shift[c] = (low + high) * 0.125f;
+        shift[c] = renorm_element(type, x, c);
+        if (rows < 8) continue;
+        float v[8];
+        for (int k = 0; k < 8; k++) v[k] = renorm_element(type, x, c + k * channels);
+        shift[c] = (((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))) * 0.125f;
     }
 }
 
@@ -143,7 +141,9 @@ static void sum_piece(
         const ptrdiff_t now = renorm_smaller(most, blocks_of_rows - done), before = done * repeats;
         if (pass->moments) {
             if (done == 0) {
-                guess_mean(space->shift, pass->arrays.x + first * channels, channels, rows);
+                const renorm_type type = pass->extent.type;
+                guess_mean(
+                    space->shift, type, renorm_moved(type, pass->arrays.x, first * channels), channels, rows);
             } else {
                 set_shift(space->shift, into.first, channels);
             }
@@ -234,14 +234,14 @@ static void run(renorm_team *team, double bytes, sums_pass *pass) {
 }
 
 void renorm_moments(
-    renorm_team *team, renorm_extent extent, const float *x, float *mean, float *variance, void *scratch
+    renorm_team *team, renorm_extent extent, const void *x, float *mean, float *variance, void *scratch
 ) {
     const renorm_loops *loops = renorm_loops_for(team);
     sums_pass pass = {
         .extent = extent,
         .moments = true,
         .arrays = {.x = x, .from_memory = renorm_is_in_memory(renorm_bytes(extent))},
-        .loop = loops->moments,
+        .loop = loops->moments[extent.type],
         .loops = loops,
         .first_result = mean,
         .second_result = variance,
@@ -251,8 +251,8 @@ void renorm_moments(
 }
 
 void renorm_affine_sums(
-    renorm_team *team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask, const float *dy,
-    const float *dy2, float *sum, float *product, void *scratch
+    renorm_team *team, renorm_extent extent, const void *x, const float *mean, renorm_mask mask, const void *dy,
+    const void *dy2, float *sum, float *product, void *scratch
 ) {
     const renorm_loops *loops = renorm_loops_for(team);
     sums_pass pass = {
@@ -261,7 +261,7 @@ void renorm_affine_sums(
             .x = x, .mean = mean, .scale = mask.scale, .shift = mask.shift, .output = mask.output, .dy = dy,
             .dy2 = dy2, .from_memory = renorm_is_in_memory(renorm_bytes(extent) * 2),
         },
-        .loop = loops->affine_sums[renorm_source_of(mask)][dy2 != NULL],
+        .loop = loops->affine_sums[extent.type][renorm_source_of(mask)][dy2 != NULL],
         .loops = loops,
         .first_result = sum,
         .second_result = product,

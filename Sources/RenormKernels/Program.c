@@ -1,3 +1,4 @@
+#include "Elements.h"
 #include "Program.h"
 #include "Team.h"
 
@@ -12,9 +13,10 @@ int32_t renorm_op_operands(renorm_op op) {
     return op <= renorm_op_greater_equal ? 2 : 3;
 }
 
-static bool strides_are_valid(const renorm_operand *operands, int32_t count) {
+static bool operands_are_valid(const renorm_operand *operands, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (operands[i].inner_stride != 0 && operands[i].inner_stride != 1) return false;
+        if (operands[i].type != renorm_f32 && operands[i].type != renorm_bf16) return false;
     }
     return true;
 }
@@ -24,7 +26,7 @@ static bool is_valid(const renorm_program_description *d) {
     if (d->input_count > renorm_program_maximum_inputs || d->output_count > renorm_program_maximum_outputs) return false;
     if (d->constant_count > renorm_program_maximum_instructions) return false;
     if (d->instruction_count < 0 || d->instruction_count > renorm_program_maximum_instructions) return false;
-    if (d->output_count < 1 || !strides_are_valid(d->inputs, d->input_count)) return false;
+    if (d->output_count < 1 || !operands_are_valid(d->inputs, d->input_count)) return false;
     const int32_t first = renorm_first_instruction_value(d);
     for (int32_t i = 0; i < d->instruction_count; i++) {
         const renorm_instruction instruction = d->instructions[i];
@@ -36,6 +38,7 @@ static bool is_valid(const renorm_program_description *d) {
     }
     for (int32_t i = 0; i < d->output_count; i++) {
         const renorm_program_output output = d->outputs[i];
+        if (!operands_are_valid(&output.operand, 1)) return false;
         if (output.value < 0 || output.value >= first + d->instruction_count) return false;
         if (output.operand.inner_stride != 1 && d->inner > 1) return false;
         if (output.in_place_of >= d->input_count) return false;
@@ -43,6 +46,7 @@ static bool is_valid(const renorm_program_description *d) {
         const renorm_operand input = d->inputs[output.in_place_of];
         if (input.outer_stride != output.operand.outer_stride && d->outer > 1) return false;
         if (input.inner_stride != output.operand.inner_stride && d->inner > 1) return false;
+        if (input.type != output.operand.type) return false;
     }
     return true;
 }
@@ -75,11 +79,11 @@ static void transform_arrays(renorm_program *p, renorm_operand (*change)(renorm_
 }
 
 static renorm_operand with_axes_swapped(renorm_operand operand) {
-    return (renorm_operand){0, operand.outer_stride};
+    return (renorm_operand){0, operand.outer_stride, operand.type};
 }
 
 static renorm_operand along_inner_alone(renorm_operand operand) {
-    return (renorm_operand){0, operand.inner_stride};
+    return (renorm_operand){0, operand.inner_stride, operand.type};
 }
 
 /// One axis if strides allow.
@@ -110,6 +114,8 @@ static void classify(const renorm_program *p, renorm_array *array) {
         const bool contiguous = s.outer_stride == p->inner && (s.inner_stride == 1 || p->inner == 1);
         if (!contiguous) array->access = s.outer_stride ? renorm_access_gathered : renorm_access_repeated;
     }
+    const bool converts = s.type != renorm_f32 && array->level == renorm_level_element;
+    if (converts && array->access == renorm_access_direct) array->access = renorm_access_gathered;
 }
 
 // MARK: Making and freeing
@@ -122,14 +128,16 @@ static bool make(renorm_program *program, const renorm_program_description *d) {
     for (int32_t i = 0; i < d->input_count; i++) program->inputs[i].strides = d->inputs[i];
     for (int32_t i = 0; i < d->output_count; i++) program->outputs[i].strides = d->outputs[i].operand;
     join_axes(program);
-    const double output_bytes = 4.0 * (double)d->outer * (double)d->inner;
+    const double elements = (double)d->outer * (double)d->inner;
     for (int32_t i = 0; i < d->input_count; i++) classify(program, &program->inputs[i]);
     for (int32_t i = 0; i < d->output_count; i++) {
         renorm_array *output = &program->outputs[i];
         classify(program, output);
         output->level = renorm_level_element;
-        output->streams = output->access == renorm_access_direct && d->outputs[i].in_place_of < 0
-            && renorm_streams(output_bytes);
+        const renorm_type type = output->strides.type;
+        if (type != renorm_f32 && output->access == renorm_access_direct) output->access = renorm_access_gathered;
+        output->streams = (output->access == renorm_access_direct || type != renorm_f32)
+            && d->outputs[i].in_place_of < 0 && renorm_streams(elements * (double)renorm_size_of(type));
         program->streams |= output->streams;
     }
     program->constants = calloc((size_t)d->constant_count + 1, sizeof(float));

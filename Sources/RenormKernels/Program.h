@@ -36,13 +36,14 @@ typedef enum {
     renorm_access_direct,
     /// Copied once into a register, the row repeated as often as a block holds rows.
     renorm_access_repeated,
-    /// Copied into (or out of) a register for each block.
+    /// Copied into (or out of) a register for each block, converted if it is no f32.
     renorm_access_gathered,
 } renorm_access;
 
 typedef struct {
     renorm_access access;
     renorm_level level;
+    /// And the type.
     renorm_operand strides;
     /// An output that goes past the caches.
     bool streams;

@@ -1,3 +1,4 @@
+#include "Elements.h"
 #include "Program.h"
 #include "Team.h"
 
@@ -268,7 +269,7 @@ static void plan_blocks(maker *m) {
         const renorm_array *array =
             i < program->input_count ? &program->inputs[i] : &program->outputs[i - program->input_count];
         if (array->level != renorm_level_element || array->access == renorm_access_repeated) continue;
-        bytes += 4;
+        bytes += (double)renorm_size_of(array->strides.type);
         arrays += array->access == renorm_access_direct;
     }
     for (int32_t i = 0; i < m->count; i++) {

@@ -1,3 +1,4 @@
+#include "Elements.h"
 #include "Program.h"
 #include "Team.h"
 
@@ -6,8 +7,8 @@
 typedef struct {
     const renorm_program *program;
     const renorm_loops *loops;
-    const float *const *inputs;
-    float *const *outputs;
+    const void *const *inputs;
+    void *const *outputs;
 } program_pass;
 
 static inline void run_steps(const program_pass *pass, renorm_level level, ptrdiff_t n, float *const *slots) {
@@ -19,30 +20,65 @@ static inline void run_steps(const program_pass *pass, renorm_level level, ptrdi
     }
 }
 
+static void load_run(const program_pass *pass, renorm_type type, ptrdiff_t n, const void *from, float *into) {
+    if (type == renorm_f32) {
+        memcpy(into, from, (size_t)n * sizeof(float));
+    } else {
+        pass->loops->convert[renorm_copy_bf16_to_f32](n, from, into);
+    }
+}
+
+static void store_run(
+    const program_pass *pass, const renorm_array *array, ptrdiff_t n, const float *from, void *into
+) {
+    if (array->strides.type == renorm_f32) {
+        memcpy(into, from, (size_t)n * sizeof(float));
+    } else if (array->streams) {
+        pass->loops->stream_narrowed(n, from, into);
+    } else {
+        pass->loops->convert[renorm_copy_f32_to_bf16](n, from, into);
+    }
+}
+
+/// Whether rows of the nest follow each other without a gap.
+static bool is_contiguous(const renorm_program *program, const renorm_array *array) {
+    const ptrdiff_t inner = program->inner;
+    return array->strides.outer_stride == inner && (array->strides.inner_stride == 1 || inner == 1);
+}
+
 /// Copies `rows` rows of an array into a register, from a row on.
 static void gather(
-    const renorm_program *program, const renorm_array *array, const float *base, ptrdiff_t row, ptrdiff_t rows,
-    float *into
+    const program_pass *pass, const renorm_array *array, const void *base, ptrdiff_t row, ptrdiff_t rows, float *into
 ) {
-    const ptrdiff_t inner = program->inner;
+    const ptrdiff_t inner = pass->program->inner;
+    const renorm_type type = array->strides.type;
+    if (is_contiguous(pass->program, array)) {
+        load_run(pass, type, rows * inner, renorm_moved(type, base, row * inner), into);
+        return;
+    }
     for (ptrdiff_t r = 0; r < rows; r++) {
-        const float *from = base + (row + r) * array->strides.outer_stride;
+        const void *from = renorm_moved(type, base, (row + r) * array->strides.outer_stride);
         if (array->strides.inner_stride) {
-            memcpy(into + r * inner, from, (size_t)inner * sizeof(float));
+            load_run(pass, type, inner, from, into + r * inner);
         } else {
-            for (ptrdiff_t j = 0; j < inner; j++) into[r * inner + j] = *from;
+            const float value = renorm_element(type, from, 0);
+            for (ptrdiff_t j = 0; j < inner; j++) into[r * inner + j] = value;
         }
     }
 }
 
 static void scatter(
-    const renorm_program *program, const renorm_array *array, float *base, ptrdiff_t row, ptrdiff_t rows,
-    const float *from
+    const program_pass *pass, const renorm_array *array, void *base, ptrdiff_t row, ptrdiff_t rows, const float *from
 ) {
-    const ptrdiff_t inner = program->inner;
+    const ptrdiff_t inner = pass->program->inner;
+    const renorm_type type = array->strides.type;
+    if (is_contiguous(pass->program, array)) {
+        store_run(pass, array, rows * inner, from, renorm_moved_target(type, base, row * inner));
+        return;
+    }
     for (ptrdiff_t r = 0; r < rows; r++) {
-        memcpy(
-            base + (row + r) * array->strides.outer_stride, from + r * inner, (size_t)inner * sizeof(float));
+        void *into = renorm_moved_target(type, base, (row + r) * array->strides.outer_stride);
+        store_run(pass, array, inner, from + r * inner, into);
     }
 }
 
@@ -51,7 +87,7 @@ static void run_packed_blocks(const program_pass *pass, renorm_share blocks, flo
     for (int32_t i = 0; i < program->input_count; i++) {
         const renorm_array *array = &program->inputs[i];
         if (array->access != renorm_access_repeated) continue;
-        gather(program, array, pass->inputs[i], 0, program->rows_in_block, slots[array->slot]);
+        gather(pass, array, pass->inputs[i], 0, program->rows_in_block, slots[array->slot]);
     }
     for (ptrdiff_t block = blocks.first; block < blocks.end; block++) {
         const ptrdiff_t row = block * program->rows_in_block;
@@ -59,7 +95,7 @@ static void run_packed_blocks(const program_pass *pass, renorm_share blocks, flo
         for (int32_t i = 0; i < program->input_count; i++) {
             const renorm_array *array = &program->inputs[i];
             if (array->access == renorm_access_gathered) {
-                gather(program, array, pass->inputs[i], row, rows, slots[array->slot]);
+                gather(pass, array, pass->inputs[i], row, rows, slots[array->slot]);
             } else if (array->access == renorm_access_direct && array->level == renorm_level_element) {
                 slots[array->slot] = (float *)pass->inputs[i] + row * program->inner;
             }
@@ -67,18 +103,19 @@ static void run_packed_blocks(const program_pass *pass, renorm_share blocks, flo
         for (int32_t i = 0; i < program->output_count; i++) {
             const renorm_array *array = &program->outputs[i];
             if (array->access != renorm_access_direct) continue;
-            slots[array->slot] = pass->outputs[i] + row * program->inner;
+            slots[array->slot] = (float *)pass->outputs[i] + row * program->inner;
         }
         run_steps(pass, renorm_level_element, rows * program->inner, slots);
         for (int32_t i = 0; i < program->output_count; i++) {
             const renorm_array *array = &program->outputs[i];
             if (array->access == renorm_access_direct) continue;
-            scatter(program, array, pass->outputs[i], row, rows, slots[array->slot]);
+            scatter(pass, array, pass->outputs[i], row, rows, slots[array->slot]);
         }
     }
 }
 
-static void run_row_blocks(const program_pass *pass, renorm_share blocks, float **slots) {
+/// `values` has room for a float of each input.
+static void run_row_blocks(const program_pass *pass, renorm_share blocks, float **slots, float *values) {
     const renorm_program *program = pass->program;
     const ptrdiff_t blocks_in_row = (program->inner + program->block - 1) / program->block;
     ptrdiff_t current_row = -1;
@@ -88,16 +125,32 @@ static void run_row_blocks(const program_pass *pass, renorm_share blocks, float 
         for (int32_t i = 0; i < program->input_count; i++) {
             const renorm_array *array = &program->inputs[i];
             if (array->level == renorm_level_uniform) continue;
+            const renorm_type type = array->strides.type;
             const ptrdiff_t within = array->level == renorm_level_element ? column : 0;
-            slots[array->slot] = (float *)pass->inputs[i] + row * array->strides.outer_stride + within;
+            const void *from = renorm_moved(type, pass->inputs[i], row * array->strides.outer_stride + within);
+            if (type == renorm_f32) {
+                slots[array->slot] = (float *)from;
+            } else if (array->level == renorm_level_element) {
+                load_run(pass, type, n, from, slots[array->slot]);
+            } else {
+                values[i] = renorm_element(type, from, 0);
+            }
         }
         for (int32_t i = 0; i < program->output_count; i++) {
             const renorm_array *array = &program->outputs[i];
-            slots[array->slot] = pass->outputs[i] + row * array->strides.outer_stride + column;
+            if (array->access != renorm_access_direct) continue;
+            slots[array->slot] = (float *)pass->outputs[i] + row * array->strides.outer_stride + column;
         }
         if (row != current_row) run_steps(pass, renorm_level_row, 1, slots);
         current_row = row;
         run_steps(pass, renorm_level_element, n, slots);
+        for (int32_t i = 0; i < program->output_count; i++) {
+            const renorm_array *array = &program->outputs[i];
+            if (array->access == renorm_access_direct) continue;
+            const ptrdiff_t at = row * array->strides.outer_stride + column;
+            void *into = renorm_moved_target(array->strides.type, pass->outputs[i], at);
+            store_run(pass, array, n, slots[array->slot], into);
+        }
     }
 }
 
@@ -113,6 +166,7 @@ static void program_body(void *context, int32_t thread, int32_t threads) {
     // On the stack: nothing is allocated in a run, and a thread's registers stay in its own L1.
     float *slots[program->slot_count + 1];
     float scalars[program->scalar_count + 1];
+    float values[program->input_count + 1];
     float registers[program->register_count * program->block + 1] __attribute__((aligned(64)));
     for (int32_t i = 0; i < program->constant_count; i++) slots[i] = &program->constants[i];
     for (int32_t i = 0; i < program->scalar_count; i++) slots[program->first_scalar_slot + i] = &scalars[i];
@@ -121,19 +175,21 @@ static void program_body(void *context, int32_t thread, int32_t threads) {
     }
     for (int32_t i = 0; i < program->input_count; i++) {
         const renorm_array *array = &program->inputs[i];
-        if (array->level == renorm_level_uniform) slots[array->slot] = (float *)pass->inputs[i];
+        if (array->level == renorm_level_uniform) values[i] = renorm_element(array->strides.type, pass->inputs[i], 0);
+        // Scalars of bf16 are widened into `values`.
+        if (array->access == renorm_access_direct) slots[array->slot] = &values[i];
     }
     run_steps(pass, renorm_level_uniform, 1, slots);
     if (program->packed) {
         run_packed_blocks(pass, blocks, slots);
     } else {
-        run_row_blocks(pass, blocks, slots);
+        run_row_blocks(pass, blocks, slots, values);
     }
     if (program->streams) renorm_streaming_fence();
 }
 
 void renorm_program_run(
-    const renorm_program *program, renorm_team *team, const float *const *inputs, float *const *outputs
+    const renorm_program *program, renorm_team *team, const void *const *inputs, void *const *outputs
 ) {
     if (program->outer == 0 || program->inner == 0) return;
     const program_pass pass = {program, renorm_loops_for(team), inputs, outputs};

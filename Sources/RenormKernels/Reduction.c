@@ -1,3 +1,4 @@
+#include "Elements.h"
 #include "Loops/Table.h"
 #include "Normalization.h"
 #include "Team.h"
@@ -16,7 +17,8 @@ typedef struct {
     ptrdiff_t outer, reduced, inner;
     ptrdiff_t units_across;
     bool shares_units;
-    const float *x;
+    renorm_type type;
+    const void *x;
     double factor;
     float *result;
     /// [thread, unit, room for the doubles of a unit].
@@ -59,11 +61,11 @@ static double joined(renorm_reduction reduction, double a, double b) {
 }
 
 /// Reduces `rows` rows of `width` neighbours; `total` is overwritten.
-static void reduce_unit(const reduction_pass *pass, const float *x, ptrdiff_t rows, ptrdiff_t width, double *total) {
+static void reduce_unit(const reduction_pass *pass, const void *x, ptrdiff_t rows, ptrdiff_t width, double *total) {
     const renorm_reduction reduction = pass->reduction;
     for (ptrdiff_t j = 0; j < width; j++) total[j] = neutral(reduction);
     if (pass->inner == 1) {
-        total[0] = pass->loops->reduce_run[reduction](rows, x);
+        total[0] = pass->loops->reduce_run[pass->type][reduction](rows, x);
         return;
     }
     // Rows that follow each other without a gap can be taken several at a time as one.
@@ -74,7 +76,8 @@ static void reduce_unit(const reduction_pass *pass, const float *x, ptrdiff_t ro
         const ptrdiff_t left = rows - row;
         const ptrdiff_t together = renorm_smaller(repeats, left);
         const ptrdiff_t now = renorm_smaller(left / together, rows_in_block);
-        pass->loops->reduce_rows[reduction](now, together * width, together * pass->inner, x + row * pass->inner, sums);
+        const void *from = renorm_moved(pass->type, x, row * pass->inner);
+        pass->loops->reduce_rows[pass->type][reduction](now, together * width, together * pass->inner, from, sums);
         if (reduction == renorm_reduction_sum || reduction == renorm_reduction_sum_of_squares) {
             pass->loops->join_sums(width, together, sums, total);
         } else {
@@ -107,7 +110,7 @@ static void reduction_body(void *context, int32_t thread, int32_t threads) {
     const ptrdiff_t width_of_parts = room_of_unit(pass->inner);
     for (ptrdiff_t unit = mine.first; unit < mine.end; unit++) {
         const ptrdiff_t o = unit / pass->units_across, j = unit % pass->units_across * widest_unit;
-        const float *x = pass->x + (o * pass->reduced + rows.first) * pass->inner + j;
+        const void *x = renorm_moved(pass->type, pass->x, (o * pass->reduced + rows.first) * pass->inner + j);
         double *into = shares ? pass->parts + (thread * units + unit) * width_of_parts : total;
         reduce_unit(pass, x, rows.end - rows.first, renorm_smaller(pass->inner - j, widest_unit), into);
         if (!shares) write_unit(pass, unit, total);
@@ -128,10 +131,10 @@ static void join_parts(const reduction_pass *pass) {
 
 void renorm_reduce(
     renorm_team *team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
-    const float *x, double factor, float *result, void *scratch
+    renorm_type type, const void *x, double factor, float *result, void *scratch
 ) {
     if (outer == 0 || inner == 0) return;
-    const double bytes = 4.0 * (double)outer * (double)reduced * (double)inner;
+    const double bytes = (double)renorm_size_of(type) * (double)outer * (double)reduced * (double)inner;
     reduction_pass pass = {
         .reduction = reduction,
         .outer = outer,
@@ -139,6 +142,7 @@ void renorm_reduce(
         .inner = inner,
         .units_across = units_across_of(inner),
         .shares_units = shares_units(outer, inner, renorm_team_threads_for(team, bytes)),
+        .type = type,
         .x = x,
         .factor = factor,
         .result = result,

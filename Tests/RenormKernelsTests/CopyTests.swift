@@ -124,6 +124,16 @@ extension KernelTests {
                     .f32_to_i32, sizes: sizes, from: from, to: strides, source: floats,
                     destination: [Int32](repeating: 0, count: count), convert: saturated, "f32 to i32")
                 check(
+                    .f32_to_bf16, sizes: sizes, from: from, to: strides, source: floats,
+                    destination: [UInt16](repeating: 0, count: count), convert: BF16.bits, "f32 to bf16")
+                let halves = integers.map { UInt16(truncatingIfNeeded: $0) }
+                check(
+                    .bf16_to_f32, sizes: sizes, from: from, to: strides, source: halves.map(BF16.finite),
+                    destination: zeros, convert: BF16.value, "bf16 to f32")
+                check(
+                    .halves, sizes: sizes, from: from, to: strides, source: halves,
+                    destination: halves.reversed(), convert: { $0 }, "halves")
+                check(
                     .f32_to_u8, sizes: sizes, from: from, to: strides, source: small,
                     destination: [UInt8](repeating: 0, count: count), convert: saturated, "f32 to u8")
             }
@@ -133,8 +143,13 @@ extension KernelTests {
             for count in [0, 1, 15, 16, 17, 1000, 100_001] {
                 for team in Team.all {
                     var x = [Float](repeating: 1, count: count + 1)
-                    renorm_fill(team.pointer, count, -2.5, &x)
+                    renorm_fill(team.pointer, .f32, count, -2.5, &x)
                     #expect(x.dropLast().allSatisfy { $0 == -2.5 } && x.last == 1, "\(count), \(team)")
+                    var halves = [UInt16](repeating: 1, count: count + 1)
+                    renorm_fill(team.pointer, .bf16, count, -2.5, &halves)
+                    #expect(
+                        halves.dropLast().allSatisfy { $0 == 0xc020 } && halves.last == 1, "\(count), \(team)"
+                    )
                 }
             }
         }

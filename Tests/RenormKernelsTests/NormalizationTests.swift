@@ -12,7 +12,7 @@ extension KernelTests {
         ]
 
         static func extent(_ e: (Int, Int, Int)) -> renorm_extent {
-            renorm_extent(rows: e.0 * e.2, channels: e.1, groups: e.2)
+            renorm_extent(rows: e.0 * e.2, channels: e.1, groups: e.2, type: .f32)
         }
 
         @Test(arguments: extents) func momentsAreThoseOfEachGroup(_ e: (Int, Int, Int)) {
@@ -148,7 +148,7 @@ extension KernelTests {
                 }
                 if saved || activation == .identity {
                     var gradient = [Float](repeating: .nan, count: f.x.count)
-                    renorm_masked_gradient(team.pointer, f.x.count, activation, y, f.dy, dy2, &gradient)
+                    renorm_masked_gradient(team.pointer, .f32, f.x.count, activation, y, f.dy, dy2, &gradient)
                     #expect(gradient.map(Double.init) == d, "\(team)")
                 }
             }
@@ -193,22 +193,25 @@ extension Numbers {
     }
 }
 
-/// An activation, its gradients and factors, and what the passes should make of them, in double.
+/// An activation, its gradients and factors, and what the passes should make of them, in double. With type bf16 the
+/// activation and its gradients have values of that type.
 struct Factors {
-    let extent: renorm_extent
+    var extent: renorm_extent
     let x, dy, dy2, residual: [Float]
     let mean, scale, shift, p, q, c: [Float]
 
     var rowsOfGroup: Int { extent.rows / extent.groups }
 
-    init(_ e: (Int, Int, Int), seed: UInt64) {
-        extent = renorm_extent(rows: e.0 * e.2, channels: e.1, groups: e.2)
+    init(_ e: (Int, Int, Int), seed: UInt64, type: renorm_type = .f32) {
+        extent = renorm_extent(rows: e.0 * e.2, channels: e.1, groups: e.2, type: .f32)
         var numbers = Numbers(seed)
         let count = e.0 * e.1 * e.2, vector = e.1 * e.2
-        x = numbers.array(count, mean: 0.5, deviation: 2)
-        dy = numbers.array(count)
-        dy2 = numbers.array(count)
-        residual = numbers.array(count)
+        extent.type = type
+        func typed(_ array: [Float]) -> [Float] { type == .f32 ? array : array.map(BF16.rounded) }
+        x = typed(numbers.array(count, mean: 0.5, deviation: 2))
+        dy = typed(numbers.array(count))
+        dy2 = typed(numbers.array(count))
+        residual = typed(numbers.array(count))
         mean = numbers.array(vector, mean: 0.5)
         scale = numbers.array(vector, mean: 1)
         shift = numbers.array(vector, mean: 1)
@@ -263,7 +266,10 @@ struct Factors {
         }
     }
 
-    func withMask(_ activation: renorm_activation, _ output: [Float]?, _ body: (renorm_mask) -> Void) {
+    /// With the saved output, if there is one, in the activation's type.
+    func withMask<Element: BitwiseCopyable>(
+        _ activation: renorm_activation, _ output: [Element]?, _ body: (renorm_mask) -> Void
+    ) {
         scale.withUnsafeBufferPointer { scale in
             shift.withUnsafeBufferPointer { shift in
                 guard let output else {

@@ -12,12 +12,12 @@ extension KernelTests {
             let shape = renorm_pooling(
                 batch: batch, height: height, width: width, channels: channels, rows: rows, columns: columns,
                 window_height: window, window_width: window, stride_height: stride, stride_width: stride,
-                top: padding, left: padding)
+                top: padding, left: padding, type: .f32)
             var numbers = Numbers(UInt64(channels))
             // Many equal values, and some that are none.
             var x = numbers.array(batch * height * width * channels).map { ($0 * 2).rounded() }
             for i in Swift.stride(from: 11, to: x.count, by: 37) { x[i] = .nan }
-            let dy = numbers.array(batch * rows * columns * channels)
+            let dy = numbers.array(batch * rows * columns * channels).map(BF16.rounded)
 
             var y: [Double] = []
             var dx = [Double](repeating: 0, count: x.count)
@@ -57,6 +57,18 @@ extension KernelTests {
                 foundY = [Float](repeating: 9, count: y.count)
                 renorm_max_pool(team.pointer, shape, x, &foundY, nil)
                 #expect(difference(foundY, y, relative: 0) == nil, "\(team)")
+
+                var halves = shape
+                halves.type = .bf16
+                var (halfY, halfX) = ([UInt16](repeating: 9, count: y.count), x.map { _ in UInt16(9) })
+                var halfChoices = [UInt8](repeating: 9, count: y.count)
+                renorm_max_pool(team.pointer, halves, x.map(BF16.bits), &halfY, &halfChoices)
+                #expect(
+                    halfY.map(BF16.value).map(\.bitPattern) == foundY.map(BF16.rounded).map(\.bitPattern),
+                    "\(team)")
+                #expect(halfChoices == choices, "\(team)")
+                renorm_max_pool_gradient(team.pointer, halves, dy.map(BF16.bits), choices, &halfX)
+                #expect(halfX == foundX.map(BF16.bits), "\(team)")
             }
         }
     }

@@ -17,8 +17,11 @@ struct TestProgram {
     }
 
     /// Adds an input with these strides (contiguous if none are given) and returns its number.
-    mutating func input(_ outerStride: Int? = nil, _ innerStride: Int = 1) -> Int32 {
-        inputs.append(renorm_operand(outer_stride: outerStride ?? inner, inner_stride: innerStride))
+    mutating func input(
+        _ outerStride: Int? = nil, _ innerStride: Int = 1, type: renorm_type = .f32
+    ) -> Int32 {
+        inputs.append(
+            renorm_operand(outer_stride: outerStride ?? inner, inner_stride: innerStride, type: type))
         return Int32(inputs.count - 1)
     }
 
@@ -33,11 +36,14 @@ struct TestProgram {
         return Int32(inputs.count + constants.count + instructions.count - 1)
     }
 
-    mutating func output(_ value: Int32, outerStride: Int? = nil, inPlaceOf input: Int32 = -1) {
+    mutating func output(
+        _ value: Int32, outerStride: Int? = nil, inPlaceOf input: Int32 = -1, type: renorm_type = .f32
+    ) {
         outputs.append(
             renorm_program_output(
                 value: value, in_place_of: input,
-                operand: renorm_operand(outer_stride: outerStride ?? inner, inner_stride: 1)))
+                operand: renorm_operand(
+                    outer_stride: outerStride ?? inner, inner_stride: 1, type: type)))
     }
 
     func make() -> OpaquePointer? {
@@ -60,24 +66,40 @@ struct TestProgram {
         }
     }
 
-    /// Runs on the arrays; an output in place of an input changes that array.
+    /// Runs on the arrays, which are rounded to bf16 where the program says so; an output in place of an input changes
+    /// that array.
     func run(_ team: Team, _ arrays: inout [[Float]], outputCounts: [Int]) -> [[Float]] {
         guard let program = make() else { return [] }
         defer { renorm_program_destroy(program) }
-        func copied(_ array: [Float]) -> UnsafeMutablePointer<Float> {
-            let pointer = UnsafeMutablePointer<Float>.allocate(capacity: array.count + 1)
-            pointer.initialize(from: array, count: array.count)
+        func copied(_ array: [Float], _ type: renorm_type) -> UnsafeMutableRawPointer {
+            let pointer = UnsafeMutableRawPointer.allocate(byteCount: array.count * 4 + 4, alignment: 64)
+            if type == .f32 {
+                pointer.initializeMemory(as: Float.self, from: array, count: array.count)
+            } else {
+                pointer.initializeMemory(as: UInt16.self, from: array.map(BF16.bits), count: array.count)
+            }
             return pointer
         }
-        let inputPointers = arrays.map(copied)
-        let fresh = outputCounts.map { copied([Float](repeating: .nan, count: $0)) }
+        func values(_ pointer: UnsafeMutableRawPointer, _ count: Int, _ type: renorm_type) -> [Float] {
+            if type == .f32 {
+                return Array(
+                    UnsafeBufferPointer(start: pointer.assumingMemoryBound(to: Float.self), count: count))
+            }
+            let halves = pointer.assumingMemoryBound(to: UInt16.self)
+            return (0..<count).map { BF16.value(halves[$0]) }
+        }
+        let inputPointers = zip(arrays, inputs).map { copied($0, $1.type) }
+        let fresh = zip(outputCounts, outputs).map { count, output in
+            copied([Float](repeating: .nan, count: count), output.operand.type)
+        }
         defer { (inputPointers + fresh).forEach { $0.deallocate() } }
         let outputPointers = zip(outputs, fresh).map {
             $0.in_place_of >= 0 ? inputPointers[Int($0.in_place_of)] : $1
         }
-        renorm_program_run(program, team.pointer, inputPointers.map { UnsafePointer($0) }, outputPointers)
-        arrays = zip(arrays, inputPointers).map { Array(UnsafeBufferPointer(start: $1, count: $0.count)) }
-        return zip(outputPointers, outputCounts).map { Array(UnsafeBufferPointer(start: $0, count: $1)) }
+        renorm_program_run(
+            program, team.pointer, inputPointers.map { UnsafeRawPointer($0) }, outputPointers)
+        arrays = arrays.indices.map { values(inputPointers[$0], arrays[$0].count, inputs[$0].type) }
+        return outputs.indices.map { values(outputPointers[$0], outputCounts[$0], outputs[$0].operand.type) }
     }
 }
 

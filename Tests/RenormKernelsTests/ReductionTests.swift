@@ -13,13 +13,16 @@ extension KernelTests {
 
         static let reductions: [renorm_reduction] = [.sum, .sum_of_squares, .maximum, .minimum]
 
-        private func reduce(
-            _ team: Team, _ reduction: renorm_reduction, _ shape: (Int, Int, Int), _ x: [Float],
+        private func reduce<Element: BitwiseCopyable>(
+            _ team: Team, _ reduction: renorm_reduction, _ shape: (Int, Int, Int), _ x: [Element],
             factor: Double = 1
         ) -> [Float] {
             var result = [Float](repeating: .nan, count: shape.0 * shape.2)
             withScratch(renorm_reduce_scratch(shape.0, shape.1, shape.2, team.threads)) {
-                renorm_reduce(team.pointer, reduction, shape.0, shape.1, shape.2, x, factor, &result, $0)
+                renorm_reduce(
+                    team.pointer, reduction, shape.0, shape.1, shape.2,
+                    Element.self == UInt16.self ? .bf16 : .f32, x,
+                    factor, &result, $0)
             }
             return result
         }
@@ -40,7 +43,8 @@ extension KernelTests {
         }
 
         @Test(arguments: shapes) func reductionIsThatOfDoubles(_ shape: (Int, Int, Int)) {
-            let x = Numbers.make(31, shape.0 * shape.1 * shape.2)
+            let x = Numbers.make(31, shape.0 * shape.1 * shape.2).map(BF16.rounded)
+            let halves = x.map(BF16.bits)
             for reduction in Self.reductions {
                 for factor in [1, 1 / Double(shape.1)] {
                     let expected = expected(reduction, shape, x, factor: factor)
@@ -51,6 +55,10 @@ extension KernelTests {
                         #expect(
                             difference(result, expected, relative: 1e-6, absolute: absolute) == nil,
                             "\(reduction), \(team)")
+                        let ofHalves = reduce(team, reduction, shape, halves, factor: factor)
+                        #expect(
+                            difference(ofHalves, expected, relative: 1e-6, absolute: absolute) == nil,
+                            "\(reduction) of bf16, \(team)")
                     }
                 }
             }
@@ -69,10 +77,12 @@ extension KernelTests {
             for at in [0, 1, 15, 16, 63, 64, 65, 40_000, 99_998, 99_999] {
                 var x = Numbers.make(33, 100_000)
                 x[at] = .nan
+                let halves = x.map(BF16.bits)
                 for reduction in Self.reductions {
                     for team in Team.all {
                         #expect(
-                            reduce(team, reduction, (1, 100_000, 1), x)[0].isNaN,
+                            reduce(team, reduction, (1, 100_000, 1), x)[0].isNaN
+                                && reduce(team, reduction, (1, 100_000, 1), halves)[0].isNaN,
                             "\(reduction), \(at), \(team)")
                     }
                 }
@@ -80,7 +90,7 @@ extension KernelTests {
         }
 
         @Test func theEmptyReductionIsNeutral() {
-            let results = Self.reductions.map { reduce(Team(), $0, (2, 0, 1), []) }
+            let results = Self.reductions.map { reduce(Team(), $0, (2, 0, 1), [Float]()) }
             #expect(results == [[0, 0], [0, 0], [-.infinity, -.infinity], [.infinity, .infinity]])
         }
 

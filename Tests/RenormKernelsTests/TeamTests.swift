@@ -59,7 +59,7 @@ extension KernelTests {
                 #expect(record.sizes.withLock { $0 } == [2])
 
                 // The same work as on a pool of our own, to the bit.
-                let extent = renorm_extent(rows: 10_000, channels: 17, groups: 1)
+                let extent = renorm_extent(rows: 10_000, channels: 17, groups: 1, type: .f32)
                 let x = Numbers.make(21, 170_000)
                 func moments(_ team: OpaquePointer) -> [Float] {
                     var mean = [Float](repeating: .nan, count: 17), variance = mean

@@ -42,10 +42,39 @@ static void convert_f32_to_u8(ptrdiff_t n, const void *source, void *destination
     }
 }
 
+static void convert_f32_to_bf16(ptrdiff_t n, const void *source, void *destination) {
+    FOR_EACH_VECTOR(n, {
+        const vf v = load_elements(renorm_f32, source, i, partial, count);
+        store_elements(renorm_bf16, destination, i, v, partial, count);
+    });
+}
+
+static void convert_bf16_to_f32(ptrdiff_t n, const void *source, void *destination) {
+    FOR_EACH_VECTOR(n, {
+        const vf v = load_elements(renorm_bf16, source, i, partial, count);
+        store_elements(renorm_f32, destination, i, v, partial, count);
+    });
+}
+
+static void convert_halves(ptrdiff_t n, const void *source, void *destination) {
+    memcpy(destination, source, (size_t)n * 2);
+}
+
+/// f32 to bf16 past the caches.
+static void stream_narrowed(ptrdiff_t n, const float *source, uint16_t *destination) {
+    ptrdiff_t i = 0;
+    for (; i < n && (uintptr_t)(destination + i) % sizeof(vh); i++) destination[i] = renorm_bf16_of(source[i]);
+    for (; i + LANES <= n; i += LANES) stream_elements(renorm_bf16, destination, i, load(source + i));
+    for (; i < n; i++) destination[i] = renorm_bf16_of(source[i]);
+}
+
 #define CONVERSION_ENTRIES                                 \
     [renorm_copy_words] = convert_words,                   \
     [renorm_copy_bytes] = convert_bytes,                   \
     [renorm_copy_u8_to_f32] = convert_u8_to_f32,           \
     [renorm_copy_i32_to_f32] = convert_i32_to_f32,         \
     [renorm_copy_f32_to_i32] = convert_f32_to_i32,         \
-    [renorm_copy_f32_to_u8] = convert_f32_to_u8,
+    [renorm_copy_f32_to_u8] = convert_f32_to_u8,           \
+    [renorm_copy_f32_to_bf16] = convert_f32_to_bf16,       \
+    [renorm_copy_bf16_to_f32] = convert_bf16_to_f32,       \
+    [renorm_copy_halves] = convert_halves,

@@ -2,6 +2,8 @@
 
 #include "Vector.h"
 
+#include "ElementVectors.h"
+
 #include "Math.h"
 
 #include "ProgramLoops.h"
@@ -22,17 +24,18 @@ const renorm_loops LOOPS = {
     .name = LOOPS_NAME,
     .program = {PROGRAM_ENTRIES [renorm_op_copy] = {loop_copy, loop_copy_a}},
     .stream = loop_stream,
-    .affine = {AFFINE_ENTRIES},
-    .moments = moments_rows,
-    .affine_sums = {FOR_EACH_MASK(SUMS_ENTRY)},
-    .affine_backward = {FOR_EACH_MASK(BACKWARD_ENTRY)},
-    .masked_gradient = {GRADIENT_ENTRIES},
+    .stream_narrowed = stream_narrowed,
+    .affine = {FOR_EACH_TYPE(AFFINE_ENTRIES)},
+    .moments = {moments_f32, moments_bf16},
+    .affine_sums = {FOR_EACH_TYPE(SUMS_ENTRIES)},
+    .affine_backward = {FOR_EACH_TYPE(BACKWARD_ENTRIES)},
+    .masked_gradient = {FOR_EACH_TYPE(GRADIENT_ENTRIES)},
     .join_moments = join_moments,
     .join_sums = join_sums,
-    .reduce_run = {FOR_EACH_REDUCTION(RUN_ENTRY)},
-    .reduce_rows = {FOR_EACH_REDUCTION(ROWS_ENTRY)},
-    .window_maximum = window_maximum,
-    .window_gradient = window_gradient,
+    .reduce_run = {FOR_EACH_TYPE(RUN_ENTRIES)},
+    .reduce_rows = {FOR_EACH_TYPE(ROWS_ENTRIES)},
+    .window_maximum = {window_maximum_f32, window_maximum_bf16},
+    .window_gradient = {window_gradient_f32, window_gradient_bf16},
     .cross_entropy = cross_entropy,
     .softmax = softmax,
     .convert = {CONVERSION_ENTRIES},

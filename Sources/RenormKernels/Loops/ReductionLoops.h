@@ -43,29 +43,33 @@ INLINE float extreme_of_lanes(renorm_reduction reduction, vf v) {
 }
 
 /// The first `count` elements, the other lanes neutral.
-INLINE vf load_neutral(renorm_reduction reduction, const float *x, ptrdiff_t count) {
-    if (adds(reduction)) return load_first(x, count);
+INLINE vf load_neutral(renorm_reduction reduction, renorm_type type, const void *x, ptrdiff_t at, ptrdiff_t count) {
+    if (adds(reduction)) return load_elements(type, x, at, true, count);
     float lanes[LANES];
-    for (ptrdiff_t i = 0; i < LANES; i++) lanes[i] = i < count ? x[i] : identity_of(reduction)[0];
+    for (ptrdiff_t i = 0; i < LANES; i++) {
+        lanes[i] = i < count ? renorm_element(type, x, at + i) : identity_of(reduction)[0];
+    }
     return load(lanes);
 }
 
-INLINE double reduce_run(renorm_reduction reduction, ptrdiff_t n, const float *x) {
+INLINE double reduce_run(renorm_reduction reduction, renorm_type type, ptrdiff_t n, const void *x) {
     double total = 0;
     vf extreme = identity_of(reduction);
     ptrdiff_t i = 0;
     while (i < n) {
         vf a0 = identity_of(reduction), a1 = a0, a2 = a0, a3 = a0;
         for (int v = 0; v < vectors_per_lane && i + runs_at_once * LANES <= n; v++) {
-            a0 = accumulate(reduction, a0, load(x + i));
-            a1 = accumulate(reduction, a1, load(x + i + LANES));
-            a2 = accumulate(reduction, a2, load(x + i + 2 * LANES));
-            a3 = accumulate(reduction, a3, load(x + i + 3 * LANES));
+            a0 = accumulate(reduction, a0, load_elements(type, x, i, false, LANES));
+            a1 = accumulate(reduction, a1, load_elements(type, x, i + LANES, false, LANES));
+            a2 = accumulate(reduction, a2, load_elements(type, x, i + 2 * LANES, false, LANES));
+            a3 = accumulate(reduction, a3, load_elements(type, x, i + 3 * LANES, false, LANES));
             i += runs_at_once * LANES;
         }
         if (n - i < runs_at_once * LANES) {
-            for (; i + LANES <= n; i += LANES) a0 = accumulate(reduction, a0, load(x + i));
-            if (i < n) a1 = accumulate(reduction, a1, load_neutral(reduction, x + i, n - i));
+            for (; i + LANES <= n; i += LANES) {
+                a0 = accumulate(reduction, a0, load_elements(type, x, i, false, LANES));
+            }
+            if (i < n) a1 = accumulate(reduction, a1, load_neutral(reduction, type, x, i, n - i));
             i = n;
         }
         const vf all = join(reduction, join(reduction, a0, a1), join(reduction, a2, a3));
@@ -79,44 +83,47 @@ INLINE double reduce_run(renorm_reduction reduction, ptrdiff_t n, const float *x
 }
 
 INLINE void reduce_rows(
-    renorm_reduction reduction, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result
+    renorm_reduction reduction, renorm_type type, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const void *x,
+    float *result
 ) {
     for (ptrdiff_t j = 0; j < width; j++) result[j] = identity_of(reduction)[0];
     ptrdiff_t row = 0;
     for (; row + 4 <= rows; row += 4) {
-        const float *start = x + row * stride;
         FOR_EACH_VECTOR(width, {
+            const ptrdiff_t at = row * stride + i;
             const vf neutral = identity_of(reduction);
-            const vf a0 = accumulate(reduction, neutral, load_part(start + i, partial, count));
-            const vf a1 = accumulate(reduction, neutral, load_part(start + i + stride, partial, count));
-            const vf a2 = accumulate(reduction, a0, load_part(start + i + 2 * stride, partial, count));
-            const vf a3 = accumulate(reduction, a1, load_part(start + i + 3 * stride, partial, count));
+            const vf a0 = accumulate(reduction, neutral, load_elements(type, x, at, partial, count));
+            const vf a1 = accumulate(reduction, neutral, load_elements(type, x, at + stride, partial, count));
+            const vf a2 = accumulate(reduction, a0, load_elements(type, x, at + 2 * stride, partial, count));
+            const vf a3 = accumulate(reduction, a1, load_elements(type, x, at + 3 * stride, partial, count));
             const vf before = load_part(result + i, partial, count);
             store_part(result + i, join(reduction, before, join(reduction, a2, a3)), partial, count);
         });
     }
     for (; row < rows; row++) {
-        const float *start = x + row * stride;
         FOR_EACH_VECTOR(width, {
             const vf before = load_part(result + i, partial, count);
-            store_part(
-                result + i, accumulate(reduction, before, load_part(start + i, partial, count)), partial, count);
+            const vf more = load_elements(type, x, row * stride + i, partial, count);
+            store_part(result + i, accumulate(reduction, before, more), partial, count);
         });
     }
 }
 
-#define REDUCTION_LOOPS(reduction)                                                                          \
-    static double reduce_run_##reduction(ptrdiff_t n, const float *x) {                                     \
-        return reduce_run(renorm_reduction_##reduction, n, x);                                              \
-    }                                                                                                       \
-    static void reduce_rows_##reduction(                                                                    \
-        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result) {                 \
-        reduce_rows(renorm_reduction_##reduction, rows, width, stride, x, result);                          \
+#define REDUCTION_LOOPS(type, reduction)                                                          \
+    static double reduce_run_##type##_##reduction(ptrdiff_t n, const void *x) {                   \
+        return reduce_run(renorm_reduction_##reduction, renorm_##type, n, x);                     \
+    }                                                                                             \
+    static void reduce_rows_##type##_##reduction(                                                 \
+        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const void *x, float *result) {        \
+        reduce_rows(renorm_reduction_##reduction, renorm_##type, rows, width, stride, x, result); \
     }
-#define FOR_EACH_REDUCTION(X) X(sum) X(sum_of_squares) X(maximum) X(minimum)
-FOR_EACH_REDUCTION(REDUCTION_LOOPS)
-#define RUN_ENTRY(reduction) [renorm_reduction_##reduction] = reduce_run_##reduction,
-#define ROWS_ENTRY(reduction) [renorm_reduction_##reduction] = reduce_rows_##reduction,
+#define FOR_EACH_REDUCTION(X, type) X(type, sum) X(type, sum_of_squares) X(type, maximum) X(type, minimum)
+#define REDUCTION_LOOPS_OF(type) FOR_EACH_REDUCTION(REDUCTION_LOOPS, type)
+FOR_EACH_TYPE(REDUCTION_LOOPS_OF)
+#define RUN_ENTRY(type, reduction) [renorm_reduction_##reduction] = reduce_run_##type##_##reduction,
+#define RUN_ENTRIES(type) [renorm_##type] = {FOR_EACH_REDUCTION(RUN_ENTRY, type)},
+#define ROWS_ENTRY(type, reduction) [renorm_reduction_##reduction] = reduce_rows_##type##_##reduction,
+#define ROWS_ENTRIES(type) [renorm_##type] = {FOR_EACH_REDUCTION(ROWS_ENTRY, type)},
 
 static bool is_finite(ptrdiff_t n, const float *x) {
     vi finite = (vi){} - 1;

@@ -16,7 +16,7 @@ typedef struct {
 } softmax_sums;
 
 INLINE softmax_sums sums_of(ptrdiff_t classes, const float *z, bool wants_logits) {
-    softmax_sums sums = {.greatest = (float)reduce_run(renorm_reduction_maximum, classes, z)};
+    softmax_sums sums = {.greatest = (float)reduce_run(renorm_reduction_maximum, renorm_f32, classes, z)};
     vf exponentials = {}, logits = {};
     ptrdiff_t in_lanes = 0;
     FOR_EACH_VECTOR(classes, {

@@ -12,7 +12,8 @@
 enum {
     renorm_op_count = renorm_op_multiply_add + 1,
     renorm_activation_count = renorm_activation_relu6 + 1,
-    renorm_copy_kind_count = renorm_copy_f32_to_u8 + 1,
+    renorm_copy_kind_count = renorm_copy_halves + 1,
+    renorm_type_count = renorm_bf16 + 1,
     /// Which operands of an instruction are one float for all elements.
     renorm_scalar_a = 1,
     renorm_scalar_b = 2,
@@ -40,24 +41,24 @@ typedef enum {
 typedef struct {
     ptrdiff_t width;
     ptrdiff_t rows;
-    const float *x;
+    const void *x;
     const float *mean;
     const float *scale;
     const float *shift;
-    const float *residual;
-    const float *output;
-    const float *dy;
-    const float *dy2;
+    const void *residual;
+    const void *output;
+    const void *dy;
+    const void *dy2;
     const float *p;
     const float *q;
     const float *c;
     /// y, dx or d.
-    float *result;
-    float *residual_gradient;
+    void *result;
+    void *residual_gradient;
     /// Sums over the rows, overwritten: of x − mean and its square, or of d and d · (x − mean).
     float *first_sum;
     float *second_sum;
-    /// The outputs go past the caches; they and their rows are then aligned to 64 bytes.
+    /// The outputs go past the caches; they and their rows are then aligned to the vectors that are stored.
     bool streams;
     /// There is too much to be in the caches.
     bool from_memory;
@@ -71,16 +72,18 @@ typedef struct {
     renorm_program_loop program[renorm_op_count][renorm_scalar_count];
     /// A copy past the caches.
     renorm_program_loop stream;
-    /// By activation and whether there is a residual.
-    renorm_rows_loop affine[renorm_activation_count][2];
+    /// The same from f32 to bf16.
+    void (*stream_narrowed)(ptrdiff_t n, const float *source, uint16_t *destination);
+    /// What follows is by type of the activation first. Then by activation and whether there is a residual.
+    renorm_rows_loop affine[renorm_type_count][renorm_activation_count][2];
     /// Writes first_sum and second_sum.
-    renorm_rows_loop moments;
+    renorm_rows_loop moments[renorm_type_count];
     /// By mask and whether there is dy2.
-    renorm_rows_loop affine_sums[renorm_mask_count][2];
+    renorm_rows_loop affine_sums[renorm_type_count][renorm_mask_count][2];
     /// By mask, whether there is dy2, whether residual_gradient is wanted.
-    renorm_rows_loop affine_backward[renorm_mask_count][2][2];
+    renorm_rows_loop affine_backward[renorm_type_count][renorm_mask_count][2][2];
     /// By mask (none or saved) and whether there is dy2: result = d.
-    renorm_rows_loop masked_gradient[renorm_mask_count][2];
+    renorm_rows_loop masked_gradient[renorm_type_count][renorm_mask_count][2];
     /// Joins sums over `count` rows (width = repeats · channels) around `shift` to the mean and the sum of squared
     /// deviations of the `before` rows seen so far (Chan, Golub, LeVeque). Doubles come in whole vectors: there is room for
     /// renorm_double_room(channels) of them.
@@ -90,17 +93,18 @@ typedef struct {
     /// total[c] += Σ over repeats of sum[r · channels + c], with the same room.
     void (*join_sums)(ptrdiff_t channels, ptrdiff_t repeats, const float *sum, double *total);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
-    double (*reduce_run[4])(ptrdiff_t n, const float *x);
+    double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.
-    void (*reduce_rows[4])(ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const float *x, float *result);
+    void (*reduce_rows[renorm_type_count][4])(
+        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const void *x, float *result);
     /// The largest of `count` cells, and its number; `choices` may be NULL.
-    void (*window_maximum)(
-        ptrdiff_t channels, ptrdiff_t count, const float *const *cells, const uint8_t *numbers, float *y,
+    void (*window_maximum[renorm_type_count])(
+        ptrdiff_t channels, ptrdiff_t count, const void *const *cells, const uint8_t *numbers, void *y,
         uint8_t *choices);
     /// The sum of dy over those of `count` windows that chose this cell, which has the given number in each.
-    void (*window_gradient)(
-        ptrdiff_t channels, ptrdiff_t count, const float *const *dy, const uint8_t *const *choices,
-        const uint8_t *numbers, float *dx);
+    void (*window_gradient[renorm_type_count])(
+        ptrdiff_t channels, ptrdiff_t count, const void *const *dy, const uint8_t *const *choices,
+        const uint8_t *numbers, void *dx);
     void (*cross_entropy)(
         ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
         float *loss);

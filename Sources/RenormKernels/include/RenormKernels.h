@@ -8,6 +8,8 @@
 /// What holds for every function here:
 /// - Arrays are dense and row-major unless strides are given; sizes and strides count elements, never bytes.
 /// - Pointers need only the alignment of their element (64 bytes is fastest).
+/// - Where arrays may be bf16, every computation is in f32 (sums are joined in double), and what is stored is rounded to
+///   the nearest bf16, ties to even; a NaN stays one.
 /// - Nothing is allocated by a pass; what it needs beyond the stack is the `scratch` that the caller hands in, any
 ///   memory of the stated size, aligned to 8 bytes, whose content means nothing before or after.
 /// - `team` may be NULL: then the calling thread does all the work. Small work runs on the calling thread anyway.
@@ -32,6 +34,15 @@ renorm_instructions renorm_instructions_current(void);
 
 /// Its name, which a run records: "avx512", "avx2", "sse2", "neon" or "baseline".
 const char *renorm_instructions_name(void);
+
+// MARK: Element types
+
+/// The types of activations. Vectors (means, factors, sums) are f32 always.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+    renorm_f32 = 0,
+    /// The upper half of an f32.
+    renorm_bf16 = 1,
+} renorm_type;
 
 // MARK: Team
 
@@ -124,13 +135,15 @@ typedef struct {
     ptrdiff_t outer_stride;
     /// 1, or 0 to repeat along inner (inputs only).
     ptrdiff_t inner_stride;
+    /// Of the array; the program computes in f32.
+    renorm_type type;
 } renorm_operand;
 
 /// An array that the program writes.
 typedef struct {
     /// The number of the value to write.
     int32_t value;
-    /// If the array is the same memory as an input's, that input's number (their strides must be equal), else −1.
+    /// If the array is the same memory as an input's, that input's number (strides and types must be equal), else −1.
     /// Outputs must not overlap an input in any other way, nor each other.
     int32_t in_place_of;
     renorm_operand operand;
@@ -161,8 +174,8 @@ enum {
 };
 
 /// Makes a program; the description need not outlive the call. NULL if it is malformed (an operand that does not come
-/// earlier, an inner stride other than 0 or 1), beyond the limits above, needs more than 96 values at once, or if memory
-/// is lacking.
+/// earlier, an inner stride other than 0 or 1, an output in place of an input that lies otherwise), beyond the limits
+/// above, needs more than 96 values at once, or if memory is lacking.
 renorm_program *_Nullable renorm_program_create(const renorm_program_description *description);
 
 /// Frees a program.
@@ -170,8 +183,8 @@ void renorm_program_destroy(renorm_program *program);
 
 /// Executes it on the arrays given, one pointer for each input and output, in the description's order.
 void renorm_program_run(
-    const renorm_program *program, renorm_team *_Nullable team, const float *_Nonnull const *_Nullable inputs,
-    float *_Nonnull const *_Nonnull outputs);
+    const renorm_program *program, renorm_team *_Nullable team, const void *_Nonnull const *_Nullable inputs,
+    void *_Nonnull const *_Nonnull outputs);
 
 // MARK: Normalization
 
@@ -181,6 +194,8 @@ typedef struct {
     ptrdiff_t rows;
     ptrdiff_t channels;
     ptrdiff_t groups;
+    /// Of everything that has the activation's shape: x, residual, y, dy, dy2, the saved output, dx, residual_gradient.
+    renorm_type type;
 } renorm_extent;
 
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
@@ -196,39 +211,39 @@ size_t renorm_normalization_scratch(renorm_extent extent, int32_t threads);
 /// x − shift with a shift near the mean, combined in double (Chan, Golub, LeVeque 1983), so mean 1000 with deviation 1
 /// loses nothing.
 void renorm_moments(
-    renorm_team *_Nullable team, renorm_extent extent, const float *x, float *mean, float *variance, void *scratch);
+    renorm_team *_Nullable team, renorm_extent extent, const void *x, float *mean, float *variance, void *scratch);
 
 /// y = activation(scale · (x − mean) + shift [+ residual]). y may be x or the residual.
 void renorm_affine(
-    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, const float *scale,
-    const float *shift, const float *_Nullable residual, renorm_activation activation, float *y);
+    renorm_team *_Nullable team, renorm_extent extent, const void *x, const float *mean, const float *scale,
+    const float *shift, const void *_Nullable residual, renorm_activation activation, void *y);
 
 /// Which gradients an activation lets pass: those where 0 < y (ReLU) or 0 < y < 6 (ReLU6).
 typedef struct {
     renorm_activation activation;
     /// The saved output of the forward pass: needed if that had a residual. If NULL, y is computed again from x, with the
-    /// same bits as `renorm_affine` gave, from:
-    const float *_Nullable output;
+    /// same bits as `renorm_affine` gave (rounded to the activation's type), from:
+    const void *_Nullable output;
     const float *_Nullable scale;
     const float *_Nullable shift;
 } renorm_mask;
 
 /// With d = mask · (dy [+ dy2]): sum[g, c] = Σ d and product[g, c] = Σ d · (x − mean), in one pass.
 void renorm_affine_sums(
-    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask,
-    const float *dy, const float *_Nullable dy2, float *sum, float *product, void *scratch);
+    renorm_team *_Nullable team, renorm_extent extent, const void *x, const float *mean, renorm_mask mask,
+    const void *dy, const void *_Nullable dy2, float *sum, float *product, void *scratch);
 
 /// With d as above: dx = p · d + q · (x − mean) + c, and if asked residual_gradient = d.
 /// Each output may be any of x, dy, dy2 and the saved output, but the two outputs are apart.
 void renorm_affine_backward(
-    renorm_team *_Nullable team, renorm_extent extent, const float *x, const float *mean, renorm_mask mask,
-    const float *dy, const float *_Nullable dy2, const float *p, const float *q, const float *c, float *dx,
-    float *_Nullable residual_gradient);
+    renorm_team *_Nullable team, renorm_extent extent, const void *x, const float *mean, renorm_mask mask,
+    const void *dy, const void *_Nullable dy2, const float *p, const float *q, const float *c, void *dx,
+    void *_Nullable residual_gradient);
 
 /// residual_gradient = d alone, as above but without x (mask.output, or identity): where dx is not wanted.
 void renorm_masked_gradient(
-    renorm_team *_Nullable team, ptrdiff_t count, renorm_activation activation, const float *output, const float *dy,
-    const float *_Nullable dy2, float *gradient);
+    renorm_team *_Nullable team, renorm_type type, ptrdiff_t count, renorm_activation activation,
+    const void *_Nullable output, const void *dy, const void *_Nullable dy2, void *gradient);
 
 // MARK: Reductions
 
@@ -245,10 +260,10 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 size_t renorm_reduce_scratch(ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner, int32_t threads);
 
 /// result[o, i] = factor · reduction over r of x[o, r, i], x being [outer, reduced, inner].
-/// The mean is a sum with factor 1 / reduced.
+/// The mean is a sum with factor 1 / reduced. `type` is that of x.
 void renorm_reduce(
     renorm_team *_Nullable team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
-    const float *x, double factor, float *result, void *scratch);
+    renorm_type type, const void *x, double factor, float *result, void *scratch);
 
 // MARK: Max pooling
 
@@ -269,16 +284,18 @@ typedef struct {
     ptrdiff_t stride_width;
     ptrdiff_t top;
     ptrdiff_t left;
+    /// Of x, y, dy and dx.
+    renorm_type type;
 } renorm_pooling;
 
 /// y = the largest value of each window, NaN if it has one; if asked, choices = which cell of the window it is, the first
 /// in row order among equals.
 void renorm_max_pool(
-    renorm_team *_Nullable team, renorm_pooling pooling, const float *x, float *y, uint8_t *_Nullable choices);
+    renorm_team *_Nullable team, renorm_pooling pooling, const void *x, void *y, uint8_t *_Nullable choices);
 
 /// dx = Σ of dy over the windows that chose the cell.
 void renorm_max_pool_gradient(
-    renorm_team *_Nullable team, renorm_pooling pooling, const float *dy, const uint8_t *choices, float *dx);
+    renorm_team *_Nullable team, renorm_pooling pooling, const void *dy, const uint8_t *choices, void *dx);
 
 // MARK: Softmax cross-entropy
 
@@ -311,6 +328,11 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
     renorm_copy_f32_to_i32,
     /// Towards zero; saturating, NaN gives 0.
     renorm_copy_f32_to_u8,
+    /// To the nearest, ties to even; a NaN stays one.
+    renorm_copy_f32_to_bf16,
+    renorm_copy_bf16_to_f32,
+    /// Two bytes, unchanged: bf16.
+    renorm_copy_halves,
 } renorm_copy_kind;
 
 enum { renorm_copy_maximum_rank = 6 };
@@ -324,8 +346,9 @@ void renorm_copy(
     const ptrdiff_t *_Nullable source_strides, const ptrdiff_t *_Nullable destination_strides, const void *source,
     void *destination);
 
-/// Sets `count` floats.
-void renorm_fill(renorm_team *_Nullable team, ptrdiff_t count, float value, float *destination);
+/// Sets `count` elements.
+void renorm_fill(
+    renorm_team *_Nullable team, renorm_type type, ptrdiff_t count, float value, void *destination);
 
 // MARK: Random numbers
 

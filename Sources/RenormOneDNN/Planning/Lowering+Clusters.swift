@@ -66,10 +66,11 @@ private struct ProgramBuilder {
         if let stretch {
             // A moving outer operand of [outer, 1] has one element each, of [1, inner] none of its own.
             inputs.append(
-                renorm_operand(outer_stride: stretch.outerStride, inner_stride: stretch.innerStride))
+                renorm_operand(
+                    outer_stride: stretch.outerStride, inner_stride: stretch.innerStride, type: .f32))
         } else {
             denseInputs.append(inputs.count)
-            inputs.append(renorm_operand(outer_stride: inner, inner_stride: 1))
+            inputs.append(renorm_operand(outer_stride: inner, inner_stride: 1, type: .f32))
         }
         return true
     }
@@ -128,7 +129,7 @@ private struct ProgramBuilder {
         result.outputs = results.enumerated().map { position, node in
             renorm_program_output(
                 value: number(values[node]!), in_place_of: Int32(inPlace[position] ?? -1),
-                operand: renorm_operand(outer_stride: inner, inner_stride: 1))
+                operand: renorm_operand(outer_stride: inner, inner_stride: 1, type: .f32))
         }
         return result
     }

@@ -6,7 +6,8 @@ extension Lowering {
     private func extent(_ activation: Int, groups: Int) -> renorm_extent {
         let shape = prepared.node(activation).shape
         let channels = shape[-1]
-        return renorm_extent(rows: shape.elementCount / channels, channels: channels, groups: groups)
+        return renorm_extent(
+            rows: shape.elementCount / channels, channels: channels, groups: groups, type: .f32)
     }
 
     private func groups(_ index: Int, _ position: Int) -> Int {
@@ -115,7 +116,7 @@ extension Lowering {
 extension renorm_extent {
     /// Of an activation `[N, H, W, C]`.
     init(_ shape: TensorShape, groups: Int) {
-        self.init(rows: shape.elementCount / shape[-1], channels: shape[-1], groups: groups)
+        self.init(rows: shape.elementCount / shape[-1], channels: shape[-1], groups: groups, type: .f32)
     }
 }
 

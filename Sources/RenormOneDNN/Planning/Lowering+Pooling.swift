@@ -116,6 +116,6 @@ extension PoolingGeometry {
             batch: x[0], height: x[1], width: x[2], channels: x[3], rows: y[1], columns: y[2],
             window_height: options.window[0], window_width: options.window[1],
             stride_height: options.strides[0], stride_width: options.strides[1], top: options.padding[0],
-            left: options.padding[2])
+            left: options.padding[2], type: .f32)
     }
 }

@@ -67,7 +67,7 @@ final class CopyUnit: Unit {
     }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
-        if zeroCount > 0 { renorm_fill(context.team, zeroCount, 0, memory.output(0)) }
+        if zeroCount > 0 { renorm_fill(context.team, .f32, zeroCount, 0, memory.output(0)) }
         for (position, piece) in pieces.enumerated() {
             let rank = Int(piece.rank)
             renorm_copy(

@@ -44,10 +44,8 @@ final class ProgramUnit: Unit {
     deinit { renorm_program_destroy(program) }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
-        memory.reads.withMemoryRebound(to: UnsafePointer<Float>.self, capacity: 1) { reads in
-            memory.writes.withMemoryRebound(to: UnsafeMutablePointer<Float>.self, capacity: 1) { writes in
-                renorm_program_run(program, context.team, reads, writes)
-            }
+        memory.reads.withMemoryRebound(to: UnsafeRawPointer.self, capacity: 1) { reads in
+            renorm_program_run(program, context.team, reads, memory.writes)
         }
     }
 }

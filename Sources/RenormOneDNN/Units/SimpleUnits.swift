@@ -12,7 +12,7 @@ final class FillUnit: Unit {
     }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
-        renorm_fill(context.team, count, value, memory.output(0))
+        renorm_fill(context.team, .f32, count, value, memory.output(0))
     }
 }
 
@@ -29,7 +29,7 @@ final class ReduceUnit: Unit {
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
         renorm_reduce(
-            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, memory.input(0), 1,
+            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, .f32, memory.input(0), 1,
             memory.output(0), memory.scratch)
     }
 }
