@@ -29,7 +29,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train test bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -40,6 +40,8 @@ help:
 	@echo '                ARGS="--epochs 1 --norm batch"  options after the defaults (see: renorm train --help)'
 	@echo '                RUN=runs/first                  the folder of the run; a new one by date otherwise'
 	@echo '  make test     lint, build, and run the tests in release; FILTER=Convolution runs matching ones'
+	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
+	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
 	@echo '  make build    build .build/release/renorm'
 	@echo '  make lint     check layout and style; make format settles the layout'
 	@echo '  make docs     write the documentation into $(DOCS)'
@@ -59,6 +61,10 @@ test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
 
+bench: setup
+	@$(SWIFT) build $(BUILD) --product StepServer
+	@$(PYTHON) Benchmarks/bench.py --programs $(PROGRAMS) $(ARGS)
+
 lint: prerequisites
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
@@ -73,6 +79,7 @@ clean:
 
 check-scripts: prerequisites
 	@$(PYTHON) -m unittest discover --quiet --start-directory scripts/tests --top-level-directory scripts
+	@$(PYTHON) -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
 
 setup: prerequisites
 	@$(SETUP) build

@@ -1,0 +1,75 @@
+import Foundation
+import Renorm
+
+/// What is timed, read from options as `--name value`; a name without a value is a switch.
+///
+/// Every option of the program stands here, so that one more is a line here and a line where it is used.
+struct Options {
+    private var values: [String: String] = [:]
+
+    init(_ arguments: ArraySlice<String>) throws {
+        var rest = arguments
+        while let name = rest.popFirst() {
+            guard name.hasPrefix("--") else { throw OptionError(name, expected: "--name value") }
+            let hasValue = rest.first.map { !$0.hasPrefix("--") } ?? false
+            values[String(name.dropFirst(2))] = hasValue ? rest.removeFirst() : "true"
+        }
+        let unknown = values.keys.filter { !Options.names.contains($0) }.sorted()
+        if let first = unknown.first {
+            throw OptionError("--\(first)", expected: Options.names.sorted().joined(separator: ", "))
+        }
+    }
+
+    private static let names: Set<String> = [
+        "model", "input", "classes", "batch", "norm", "mode", "threads", "data", "warmup", "precision",
+        "memory", "recompute",
+    ]
+
+    /// An option as it was written.
+    subscript(name: String) -> String? { values[name] }
+
+    /// Whether a switch is given.
+    func has(_ name: String) -> Bool { values[name] != nil }
+
+    /// A whole number above zero.
+    func number(_ name: String, default standard: Int) throws -> Int {
+        guard let text = values[name] else { return standard }
+        guard let number = Int(text), number > 0 else {
+            throw OptionError("--\(name) \(text)", expected: "a whole number above 0")
+        }
+        return number
+    }
+
+    /// The network.
+    func architecture() throws -> Architecture {
+        let text = values["input"] ?? "28x28x1"
+        let sizes = text.split(separator: "x").compactMap { Int($0) }
+        guard sizes.count == 3, sizes.allSatisfy({ $0 > 0 }) else {
+            throw OptionError("--input \(text)", expected: "HEIGHTxWIDTHxCHANNELS")
+        }
+        let norm = values["norm"] ?? "batch-renorm"
+        guard let kind = NormalizationKind(norm) else {
+            throw OptionError("--norm \(norm)", expected: NormalizationKind.names)
+        }
+        return Architecture(
+            name: values["model"] ?? "small", stem: sizes[0] > 64 ? .imagenet : .cifar,
+            classes: try number("classes", default: 10), input: TensorShape(sizes),
+            normalization: Normalization(kind, limits: Limits(rMax: .constant(3), dMax: .constant(5))))
+    }
+
+    /// Whether whole training steps are timed, or inference.
+    func isTraining() throws -> Bool {
+        switch values["mode"] ?? "training" {
+        case "training": true
+        case "inference": false
+        case let other: throw OptionError("--mode \(other)", expected: "training or inference")
+        }
+    }
+}
+
+/// An option that cannot be used.
+struct OptionError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ found: String, expected: String) { description = "found \(found); expected \(expected)" }
+}

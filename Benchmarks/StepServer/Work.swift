@@ -1,0 +1,97 @@
+import Foundation
+import Renorm
+import RenormOneDNN
+
+/// The work that is timed: a network compiled for a batch, with a batch of synthetic images.
+final class Work {
+    /// What the options ask for, and what getting ready took.
+    struct Facts: Encodable {
+        var ready = true
+        var program = "renorm"
+        var modes = ["default"]
+        var version: String
+        var network: String
+        var normalization: String
+        var batch: Int
+        var threads: Int
+        /// The memory of the process when it had started, and right before compiling.
+        var bytesAtStart = ProcessMemory.resident
+        var bytesBeforeCompiling = 0
+        /// The peak that the memory plan promises, variables not included, and those.
+        var plannedBytes = 0
+        var variableBytes = 0
+        var compileSeconds = 0.0
+    }
+
+    private(set) var facts: Facts
+    private let executable: any Executable
+    private let store: any Store
+    private let feeds: [NDArray]
+    private var results: [NDArray] = []
+    private var count = 0
+
+    init(_ options: Options) throws {
+        let architecture = try options.architecture()
+        let batch = try options.number("batch", default: 64)
+        let engine = try OneDNNEngine(threads: options.number("threads", default: 2))
+        facts = Facts(
+            version: "\(engine.description.name) \(engine.description.version)", network: architecture.name,
+            normalization: architecture.normalization.kind.description, batch: batch,
+            threads: engine.description.threads)
+
+        let (graph, state) = try Work.graph(architecture, batch: batch, isTraining: options.isTraining())
+        facts.variableBytes = 4 * state.reduce(0) { $0 + $1.variable.value.elementCount }
+        store = try engine.makeStore(state)
+        facts.bytesBeforeCompiling = ProcessMemory.resident
+        let start = ContinuousClock.now
+        executable = try engine.compile(graph)
+        facts.compileSeconds = (ContinuousClock.now - start) / .seconds(1)
+        facts.plannedBytes = executable.plannedByteCount
+        feeds = Work.feeds(graph, classes: architecture.classes)
+        _ = try run(options.number("warmup", default: 3))
+    }
+
+    /// The graph and the values that it starts from. (They live no longer than it takes to make the store, because the
+    /// memory of the process is measured too.)
+    private static func graph(
+        _ architecture: Architecture, batch: Int, isTraining: Bool
+    ) throws -> (Graph, Variables) {
+        let model = try architecture.makeModel(seed: 0)
+        guard isTraining else {
+            let builder = GraphBuilder()
+            let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
+            builder.fetch(try model.trace(images, on: builder, phase: .inference).output, as: "logits")
+            return (builder.graph.pruned(), model.variables)
+        }
+        // A small rate: the network must not learn its one batch by heart, for then gradients would vanish into
+        // denormal numbers, which are slow.
+        let step = try TrainingGraph(
+            model, batch: batch,
+            options: TrainingOptions(
+                optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: .constant(0.001),
+                weightDecay: 5e-4))
+        return (step.graph, step.initialState(of: model))
+    }
+
+    private static func feeds(_ graph: Graph, classes: Int) -> [NDArray] {
+        var random = Random(seed: 0, stream: "images")
+        return graph.inputs.map { input in
+            input.type == .i32
+                ? NDArray(
+                    (0..<input.shape.elementCount).map { _ in Int32(random.integer(below: classes)) },
+                    shape: input.shape)
+                : NDArray(
+                    (0..<input.shape.elementCount).map { _ in Float(random.normal()) }, shape: input.shape)
+        }
+    }
+
+    /// Seconds for so many steps.
+    func run(_ steps: Int) throws -> Double {
+        let start = ContinuousClock.now
+        for _ in 0..<steps {
+            try executable.run(feeds, step: count, on: store, into: &results)
+            count += 1
+        }
+        return (ContinuousClock.now - start) / .seconds(1)
+    }
+}

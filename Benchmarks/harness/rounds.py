@@ -1,0 +1,90 @@
+"""Runs the programs of a group in interleaved rounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .programs import Failure, Program
+from .summary import fastest, steps_per_turn, summary
+from .workloads import Group, Task, Workload
+
+
+class Bench:
+    """How programs are started, and how often they take turns."""
+
+    def __init__(self, commands: dict[str, list[str]], environment: dict[str, str], logs: Path, *, threads: int,
+                 cores: set[int] | None, rounds: int, say):
+        self.commands, self.environment, self.logs = commands, environment, logs
+        self.threads, self.cores, self.rounds, self.say = threads, cores, rounds, say
+
+    def measure(self, workload: Workload, group: Group) -> dict:
+        """Everything about one group: for each task its times by round or why there are none; the floor."""
+        tasks = [task for task in group.tasks if task.program in self.commands]
+        results = {task.label: {"program": task.program, "norm": task.norm} for task in tasks}
+        running: dict[str, Program] = {}
+        try:
+            self._start(workload, tasks, running, results)
+            self._take_turns(running, results)
+        finally:
+            for program in running.values():
+                program.end()
+        return {"norm": group.norm, "tasks": results}
+
+    def _start(self, workload: Workload, tasks: list[Task], running: dict[str, Program], results: dict):
+        # Ours first and alone, because its compiling is timed; peers get ready side by side, most on one core.
+        ours = [task for task in tasks if task.program == "renorm"]
+        for batch in [*([task] for task in ours), [task for task in tasks if task not in ours]]:
+            for task in batch:
+                running[task.label] = self.start(workload, task)
+            for task in batch:
+                self._try(task.label, running, results, lambda p, r: r.update(facts=p.answer(timeout=900)))
+
+    def start(self, workload: Workload, task: Task) -> Program:
+        arguments = [*workload.arguments(), "--norm", task.norm, "--threads", str(self.threads), *task.options]
+        name = f"{workload.name} {task.label}".replace(" ", "_").replace(":", "-").replace("/", "-")
+        return Program([*self.commands[task.program], *arguments], self.environment, self.logs / f"{name}.log", self.cores)
+
+    def _take_turns(self, running: dict[str, Program], results: dict):
+        for label in list(running):
+            self._try(label, running, results, self._choose_mode)
+        for number in range(self.rounds):
+            self.say(f"round {number + 1} of {self.rounds}")
+            for label in list(running):
+                self._try(label, running, results, self._turn)
+        for label in list(running):
+            self._try(label, running, results, lambda p, r: r.update(memory=p.ask("memory")))
+            if label in running:
+                results[label].update(summary(results[label]["rounds"]))
+
+    def _choose_mode(self, program: Program, result: dict):
+        """Times every mode and keeps the fastest; the first turn of each is not counted."""
+        modes = result["facts"]["modes"]
+        steps = {mode: steps_per_turn(program.seconds_per_step(1, mode), turn=0.2) for mode in modes}
+        times = {mode: [] for mode in modes}
+        for _ in range(3 if len(modes) > 1 else 1):
+            for mode in modes:
+                times[mode].append(1000 * program.seconds_per_step(steps[mode], mode))
+        result["mode"] = fastest(times)
+        result["modes"] = {mode: min(values) for mode, values in times.items()}
+        result["steps_per_turn"] = steps_per_turn(min(times[result["mode"]]) / 1000)
+        result["rounds"] = []
+        program.ask(f"keep {result['mode']}")
+
+    def _turn(self, program: Program, result: dict):
+        result["rounds"].append(1000 * program.seconds_per_step(result["steps_per_turn"]))
+        if "floor" in result["facts"].get("offers", []):
+            result.setdefault("floors", []).append(program.ask("floor"))
+
+    def _try(self, label: str, running: dict[str, Program], results: dict, action):
+        try:
+            action(running[label], results[label])
+        except Failure as failure:
+            self._fail(label, failure, running, results)
+
+    def _fail(self, label: str, failure: Failure, running: dict[str, Program], results: dict):
+        self.say(f"{label}: {failure}")
+        results[label]["failure"] = str(failure)
+        results[label].pop("rounds", None)
+        program = running.pop(label, None)
+        if program:
+            program.end()

@@ -1,0 +1,93 @@
+"""What is measured: each workload is a list of groups, and the programs of a group take turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Task:
+    """One program's part: which program, and with which normalization and further options."""
+
+    program: str
+    norm: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return " ".join([self.program, self.norm, *self.options])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Programs that do the same work in turns. `subject` is ours; the row compares it with the others."""
+
+    norm: str
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network, its images and its batch."""
+
+    name: str
+    model: str
+    size: tuple[int, int, int]
+    classes: int
+    batch: int
+    groups: tuple[Group, ...]
+    mode: str = "training"
+    precision: str = "f32"
+    #: training, inference, memory: which table it stands in.
+    kind: str = "training"
+    options: tuple[str, ...] = field(default=())
+
+    def arguments(self) -> list[str]:
+        """Its options on the command line of any program."""
+        return [
+            "--model", self.model, "--input", "x".join(map(str, self.size)), "--classes", str(self.classes),
+            "--batch", str(self.batch), "--mode", self.mode, *self.options,
+            *(["--precision", self.precision] if self.precision != "f32" else []),
+        ]
+
+
+def training(name, model, size, classes, batch, groups=False, peers=("pytorch", "tensorflow", "jax")):
+    """Training steps with BN and BRN, and if asked for with GN."""
+    batch_norm = [Task("renorm", "batch"), Task("renorm", "batch-renorm"), *(Task(peer, "batch") for peer in peers)]
+    renorm = [Task("renorm", "batch-renorm"), *(Task(peer, "batch-renorm") for peer in peers)]
+    result = [Group("batch", tuple(batch_norm)), Group("batch-renorm", tuple(renorm))]
+    if groups:
+        result.append(Group("group:8", (Task("renorm", "group:8"), Task("pytorch", "group:8"))))
+    return Workload(f"{name}-{batch}", model, size, classes, batch, tuple(result))
+
+
+def half_precision(name, model, size, classes, batch):
+    """Training steps in bf16 against PyTorch's autocast."""
+    tasks = [Task("renorm", "batch"), Task("renorm", "batch-renorm"), Task("pytorch", "batch")]
+    return Workload(
+        f"{name}-{batch}-bf16", model, size, classes, batch, (Group("batch", tuple(tasks)),), precision="bf16",
+        kind="bf16")
+
+
+def inference(name, model, batch):
+    """Inference with moving averages."""
+    tasks = [Task("renorm", "batch"), Task("onnxruntime", "batch"), Task("pytorch", "batch")]
+    return Workload(
+        f"{name}-{batch}-inference", model, LARGE, 1000, batch, (Group("batch", tuple(tasks)),), mode="inference",
+        kind="inference")
+
+
+LARGE = (224, 224, 3)
+CIFAR = (32, 32, 3)
+
+ALL = [
+    *(training("small", "small", (28, 28, 1), 10, batch, groups=batch <= 4) for batch in (2, 4, 64)),
+    *(training("resnet18-cifar", "resnet18", CIFAR, 10, batch, groups=batch <= 4) for batch in (2, 4, 32, 128)),
+    *(training("resnet18-224", "resnet18", LARGE, 1000, batch, groups=batch <= 4) for batch in (4, 16)),
+    *(training("resnet50-224", "resnet50", LARGE, 1000, batch, groups=batch <= 4) for batch in (4, 16)),
+    training("mobilenetv2-224", "mobilenetv2", LARGE, 1000, 8),
+    *(half_precision("resnet18-cifar", "resnet18", CIFAR, 10, batch) for batch in (4, 32)),
+    *(half_precision("resnet18-224", "resnet18", LARGE, 1000, batch) for batch in (4, 16)),
+    *(half_precision("resnet50-224", "resnet50", LARGE, 1000, batch) for batch in (4, 16)),
+    *(inference(f"{model}-224", model, batch) for model in ("resnet50", "mobilenetv2") for batch in (1, 32)),
+]

@@ -1,0 +1,148 @@
+"""What the driver makes of measurements, and how it treats programs that fail. No peer is needed."""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import bench
+from harness import summary, table, workloads
+from harness.programs import Failure, Program
+from harness.rounds import Bench
+from harness.workloads import Group, Task, Workload
+
+#: A program that takes K · `seconds` on its own clock, and ends at the word in its second argument.
+FAKE = """
+import json, sys
+seconds, end = float(sys.argv[1]), sys.argv[2]
+print('chatter of a library', flush=True)
+print(json.dumps({'ready': True, 'program': 'fake', 'modes': ['slow', 'fast']}), flush=True)
+for line in sys.stdin:
+    words = line.split()
+    if words[0] == end:
+        sys.exit('it broke')
+    if words[0] == 'run':
+        factor = 2 if words[-1] == 'slow' else 1
+        print(json.dumps({'steps': int(words[1]), 'seconds': factor * seconds * int(words[1])}), flush=True)
+    else:
+        print(json.dumps({'peak_bytes': 1}), flush=True)
+"""
+
+
+class SummaryTests(unittest.TestCase):
+    def test_summary(self):
+        found = summary.summary([4.0, 1.0, 2.0, 3.0, 5.0])
+        self.assertEqual((found["median"], found["minimum"], found["maximum"]), (3.0, 1.0, 5.0))
+        self.assertAlmostEqual(found["spread"], 1 / 3)
+        self.assertEqual(summary.summary([2.0])["spread"], 0)
+        self.assertAlmostEqual(summary.quartile([1.0, 2.0, 3.0, 4.0], 0.25), 1.75)
+
+    def test_ratio_is_taken_round_by_round(self):
+        # The third round was disturbed for both: the ratio of the medians would be 2.2 / 1.2.
+        self.assertEqual(summary.ratio([2, 2.2, 20], [1, 1.1, 10]), 2)
+        self.assertEqual(summary.ratio([2, 2, 90], [1, 1, 1]), 2)
+
+    def test_fastest(self):
+        self.assertEqual(summary.fastest({"a": [3, 3, 1], "b": [2, 2, 9]}), "b")
+        self.assertIsNone(summary.fastest({}))
+
+    def test_steps_per_turn(self):
+        self.assertEqual([summary.steps_per_turn(s) for s in (1e-6, 0.1, 0.39, 5)], [50, 4, 1, 1])
+
+
+class ProgramTests(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="renorm bench ")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.said = []
+        self.workload = Workload("fake-1", "small", (28, 28, 1), 10, 1, ())
+
+    def measure(self, **programs):
+        group = Group("batch", tuple(Task(name, "batch") for name in programs))
+        commands = {name: [sys.executable, "-c", FAKE, *arguments] for name, arguments in programs.items()}
+        bench = Bench(
+            commands, {}, self.folder / "logs", threads=1, cores=None, rounds=3, say=self.said.append)
+        return bench.measure(self.workload, group)["tasks"]
+
+    def test_turns(self):
+        tasks = self.measure(renorm=["0.1", "-"], pytorch=["0.15", "-"])
+        ours, peer = tasks["renorm batch"], tasks["pytorch batch"]
+        self.assertEqual((ours["mode"], ours["steps_per_turn"], len(ours["rounds"])), ("fast", 4, 3))
+        self.assertAlmostEqual(ours["median"], 100)
+        self.assertAlmostEqual(peer["modes"]["slow"], 300)
+        self.assertEqual(peer["memory"], {"peak_bytes": 1})
+
+    def test_failing_program_does_not_stop_the_others(self):
+        tasks = self.measure(renorm=["0.1", "-"], pytorch=["0.1", "memory"], jax=["nonsense", "-"])
+        self.assertEqual(len(tasks["renorm batch"]["rounds"]), 3)
+        self.assertRegex(tasks["pytorch batch"]["failure"], "status 1: it broke")
+        self.assertNotIn("rounds", tasks["pytorch batch"])
+        self.assertRegex(tasks["jax batch"]["failure"], "ValueError.*nonsense")
+
+    def test_program_that_is_silent(self):
+        program = Program([sys.executable, "-c", "input()"], {}, self.folder / "log")
+        with self.assertRaisesRegex(Failure, "no answer within"):
+            program.answer(timeout=0.05)
+        self.assertIsNotNone(program.process.poll())
+
+
+class TableTests(unittest.TestCase):
+    def results(self, **change):
+        def task(program, norm, rounds, **more):
+            return {"program": program, "norm": norm, "rounds": rounds, **summary.summary(rounds), **more}
+
+        floors = [{"milliseconds": 8.0, "operations": 2e9, "peak_operations_per_second": 4e11}] * 2
+        tasks = {
+            "renorm batch": task("renorm", "batch", [10.0, 10.0], floors=floors),
+            "renorm batch-renorm": task("renorm", "batch-renorm", [10.1, 10.1]),
+            "pytorch batch": task("pytorch", "batch", [15.0, 15.0], facts={"left_out": {"eager": "no compiler"}}),
+            "jax batch": {"program": "jax", "norm": "batch", "failure": "out of memory"},
+        }
+        machine = {
+            "processor": "CPU", "cores": 2, "threads": 2, "date": "2026-01-01", "commit": "abc", "system": "Linux",
+            **change}
+        entry = {"kind": "training", "groups": [{"norm": "batch", "tasks": tasks}]}
+        return {"machine": machine, "versions": {"torch": "2"}, "workloads": {"small-2": entry}}
+
+    def test_row(self):
+        text = table.markdown(self.results())
+        self.assertIn("CPU, 2 threads, 2026-01-01, commit abc; torch 2.", text)
+        self.assertIn(
+            "| small-2 | batch | 10.0 ± 0 % | 15.0 ± 0 % |  | failed | 1.50 | 1.010 | 1.25 | 50 % |", text)
+        self.assertIn("- small-2, JAX, batch: out of memory", text)
+        self.assertIn("- small-2, PyTorch eager, batch: no compiler", text)
+
+    def test_digits(self):
+        self.assertEqual([table.significant(v) for v in (1.234, 12.34, 1234.5)], ["1.23", "12.3", "1234"])
+
+    def test_results_of_one_machine_are_merged(self):
+        old, new = self.results(), self.results(date="2026-01-02")
+        old["workloads"]["small-4"] = old["workloads"].pop("small-2")
+        self.assertEqual(list(bench.merge(old, new)["workloads"]), ["small-2", "small-4"])
+        self.assertEqual(list(bench.merge(old, self.results(threads=4))["workloads"]), ["small-2"])
+
+    def test_results_can_be_written(self):
+        with tempfile.TemporaryDirectory() as name:
+            bench.write(Path(name), self.results())
+            bench.write(Path(name), self.results())
+            self.assertEqual(json.loads((Path(name) / "latest.json").read_text()), self.results())
+            self.assertIn("small-2", (Path(name) / "latest.md").read_text())
+
+
+class WorkloadTests(unittest.TestCase):
+    def test_names_are_unique(self):
+        names = [workload.name for workload in workloads.ALL]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_every_group_compares_ours_with_a_peer(self):
+        for workload in workloads.ALL:
+            for group in workload.groups:
+                norms = {task.program: task.norm for task in group.tasks if task.norm == group.norm}
+                self.assertIn("renorm", norms, workload.name)
+                self.assertGreater(len(norms), 1, workload.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
