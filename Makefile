@@ -16,9 +16,9 @@ SWIFT ?= swift
 BUILD = --configuration release $(SWIFT_FLAGS)
 PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
-# The tests come as one program, and run the examples. --build-tests would also build, for a minute, the tools of the
+# The tests come as one program, and run the examples and a probe. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
-TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) RenormPackageTests
+TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe RenormPackageTests
 DOCS = .build/docs
 
 # Package.swift reads it.

@@ -65,6 +65,12 @@ let package = Package(
         .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
         .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
         .executableTarget(name: "StepServer", dependencies: ["Renorm"], path: "Benchmarks/StepServer"),
+        .executableTarget(name: "Loading", dependencies: ["Renorm"], path: "Benchmarks/Loading"),
+        // A program whose malloc counts, for a test that steps allocate nothing.
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .executableTarget(
+            name: "AllocationProbe", dependencies: ["Renorm", "AllocationCounter"],
+            path: "Tests/AllocationProbe"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
             name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],

@@ -58,9 +58,10 @@ struct DescribeCommand: ParsableCommand {
             name: model, stem: stem, classes: classes, input: TensorShape(extents),
             normalization: Normalization(norm, examples: normExamples))
         let network = try architecture.makeModel(seed: 0)
-        let description = try network.describe(batch: batchSize)
+        var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
             network, batch: batchSize, options: TrainingOptions(learningRate: .constant(0.1)))
+        description.warnings += step.warnings.filter { !description.warnings.contains($0) }
         let planned = try engine.makeEngine(threads: nil).compile(step.graph).plannedByteCount
         switch log {
         case .json: JSONPrinter().print(description, plannedByteCount: planned)

@@ -13,6 +13,8 @@ public enum VariableKind: String, Hashable, Sendable, Codable, CaseIterable {
     case average
     /// A count of steps.
     case counter
+    /// A sum over the small batches of one step: without meaning between steps, and never saved.
+    case accumulator
 }
 
 /// The value of a variable and what it is for.

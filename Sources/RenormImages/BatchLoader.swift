@@ -29,16 +29,26 @@ public final class BatchLoader: Sendable {
     /// - Parameters:
     ///   - seed: what augmentation depends on, with the step.
     ///   - depth: how many batches are prepared ahead.
+    ///   - parts: how many equal batches each step's examples come in, one after another; a divisor of the sampler's
+    ///     batch. Augmentation does not depend on it.
     public convenience init(
         dataset: Dataset, scaling: InputScaling, augmentation: Augmentation = .none, sampler: BatchSampler,
-        seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil, depth: Int = 2
+        seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil, depth: Int = 2, parts: Int = 1
     ) {
+        precondition(
+            parts > 0 && sampler.batchSize % parts == 0, "batches of \(sampler.batchSize) in \(parts) parts")
+        let size = sampler.batchSize / parts
         self.init(
             writer: BatchWriter(dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed),
-            first: first, depth: depth
-        ) { step, indices in
+            first: first * parts, parts: parts, depth: depth
+        ) { number, indices in
+            let (step, part) = number.quotientAndRemainder(dividingBy: parts)
             if let end, step >= end { return false }
             sampler.write(step: step, into: &indices)
+            if parts > 1 {
+                indices.removeLast((parts - 1 - part) * size)
+                indices.removeFirst(part * size)
+            }
             return true
         }
     }
@@ -68,11 +78,12 @@ public final class BatchLoader: Sendable {
     }
 
     private init(
-        writer: BatchWriter, first: Int, depth: Int,
+        writer: BatchWriter, first: Int, parts: Int = 1, depth: Int,
         source: @escaping @Sendable (Int, inout [Int]) throws -> Bool
     ) {
         precondition(depth > 0, "a loader prepares at least one batch ahead, not \(depth)")
-        let ring = BatchRing(writer: writer, source: source, first: first, depth: depth)
+        let ring = BatchRing(
+            writer: writer, source: source, first: first, parts: parts, depth: depth)
         self.ring = ring
         // The thread holds the ring only, so that letting go of the loader ends the thread.
         startThread(named: "renorm.batches") { ring.produce() }
@@ -100,6 +111,8 @@ private final class BatchRing: @unchecked Sendable {
     private let writer: BatchWriter
     private let source: (Int, inout [Int]) throws -> Bool
     private let first: Int
+    /// The number of batches in a step. The ring counts batches.
+    private let parts: Int
     private let slots: [Slot]
     private let condition = NSCondition()
 
@@ -112,11 +125,13 @@ private final class BatchRing: @unchecked Sendable {
     private var failure: (any Error)?
 
     init(
-        writer: BatchWriter, source: @escaping (Int, inout [Int]) throws -> Bool, first: Int, depth: Int
+        writer: BatchWriter, source: @escaping (Int, inout [Int]) throws -> Bool, first: Int, parts: Int,
+        depth: Int
     ) {
         self.writer = writer
         self.source = source
         self.first = first
+        self.parts = parts
         // Two more than are ahead: the batch in use, and the one that its user is only now replacing by it.
         slots = (0..<depth + 2).map { _ in Slot() }
         ready = first
@@ -178,13 +193,17 @@ private final class BatchRing: @unchecked Sendable {
         guard try source(step, &batch.indices) else { return false }
         let count = batch.indices.count
         let dataset = writer.dataset
+        let (step, part) = step.quotientAndRemainder(dividingBy: parts)
         batch.step = step
-        let shape = TensorShape([count, dataset.height, dataset.width, dataset.channels])
-        if batch.images.shape != shape {
-            batch.images = NDArray(uninitialized: shape, type: .f32)
+        // A shape is made only where memory is.
+        if batch.labels.elementCount != count {
+            batch.images = NDArray(
+                uninitialized: [count, dataset.height, dataset.width, dataset.channels], type: .f32)
             batch.labels = NDArray(uninitialized: [count], type: .i32)
         }
-        writer.write(step: step, indices: batch.indices, images: &batch.images, labels: &batch.labels)
+        writer.write(
+            step: step, firstPosition: part * count, indices: batch.indices, images: &batch.images,
+            labels: &batch.labels)
         return true
     }
 }

@@ -17,8 +17,11 @@ struct BatchWriter: Sendable {
         table = scaling.table
     }
 
-    /// Writes the examples at `indices` as f32 [N, H, W, C] and i32 [N].
-    func write(step: Int, indices: [Int], images: inout NDArray, labels: inout NDArray) {
+    /// Writes the examples at `indices` as f32 [N, H, W, C] and i32 [N]; the first of them is at `firstPosition` among
+    /// those of the step.
+    func write(
+        step: Int, firstPosition: Int = 0, indices: [Int], images: inout NDArray, labels: inout NDArray
+    ) {
         let (height, width, channels) = (dataset.height, dataset.width, dataset.channels)
         let size = height * width * channels
         labels.withMutableValues(of: Int32.self) { labels in
@@ -31,7 +34,8 @@ struct BatchWriter: Sendable {
                         let source = pool.baseAddress! + (dataset.selection?[index] ?? index) * size
                         let target = images.baseAddress! + position * size
                         let placement = augmentation.placement(
-                            seed: seed, step: step, position: position, height: height, width: width)
+                            seed: seed, step: step, position: firstPosition + position, height: height,
+                            width: width)
                         if placement == .identity {
                             scale(
                                 source, to: target, pixels: height * width, channels: channels,

@@ -46,8 +46,8 @@ extension Model {
 extension NormalizationRecord {
     /// The normalization under which the averages in `arrays` make sense, if it is not this one.
     fileprivate func savedOtherwise(in arrays: [String: NDArray]) -> Normalization? {
-        let hasVariance = arrays["\(path).running_var"] != nil
-        let hasDeviation = arrays["\(path).running_std"] != nil
+        let hasVariance = arrays[place("running_var")] != nil
+        let hasDeviation = arrays[place("running_std")] != nil
         var saved = normalization
         if normalization.kind == .batchRenorm, hasVariance, !hasDeviation {
             saved.kind = .batch
@@ -61,11 +61,14 @@ extension NormalizationRecord {
 
     /// Counts one batch where averages are given and no count is, as in files of PyTorch before 0.4.1.
     fileprivate func supplyCounter(in arrays: inout [String: NDArray]) {
-        let counter = "\(path).num_batches_tracked"
-        if arrays[counter] == nil, arrays["\(path).running_mean"] != nil {
+        let counter = place("num_batches_tracked")
+        if arrays[counter] == nil, arrays[place("running_mean")] != nil {
             arrays[counter] = NDArray(scalar: Int64(1))
         }
     }
+
+    /// The path of one of its variables. A model may be a normalization alone, whose path is empty.
+    private func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 }
 
 extension VariablesFile {

@@ -41,6 +41,14 @@ extension SafetensorsFile {
             metadata: metadata)
     }
 
+    /// The metadata of a file, without its tensors.
+    ///
+    /// - Throws: `InterchangeError` if the file is missing or its header is not as the format asks.
+    package static func metadata(of url: URL) throws -> [String: String] {
+        let input = try InputFile(url)
+        return try input.header()[metadataKey].map { try metadata($0, path: input.path) } ?? [:]
+    }
+
     private static func metadata(_ value: JSONValue, path: String) throws -> [String: String] {
         guard case .object(let members) = value else {
             throw InterchangeError.malformedHeader(path: path, entry: metadataKey, reason: "it is no object")

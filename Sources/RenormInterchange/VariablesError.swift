@@ -32,11 +32,12 @@ extension VariablesError: CustomStringConvertible {
                 + "Check that the file is of this architecture and normalization."
         case .shape(let file, let path, let found, let expected):
             "\(file): '\(path)' has the shape \(found); expected \(expected). "
-                + "Check that the file is of this architecture, width and input."
+                + "Check that the file is of this architecture, width and input, or let this layer keep the values it "
+                + "starts with: `except: [\"\(layer(path))\"]`, on the command line --init-except \(layer(path))."
         case .classifier(let file, let path, let found, let expected):
             "\(file): '\(path)' is for \(found) classes; expected \(expected). Use data and a model of \(found) "
-                + "classes, or load everything else with `except: [\"\(layer(path))\"]`, which leaves this layer "
-                + "as it starts."
+                + "classes, or load everything else with `except: [\"\(layer(path))\"]`, on the command line "
+                + "--init-except \(layer(path)), which leaves this layer as it starts."
         case .type(let file, let path, let found, let expected):
             "\(file): '\(path)' holds values of type \(found); expected \(expected). Convert them."
         case .kind(let file, let path, let found, let expected):
@@ -56,6 +57,6 @@ extension VariablesError: CustomStringConvertible {
     }
 
     private func layer(_ path: String) -> String {
-        path.split(separator: ".").dropLast().joined(separator: ".")
+        path.contains(".") ? path.split(separator: ".").dropLast().joined(separator: ".") : path
     }
 }

@@ -38,11 +38,14 @@ public struct Model: Sendable {
 
     /// Adds the model to a graph under construction, on images `[N, H, W, C]`.
     ///
-    /// - Parameter seed: The seed of random draws such as dropout's.
-    public func trace(_ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0) throws
-        -> Traced
-    {
-        let trace = Trace(builder: builder, phase: phase, overrides: overrides, seed: seed)
+    /// - Parameters:
+    ///   - seed: The seed of random draws such as dropout's.
+    ///   - drawNumber: Their counter, a scalar; `nil` for the number of the step.
+    public func trace(
+        _ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0, drawNumber: Tensor? = nil
+    ) throws -> Traced {
+        let trace = Trace(
+            builder: builder, phase: phase, overrides: overrides, seed: seed, drawNumber: drawNumber)
         let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
         return Traced(
             output: output, layers: trace.records, normalizations: trace.normalizations,

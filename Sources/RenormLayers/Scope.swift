@@ -7,6 +7,9 @@ public struct Scope {
     public let phase: Phase
     /// The seed of random draws such as dropout's.
     public var seed: UInt64 { trace.seed }
+    /// The counter of random draws, a scalar that differs from one training batch to the next: the number of the step
+    /// or, where gradients are accumulated over N small batches, of the small batch in the run (N · step + place).
+    public var drawNumber: Tensor { trace.drawNumber ?? builder.step }
     /// The graph under construction.
     public var builder: GraphBuilder { trace.builder }
 

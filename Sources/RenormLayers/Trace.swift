@@ -4,12 +4,15 @@ final class Trace {
     let phase: Phase
     let overrides: [Override]
     let seed: UInt64
+    let drawNumber: Tensor?
     var asked: Set<String> = []
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
     var warnings: [String] = []
 
-    init(builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64) {
+    init(builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64, drawNumber: Tensor? = nil)
+    {
+        self.drawNumber = drawNumber
         self.builder = builder
         self.phase = phase
         self.overrides = overrides

@@ -34,9 +34,16 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `loss`, the mean over the batch;
 /// `logits` `[N, classes]`; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
 /// path, then `loss`, then `gradients`.
+///
+/// Where gradients are accumulated over several small batches a step takes two graphs: see
+/// `init(_:batch:accumulation:options:seed:)`.
 public struct TrainingGraph: Sendable {
-    /// The step.
+    /// The step or, where gradients are accumulated, what is run for each small batch.
     public let graph: Graph
+    /// Where gradients are accumulated: what is run after a step's last small batch. Else `nil`.
+    public let update: Graph?
+    /// The number of small batches in a step.
+    public let accumulation: Int
     /// What the user should know, such as a normalization of single values.
     public let warnings: [String]
 
@@ -46,21 +53,54 @@ public struct TrainingGraph: Sendable {
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(_ model: Model, batch: Int, options: TrainingOptions, seed: UInt64 = 0) throws {
         let builder = GraphBuilder()
+        let forward = try TrainingGraph.forward(model, batch: batch, options, seed: seed, on: builder)
+        warnings = forward.warnings
+        let parameters = TrainingGraph.trained(builder)
+        let gradients = try builder.gradients(
+            of: forward.loss, for: parameters.map { try builder.variable(at: $0.path) })
+        try TrainingGraph.update(parameters, by: gradients, options, on: builder)
+        if let rate = options.averagingRate { try TrainingGraph.average(builder, rate: rate) }
+        graph = builder.graph.pruned()
+        update = nil
+        accumulation = 1
+    }
+
+    /// The graphs of a step, however many small batches it has.
+    init(graph: Graph, update: Graph?, accumulation: Int, warnings: [String]) {
+        self.graph = graph
+        self.update = update
+        self.accumulation = accumulation
+        self.warnings = warnings
+    }
+
+    /// Traces a model up to its loss, the mean over the batch.
+    static func forward(
+        _ model: Model, batch: Int, _ options: TrainingOptions, seed: UInt64, drawNumber: Tensor? = nil,
+        on builder: GraphBuilder
+    ) throws -> (loss: Tensor, warnings: [String]) {
         let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
         let labels = builder.input("labels", shape: [batch], type: .i32)
-        let traced = try model.trace(images, on: builder, phase: .training, seed: seed)
-        warnings = traced.warnings
-
+        let traced = try model.trace(
+            images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber)
         let loss = try builder.within(path: "loss") {
             try traced.output.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
         }
         builder.guardFinite(loss, path: "loss")
         builder.fetch(loss, as: "loss")
         builder.fetch(traced.output, as: "logits")
+        return (loss, traced.warnings)
+    }
 
-        let parameters = builder.graph.variables.values.filter { $0.kind == .parameter && $0.isTrainable }
-        let values = try parameters.map { try builder.variable(at: $0.path) }
-        let gradients = try builder.gradients(of: loss, for: values)
+    /// The parameters that gradients change.
+    static func trained(_ builder: GraphBuilder) -> [VariableSpecification] {
+        builder.graph.variables.values.filter { $0.kind == .parameter && $0.isTrainable }
+    }
+
+    /// Gives parameters and the optimizer's slots their values after the step.
+    static func update(
+        _ parameters: [VariableSpecification], by gradients: [Tensor], _ options: TrainingOptions,
+        on builder: GraphBuilder
+    ) throws {
         try builder.within(path: "gradients", role: .update) {
             let squaredNorm = try gradients.map { try $0.reduce(.sumOfSquares) }
                 .reduce(builder.constant(0)) { try $0 + $1 }
@@ -72,21 +112,19 @@ public struct TrainingGraph: Sendable {
                 try (limit / (norm + 1e-6)).minimum(builder.constant(1))
             }
             let rate = try builder.schedule("learning_rate", options.learningRate)
-            for ((specification, value), gradient) in zip(zip(parameters, values), gradients) {
+            for (specification, gradient) in zip(parameters, gradients) {
                 builder.path = specification.path
                 let clipped = try factor.map { try gradient * $0 } ?? gradient
                 let new = try options.optimizer.updated(
-                    value, at: specification.path, gradient: clipped, rate: rate,
-                    weightDecay: specification.decays ? options.weightDecay : 0)
+                    builder.variable(at: specification.path), at: specification.path, gradient: clipped,
+                    rate: rate, weightDecay: specification.decays ? options.weightDecay : 0)
                 try builder.update(specification.path, to: new)
             }
         }
-        if let rate = options.averagingRate { try TrainingGraph.average(builder, rate: rate) }
-        graph = builder.graph.pruned()
     }
 
     /// Exponential averages of every parameter and statistic, of their values after the step.
-    private static func average(_ builder: GraphBuilder, rate: Double) throws {
+    static func average(_ builder: GraphBuilder, rate: Double) throws {
         let averaged = builder.graph.variables.values.filter {
             $0.kind == .parameter || $0.kind == .statistic
         }
@@ -110,10 +148,17 @@ public struct TrainingGraph: Sendable {
     /// The path of the exponential average of the variable at `path`.
     public static func averagePath(of path: String) -> String { "average.\(path)" }
 
+    /// The schedules of a step by name.
+    public var schedules: [String: Schedule] {
+        let all = Array(graph.schedules) + (update.map { Array($0.schedules) } ?? [])
+        return Dictionary(all.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// The state to start training from: the model's variables, empty slots, and averages that start at the variables.
     public func initialState(of model: Model) -> Variables {
         var state = Variables()
-        for (path, specification) in graph.variables {
+        let updated = update.map { Array($0.variables) } ?? []
+        for (path, specification) in Array(graph.variables) + updated where state[path] == nil {
             state[path] =
                 model.variables[path]
                 ?? Variable(kind: specification.kind, value: specification.initialValue(seed: 0))

@@ -23,6 +23,8 @@ struct BadInputTests {
         (["--averaging-rate", "1.5"], "0 to 1"),
         (["--norm-examples", "5", "--batch-size", "16"], "groups of 5 in batches of 16"),
         (["--sampling", "label-blocks:3x5", "--batch-size", "16"], "16"),
+        (["--accumulate", "0"], "--accumulate"),
+        (["--accumulate", "9000000000000000000"], "accumulated batches"),
         (["--sampling", "random"], "shuffled"),
         (["--limits", "wide"], "paper:STEPS"),
         (["--limits", "paper:0"], "paper:STEPS"),
@@ -33,6 +35,7 @@ struct BadInputTests {
         (["--engine", "gpu"], "reference"),
         (["--data", "cifar"], "fashion-mnist"),
         (["--init", "/no/such/file.safetensors"], "/no/such/file.safetensors"),
+        (["--init-except", "fc"], "--init"),
         (["--config", "/no/such/file.yml"], "/no/such/file.yml"),
         (["--nonsense", "1"], "--nonsense"),
     ])

@@ -15,6 +15,21 @@ struct DescribeTests {
         #expect(description["parameters"] as? Int == 11_689_512)
     }
 
+    /// What only a training step brings to light is said too.
+    @Test func aStepThatNormalizesSingleValuesIsWarnedOf() throws {
+        let arguments = [
+            "describe", "--model", "resnet18", "--stem", "imagenet", "--image", "32x32x3", "--batch-size",
+            "1",
+        ]
+        let result = try Program.renorm.run(arguments)
+        #expect(result.exitCode == 0)
+        #expect(result.errors.contains("one value per channel"), "\(result.errors)")
+        let json = try Program.renorm.run(arguments + ["--log", "json"])
+        let description = try #require(json.events(named: "description").first)
+        let warnings = try #require(description["warnings"] as? [String])
+        #expect(warnings.contains { $0.hasPrefix("layer4.0.bn1: one value") })
+    }
+
     @Test(arguments: ["train", "evaluate", "predict", "describe"])
     func everyCommandExplainsItself(command: String) throws {
         let result = try Program.renorm.run([command, "--help"])

@@ -64,6 +64,35 @@ struct TrainTests {
         }
     }
 
+    @Test func accumulatedBatchesAreOneStep() throws {
+        let small = arguments("small batches", steps: 20) + ["--batch-size", "8", "--accumulate", "2"]
+        let accumulated = try Program.renorm.run(small)
+        #expect(accumulated.exitCode == 0, "\(accumulated.errors)")
+        let grouped = try Program.renorm.run(arguments("groups", steps: 20) + ["--norm-examples", "8"])
+        func losses(_ result: Program.Result) -> [Double] {
+            result.events(named: "step").compactMap { $0["loss"] as? Double }
+        }
+        #expect(losses(accumulated).count == 20)
+        for (a, b) in zip(losses(accumulated), losses(grouped)).prefix(5) { #expect(abs(a - b) < 1e-3 * b) }
+        let saved = try String(contentsOfFile: folder.path("small batches/config.yml"), encoding: .utf8)
+        #expect(saved.contains("accumulate: 2"))
+        let refused = try Program.renorm.run([
+            "train", "--run", folder.path("small batches"), "--resume", "--accumulate", "4",
+        ])
+        #expect(refused.errors.contains("accumulation: saved 2, given 4"), "\(refused.errors)")
+
+        let running = try Program.renorm.start(
+            arguments("killed small", steps: 20) + ["--batch-size", "8", "--accumulate", "2"])
+        try #require(running.waits(for: "\"step\":9,"))
+        kill(running.process.processIdentifier, SIGKILL)
+        _ = running.finish()
+        let resumed = try Program.renorm.run([
+            "train", "--run", folder.path("killed small"), "--resume", "--log", "json",
+        ])
+        #expect(resumed.exitCode == 0, "\(resumed.errors)")
+        #expect(try model("killed small") == model("small batches"))
+    }
+
     @Test(arguments: [SIGINT, SIGTERM])
     func aSignalSavesAndSaysHowToGoOn(signal: Int32) throws {
         let run = "signal \(signal)"
@@ -151,6 +180,27 @@ struct TrainTests {
             "predict", folder.path("g"), images, "--log", "json", "--top", "1",
         ])
         #expect(predicted.events(named: "prediction").count == 50, "\(predicted.errors)")
+    }
+
+    @Test func aFileForOtherClassesIsStartedFromWithoutItsClassifier() throws {
+        try #require(try Program.renorm.run(arguments("four", steps: 5)).exitCode == 0)
+        let images = folder.url.appendingPathComponent("three classes")
+        try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+        try SyntheticImages(classes: 3).write(to: images)
+        let file = folder.path("four/model.safetensors")
+        func train(_ run: String, _ more: [String]) throws -> Program.Result {
+            try Program.renorm.run(
+                arguments(run, steps: 5) + ["--data", "idx:\(images.path)", "--init", file] + more)
+        }
+        let refused = try train("refused", [])
+        #expect(refused.exitCode != 0)
+        #expect(refused.errors.contains("--init-except fc"), "\(refused.errors)")
+        let unknown = try train("unknown", ["--init-except", "head"])
+        #expect(unknown.errors.contains("matches nothing"), "\(unknown.errors)")
+        let begun = try train("begun", ["--init-except", "fc"])
+        #expect(begun.exitCode == 0, "\(begun.errors)")
+        let saved = try String(contentsOfFile: folder.path("begun/config.yml"), encoding: .utf8)
+        #expect(saved.contains("init-except: fc"))
     }
 
     @Test func aBatchThatIsNotFiniteIsNamedAndNothingIsLost() throws {

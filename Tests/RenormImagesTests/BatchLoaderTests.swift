@@ -43,6 +43,34 @@ import Testing
         #expect(try images(from: 0, seed: 8)[0] != all[0])
     }
 
+    @Test(arguments: [Sampling.shuffled, .labelBlocks(labels: 2, each: 2)])
+    func aStepInPartsIsTheStep(sampling: Sampling) throws {
+        let dataset = try dataset()
+        let scaling = InputScaling(of: dataset)
+        let sampler = try BatchSampler(
+            sampling, dataset: dataset, batchSize: 12, groupSize: 4, seed: 1)
+        func loader(parts: Int, from first: Int) -> BatchLoader {
+            BatchLoader(
+                dataset: dataset, scaling: scaling, augmentation: .standard, sampler: sampler, seed: 7,
+                from: first, to: 6, parts: parts)
+        }
+        let (whole, cut) = (loader(parts: 1, from: 2), loader(parts: 3, from: 2))
+        var steps = 0
+        while let batch = try whole.next() {
+            for part in 0..<3 {
+                let small = try #require(try cut.next())
+                let rows = part * 4..<(part + 1) * 4
+                #expect(small.step == batch.step)
+                #expect(small.indices == Array(batch.indices[rows]))
+                #expect(small.images == batch.images.rows(rows))
+                #expect(small.labels == batch.labels.rows(rows))
+            }
+            steps += 1
+        }
+        #expect(steps == 4)
+        #expect(try cut.next() == nil)
+    }
+
     @Test func buffersAreReusedAndKeptBatchesStay() throws {
         let dataset = try dataset()
         let scaling = InputScaling(of: dataset)

@@ -47,6 +47,21 @@ import Testing
             ["images": images], on: engine.makeStore(model.variables))["logits"]!.doubles
     }
 
+    @Test("a normalization alone, whose path is empty, converts and counts like any other")
+    func normalizationAtTheRoot() throws {
+        var model = try Model(Normalization(.batchRenorm), input: [4, 4, 2])
+        let file = try VariablesFile(
+            path: "weights.safetensors",
+            arrays: [
+                "weight": NDArray([2, 3], shape: [2]), "bias": NDArray([0, 1], shape: [2]),
+                "running_mean": NDArray([5, 6], shape: [2]), "running_var": NDArray([4, 9], shape: [2]),
+            ], metadata: [:])
+        try model.load(file)
+        let deviations = try #require(model.variables["running_std"]).value.doubles
+        #expect(zip(deviations, [2, 3]).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(model.variables["num_batches_tracked"]?.value.doubles == [1])
+    }
+
     @Test("what is written is read: values, kinds, metadata")
     func roundTrip() throws {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
@@ -190,11 +205,13 @@ import Testing
         #expect(
             "\(VariablesError.classifier(file: "w", path: "fc.weight", found: 1000, expected: 10))"
                 == "w: 'fc.weight' is for 1000 classes; expected 10. Use data and a model of 1000 classes, or load "
-                + "everything else with `except: [\"fc\"]`, which leaves this layer as it starts.")
+                + "everything else with `except: [\"fc\"]`, on the command line --init-except fc, which leaves this "
+                + "layer as it starts.")
         #expect(
             "\(VariablesError.shape(file: "w", path: "conv1.weight", found: [8, 1], expected: [4, 1]))"
                 == "w: 'conv1.weight' has the shape [8, 1]; expected [4, 1]. Check that the file is of this "
-                + "architecture, width and input.")
+                + "architecture, width and input, or let this layer keep the values it starts with: "
+                + "`except: [\"conv1\"]`, on the command line --init-except conv1.")
         #expect(
             "\(VariablesError.missing(file: "w", paths: ["a", "b", "c", "d", "e", "f", "g"]))"
                 == "w lacks 'a', 'b', 'c', 'd', 'e' and 2 more variables; expected every variable of the model. "

@@ -91,6 +91,29 @@ import Testing
                 == ["best.safetensors", "last.safetensors", "model.safetensors"])
     }
 
+    @Test(
+        "a finished run that goes on and is killed: what it has learnt since is chosen", arguments: [0, 20])
+    func goneOn(validation: Int) async throws {
+        let folder = try TemporaryFolder()
+        var run = try TinyRun(folder.appending("run"), steps: 8)
+        run.configuration.validation = validation
+        run.configuration.evaluateEvery = 1
+        try await run.finish()
+        #expect(try run.folder!.chosen() == run.folder!.model)
+        run.configuration.steps = 20
+        run.engine = HookedEngine.dying(atStep: 9)
+        _ = try await run.events(resumes: true)
+        // No checkpoint since: the model is still of the state that would be gone on from.
+        #expect(try run.folder!.chosen() == run.folder!.model)
+        run.engine = HookedEngine.dying(atStep: 14)
+        _ = try await run.events(resumes: true)
+        #expect(
+            try run.folder!.chosen() == (validation == 0 ? run.folder!.last : run.folder!.best))
+        run.engine = ReferenceEngine()
+        try await run.finish(resumes: true)
+        #expect(try run.folder!.chosen() == run.folder!.model)
+    }
+
     @Test("a folder that is not empty is an error")
     func exists() async throws {
         let folder = try TemporaryFolder()

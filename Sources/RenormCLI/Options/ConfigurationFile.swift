@@ -12,7 +12,9 @@ import Yams
 enum ConfigurationFile {
     /// The options that a file may hold: all of `TrainOptions` but those that say where and how this call runs.
     static let keys = [
-        "data", "model", "stem", "norm", "norm-examples", "averaging-rate", "limits", "init", "batch-size",
+        "data", "model", "stem", "norm", "norm-examples", "averaging-rate", "limits", "init", "init-except",
+        "batch-size",
+        "accumulate",
         "epochs",
         "steps", "sampling", "augment", "validation", "optimizer", "learning-rate", "schedule", "warmup",
         "momentum",
@@ -94,7 +96,9 @@ extension TrainOptions {
         let values: [String: String?] = [
             "data": data, "model": model, "stem": stem.rawValue, "norm": norm.description,
             "norm-examples": normExamples?.description, "averaging-rate": averagingRate?.description,
-            "limits": limits, "init": self.`init`, "batch-size": batchSize.description,
+            "limits": limits, "init": self.`init`,
+            "init-except": initExcept, "batch-size": batchSize.description,
+            "accumulate": accumulate.description,
             "epochs": epochs?.description, "steps": steps?.description, "sampling": sampling,
             "augment": augment.rawValue, "validation": validation.description,
             "optimizer": optimizer.rawValue,

@@ -12,7 +12,7 @@ extension TrainOptions {
             ?? TrainingConfiguration.steps(
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
-                batchSize: batchSize)
+                batchSize: batchSize, accumulation: accumulate)
         let normalization = Normalization(
             norm, averagingRate: averagingRate?.value,
             limits: try LimitsOption(parsing: limits).limits(steps: steps),
@@ -27,7 +27,8 @@ extension TrainOptions {
                 weightDecay: weightDecay.value, labelSmoothing: labelSmoothing.value,
                 clipNorm: clipNorm?.value,
                 averagingRate: ema?.value),
-            steps: steps, batchSize: batchSize, sampling: try Sampling(parsing: sampling),
+            steps: steps, batchSize: batchSize, accumulation: accumulate,
+            sampling: try Sampling(parsing: sampling),
             augmentation: augment,
             validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
             evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, initialization: self.`init`)
@@ -40,9 +41,24 @@ extension TrainOptions {
         }
         var model = try architecture.makeModel(seed: seed)
         if let file = self.`init`, !resume {
-            try model.load(VariablesFile(reading: URL(fileURLWithPath: file)))
+            try model.load(
+                VariablesFile(reading: URL(fileURLWithPath: file)), except: try exceptions(in: model))
         }
         return model
+    }
+
+    /// The patterns of `--init-except`, each of which must match something.
+    private func exceptions(in model: Model) throws -> [PathPattern] {
+        try (initExcept ?? "").split(separator: ",").map { text in
+            let pattern = PathPattern(text.trimmingCharacters(in: .whitespaces))
+            guard model.variables.paths.contains(where: pattern.matches) else {
+                let parts = Set(model.variables.paths.compactMap { $0.split(separator: ".").first })
+                throw UsageError(
+                    "--init-except: found '\(pattern)', which matches nothing in \(self.model); expected parts of it, "
+                        + "such as \(parts.sorted().suffix(3).joined(separator: ", ")). Change it.")
+            }
+            return pattern
+        }
     }
 
     /// These options with every default that depended on others settled.

@@ -48,10 +48,28 @@ struct TrainOptions: ParsableArguments {
     @Option(help: "Start from the parameters and statistics of this .safetensors file, PyTorch's or ours.")
     var `init`: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --init: parts that keep the values they start with, such as a classifier for other classes.",
+            discussion: """
+                Paths or patterns of them, joined by commas: fc, or layer4,fc. The file may hold anything there.
+                """, valueName: "pattern"))
+    var initExcept: String?
+
     // MARK: Length and batches
 
-    @Option(help: "Examples a step.")
+    @Option(help: "Examples a batch.")
     var batchSize = 64
+
+    @Option(
+        help: ArgumentHelp(
+            "Sum gradients over this many batches before each update: a step of N batches in the memory of one.",
+            discussion: """
+                Like one batch of N times --batch-size with --norm-examples at --batch-size: each batch is normalized by \
+                itself, moving averages take one update a step, with the mean over the batches, and schedules count \
+                steps. (default: 1)
+                """, valueName: "n"))
+    var accumulate = 1
 
     @Option(help: "Passes over the training images. (default: 3, unless --steps is given)")
     var epochs: Int?
@@ -147,6 +165,12 @@ struct TrainOptions: ParsableArguments {
     /// Throws for numbers out of range, naming the option, what was found and what was expected.
     func validate() throws {
         try require("--batch-size", batchSize, batchSize > 0, "at least 1")
+        if initExcept != nil, self.`init` == nil {
+            throw ValidationError(
+                "--init-except: found no --init; expected a file to start from. Name one, or leave this option out."
+            )
+        }
+        try require("--accumulate", accumulate, accumulate > 0, "at least 1")
         try require("--norm-examples", normExamples, normExamples.map { $0 > 0 }, "at least 1")
         if let k = normExamples, batchSize % k != 0 {
             throw ValidationError(

@@ -8,6 +8,8 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
     private let title: String
     private var progress = ProgressBar()
     private var steps = 0
+    /// What the images of an epoch are cut into.
+    private var unit = "batch"
     private var lastValidation: Evaluation?
 
     init(run: String, options: TrainOptions) {
@@ -19,6 +21,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         switch event {
         case .started(let description):
             steps = description.steps
+            if description.accumulation > 1 { unit = "step" }
             start(description)
         case .warning(let text):
             say("warning: \(text)")
@@ -27,7 +30,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         case .startedAnew(let folder):
             say("There is no checkpoint in \(folder.path) yet: starting anew.")
         case .droppedIncompleteBatch(let examples):
-            say("The last \(examples) images of each epoch do not fill a batch and are left out of it.")
+            say("The last \(examples) images of each epoch do not fill a \(unit) and are left out of it.")
         case .step(let report):
             progress.update(
                 completed: report.step, total: steps, unitsPerSecond: report.imagesPerSecond, unit: "images",
@@ -54,11 +57,14 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
 
     private func start(_ description: RunDescription) {
         let engine = description.environment.engine
+        let examples =
+            description.accumulation == 1
+            ? "\(description.batchSize)" : "\(description.accumulation) × \(description.batchSize)"
         say(
             """
             \(title), \(description.parameterCount.grouped) parameters, on \(description.data.name): \
             \(description.data.training.grouped) images to train on, \(description.data.validation.grouped) held out
-            \(description.steps.grouped) steps of \(description.batchSize), \
+            \(description.steps.grouped) steps of \(examples), \
             \(description.stepsPerEpoch.grouped) an epoch; \(engine.name) \(engine.version), \(engine.threads) \
             thread\(engine.threads == 1 ? "" : "s"), \(engine.instructionSet)
             """)

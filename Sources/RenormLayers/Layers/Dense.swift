@@ -56,7 +56,7 @@ public struct Flatten: Layer, Hashable {
 }
 
 /// Sets each value to 0 with probability `rate` in training, and scales the others by 1 / (1 − rate)
-/// (Srivastava et al. 2014). The draws are a function of (seed, path, step).
+/// (Srivastava et al. 2014). The draws are a function of (seed, path, number of the batch).
 public struct Dropout: Layer, Hashable {
     /// The probability that a value is dropped, 0 ≤ rate < 1.
     public var rate: Double
@@ -76,7 +76,7 @@ public struct Dropout: Layer, Hashable {
         }
         guard scope.phase.dropout, rate > 0 else { return x }
         let draws = scope.builder.uniform(
-            shape: x.shape, seed: scope.seed, stream: scope.path + ".dropout", counter: scope.builder.step)
+            shape: x.shape, seed: scope.seed, stream: scope.path + ".dropout", counter: scope.drawNumber)
         let keep = try draws.compare(.greaterOrEqual, scope.builder.constant(rate))
         return try x * (keep * (1 / (1 - rate)))
     }

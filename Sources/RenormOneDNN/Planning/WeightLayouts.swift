@@ -95,10 +95,12 @@ struct WeightLayouts {
                 guard let layout = found[path], (layout == nil) == isPlain, let variable = entity(path) else {
                     continue
                 }
-                if groups[root(variable)] != nil { chosen[root(variable)] = .some(layout) }
+                // A graph without convolutions, such as an optimizer alone, takes packed variables as they are.
+                if groups[root(variable)] != nil || layout != nil { chosen[root(variable)] = .some(layout) }
             }
         }
-        for (weight, _) in groups where poisoned.contains(weight) || mixed.contains(weight) {
+        let weights = Set(groups.keys).union(chosen.keys)
+        for weight in weights where poisoned.contains(weight) || mixed.contains(weight) {
             chosen[weight] = .some(nil)
         }
         for index in graph.nodes.indices {
@@ -106,7 +108,7 @@ struct WeightLayouts {
         }
         for (position, path) in graph.variables.keys.enumerated() {
             let weight = root(graph.nodes.count + position)
-            guard groups[weight] != nil else { continue }
+            guard weights.contains(weight) else { continue }
             if let layout = chosen[weight], let layout {
                 variables[path] = layout
             } else if poisoned.contains(weight) || mixed.contains(weight) {

@@ -69,9 +69,18 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     ///
     /// - Throws: `TrainingError.notACheckpoint`, `.formatVersion`.
     init(in file: VariablesFile) throws {
-        guard let text = file.metadata[CheckpointRecord.key] else {
+        try self.init(metadata: file.metadata, path: file.path)
+    }
+
+    /// The record of a file whose arrays are not read.
+    init(reading url: URL) throws {
+        try self.init(metadata: SafetensorsFile.metadata(of: url), path: url.path)
+    }
+
+    private init(metadata: [String: String], path: String) throws {
+        guard let text = metadata[CheckpointRecord.key] else {
             throw TrainingError.notACheckpoint(
-                path: file.path, reason: "its metadata has no '\(CheckpointRecord.key)'")
+                path: path, reason: "its metadata has no '\(CheckpointRecord.key)'")
         }
         let data = Data(text.utf8)
         struct Version: Decodable { var format: Int }
@@ -79,12 +88,12 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
             let version = try JSON.decode(Version.self, from: data).format
             guard version == CheckpointRecord.format else {
                 throw TrainingError.formatVersion(
-                    path: file.path, found: version, expected: CheckpointRecord.format)
+                    path: path, found: version, expected: CheckpointRecord.format)
             }
             self = try JSON.decode(CheckpointRecord.self, from: data)
         } catch let error as DecodingError {
             throw TrainingError.notACheckpoint(
-                path: file.path, reason: "its metadata is damaged (\(error.place))")
+                path: path, reason: "its metadata is damaged (\(error.place))")
         }
     }
 

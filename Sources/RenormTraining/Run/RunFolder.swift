@@ -5,7 +5,8 @@ import Foundation
 ///     config.yml            the options (written by the command line once the run has started)
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
-///     model.safetensors     at the end: the chosen parameters, statistics and counters alone, under PyTorch's names
+///     model.safetensors     at the end: the chosen parameters, statistics and counters alone, under PyTorch's names;
+///                           of the last end, while a finished run makes more steps
 public struct RunFolder: Sendable, Hashable {
     /// The folder.
     public let url: URL
@@ -32,12 +33,22 @@ public struct RunFolder: Sendable, Hashable {
 
     /// The file that `evaluate` and `predict` read: the chosen model, else the best state, else the latest.
     ///
+    /// A finished run that was given more steps has a model from before them until it has finished again; meanwhile its
+    /// best state, or else its latest, is what it would choose.
+    ///
     /// - Throws: `TrainingError.noCheckpoint` if there is none.
     public func chosen() throws -> URL {
-        guard let file = [model, best, last].first(where: exists) else {
-            throw TrainingError.noCheckpoint(folder: url.path)
-        }
+        guard let file = [model, best, last].first(where: { exists($0) && ($0 != model || !hasGoneOn) })
+        else { throw TrainingError.noCheckpoint(folder: url.path) }
         return file
+    }
+
+    /// Whether training has gone further than the run that chose the model.
+    private var hasGoneOn: Bool {
+        guard let chosen = try? CheckpointRecord(reading: model),
+            let latest = try? CheckpointRecord(reading: last)
+        else { return false }
+        return latest.step > chosen.configuration.steps
     }
 
     /// Makes the folder for a new run.

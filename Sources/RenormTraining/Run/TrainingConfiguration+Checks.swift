@@ -5,6 +5,10 @@ extension TrainingConfiguration {
     public func check() throws {
         try require("steps", steps, steps >= 1, "at least 1")
         try require("batch size", batchSize, batchSize >= 1, "at least 1")
+        try require(
+            "accumulated batches", accumulation,
+            accumulation >= 1 && !accumulation.multipliedReportingOverflow(by: batchSize).overflow,
+            "at least 1, and fewer than would make a step of more examples than can be counted")
         try require("validation examples", validation, validation >= 0, "at least 0")
         if let every = evaluateEvery {
             try require("steps between evaluations", every, every >= 1, "at least 1")

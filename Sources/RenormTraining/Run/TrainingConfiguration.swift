@@ -1,6 +1,6 @@
 /// All of a run that its numbers depend on, and when it evaluates and saves. Saved with every checkpoint.
 ///
-/// Steps count updates of the parameters. An epoch is as many whole batches as the training examples fill.
+/// Steps count updates of the parameters. An epoch is as many whole steps as the training examples fill.
 public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// The model, if it is of the zoo: then a checkpoint alone is enough to build it again. `nil` for layers of a
     /// user's own.
@@ -11,8 +11,10 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var options: TrainingOptions
     /// The number of steps of the whole run.
     public var steps: Int
-    /// The number of examples in a step.
+    /// The number of examples in a batch: in a step or, with accumulation, in each of its small batches.
     public var batchSize: Int
+    /// The number of small batches whose gradients are accumulated in a step: `TrainingGraph` says what that means.
+    public var accumulation: Int
     /// The order of the examples.
     public var sampling: Sampling
     /// Random changes to training images.
@@ -37,7 +39,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// Makes a configuration.
     public init(
         architecture: Architecture? = nil, options: TrainingOptions, steps: Int, batchSize: Int = 64,
-        sampling: Sampling = .shuffled, augmentation: Augmentation = .none, validation: Int = 5000,
+        accumulation: Int = 1, sampling: Sampling = .shuffled, augmentation: Augmentation = .none,
+        validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, checkpointEvery: Int? = nil, evaluationBatchSize: Int = 250,
         initialization: String? = nil
@@ -47,6 +50,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.options = options
         self.steps = steps
         self.batchSize = batchSize
+        self.accumulation = accumulation
         self.sampling = sampling
         self.augmentation = augmentation
         self.validation = validation
@@ -59,8 +63,35 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     }
 
     /// The number of steps in `epochs` epochs over a dataset of `examples` examples of which `validation` are held out.
-    public static func steps(epochs: Int, examples: Int, validation: Int, batchSize: Int) -> Int {
-        batchSize > 0 ? epochs * (max(examples - validation, 0) / batchSize) : 0
+    ///
+    /// - Parameter accumulation: The number of batches in a step.
+    public static func steps(
+        epochs: Int, examples: Int, validation: Int, batchSize: Int, accumulation: Int = 1
+    ) -> Int {
+        guard batchSize > 0, accumulation > 0 else { return 0 }
+        return epochs * (max(examples - validation, 0) / batchSize / accumulation)
+    }
+}
+
+extension TrainingConfiguration {
+    /// Reads what was encoded, also by versions that did not have every option yet: then it has its default.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value {
+            try container.decode(Value.self, forKey: key)
+        }
+        func optional<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
+            try container.decodeIfPresent(Value.self, forKey: key)
+        }
+        self.init(
+            architecture: try optional(.architecture), options: try value(.options), steps: try value(.steps),
+            batchSize: try value(.batchSize), accumulation: try optional(.accumulation) ?? 1,
+            sampling: try value(.sampling), augmentation: try value(.augmentation),
+            validation: try value(.validation), seed: try value(.seed), scaling: try optional(.scaling),
+            onNonFinite: try value(.onNonFinite), evaluateEvery: try optional(.evaluateEvery),
+            checkpointEvery: try optional(.checkpointEvery),
+            evaluationBatchSize: try value(.evaluationBatchSize),
+            initialization: try optional(.initialization))
     }
 }
 

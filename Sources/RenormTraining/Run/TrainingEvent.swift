@@ -12,11 +12,11 @@ public enum TrainingEvent: Sendable {
     case resumed(step: Int, from: URL)
     /// A run was to go on but has no checkpoint yet, so it starts anew.
     case startedAnew(folder: URL)
-    /// The last examples of each epoch do not fill a batch and are not trained on in that epoch. Said once.
+    /// The last examples of each epoch do not fill a step and are not trained on in that epoch. Said once.
     case droppedIncompleteBatch(examples: Int)
     /// A step was made.
     case step(StepReport)
-    /// A batch was not finite somewhere; nothing was updated.
+    /// A batch was not finite somewhere; nothing was updated in that step.
     case skipped(SkipReport)
     /// A set was evaluated.
     case evaluation(EvaluationReport)
@@ -36,8 +36,10 @@ public struct RunDescription: Sendable, Hashable, Codable {
     public var steps: Int
     /// Steps of an epoch.
     public var stepsPerEpoch: Int
-    /// Examples of a step.
+    /// Examples of a batch.
     public var batchSize: Int
+    /// Batches of a step.
+    public var accumulation: Int
     /// What it is trained on.
     public var data: DataDescription
     /// The number of elements of all parameters.
@@ -54,9 +56,9 @@ public struct StepReport: Sendable, Hashable, Codable {
     public var step: Int
     /// Whole epochs made before it.
     public var epoch: Int
-    /// The mean loss of the batch.
+    /// The mean loss of the step's examples.
     public var loss: Double
-    /// The part of the batch that was classified rightly, before the update.
+    /// The part of them that was classified rightly, before the update.
     public var accuracy: Double
     /// The norm of all gradients together, before clipping.
     public var gradientNorm: Double

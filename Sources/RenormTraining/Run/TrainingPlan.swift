@@ -4,6 +4,7 @@ struct TrainingPlan {
     let training: Dataset
     /// The examples held out; `nil` if there are none.
     let validation: Dataset?
+    /// The examples of each step, all of its small batches together.
     let sampler: BatchSampler
     let graph: TrainingGraph
     let data: DataDescription
@@ -19,21 +20,20 @@ struct TrainingPlan {
             validation: configuration.validation, seed: configuration.seed)
         training = kept
         validation = heldOut.count > 0 ? heldOut : nil
-        sampler = try BatchSampler(
-            configuration.sampling, dataset: kept, batchSize: configuration.batchSize,
-            groupSize: trainer.model.commonGroupSize(), seed: configuration.seed)
+        let isAccumulated = configuration.accumulation > 1
         graph = try TrainingGraph(
-            trainer.model, batch: configuration.batchSize, options: configuration.options,
+            trainer.model, batch: configuration.batchSize, accumulation: configuration.accumulation,
+            options: configuration.options, seed: configuration.seed)
+        // The examples of a small batch are normalized together, so it is a group of the step's.
+        sampler = try BatchSampler(
+            configuration.sampling, dataset: kept,
+            batchSize: configuration.batchSize * configuration.accumulation,
+            groupSize: trainer.model.commonGroupSize() ?? (isAccumulated ? configuration.batchSize : nil),
             seed: configuration.seed)
         data = DataDescription(
             whole: trainer.training, training: kept.count, validation: heldOut.count,
             test: trainer.test?.count ?? 0)
         environment = RunEnvironment(engine: trainer.engine.description)
-    }
-
-    /// The schedules of a step by name.
-    var schedules: [String: Schedule] {
-        Dictionary(uniqueKeysWithValues: graph.graph.schedules.map { ($0.key, $0.value) })
     }
 }
 

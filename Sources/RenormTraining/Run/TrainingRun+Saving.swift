@@ -60,14 +60,16 @@ extension TrainingRun {
     }
 
     private func checkpoint() throws -> Checkpoint {
-        Checkpoint(variables: try store.read(), record: record)
+        // Between steps accumulators hold nothing that the next step reads.
+        let variables = try store.read().filter { $1.kind != .accumulator }
+        return Checkpoint(variables: variables, record: record)
     }
 
     private var record: CheckpointRecord {
         CheckpointRecord(
             step: progress.step,
             position: EpochPosition(step: progress.step, stepsPerEpoch: plan.sampler.stepsPerEpoch),
-            configuration: configuration, overrides: trainer.model.overrides, schedules: plan.schedules,
+            configuration: configuration, overrides: trainer.model.overrides, schedules: plan.graph.schedules,
             scaling: scaling, data: plan.data, environment: plan.environment, best: progress.best,
             evaluatedAt: progress.evaluatedAt, skippedBatches: progress.skippedBatches,
             skipsInARow: progress.skipsInARow,

@@ -6,7 +6,7 @@ final class TrainingRun {
     let channel: EventChannel
     let plan: TrainingPlan
     let scaling: InputScaling
-    let executable: any Executable
+    private let step: TrainingStep
     let store: any Store
     var progress: TrainingProgress
     /// The best state, where there is no folder to keep it in.
@@ -27,16 +27,18 @@ final class TrainingRun {
         plan = try TrainingPlan(trainer)
         lock = try trainer.folder?.take(resuming: trainer.resumes)
         let initial = plan.graph.initialState(of: trainer.model)
-        if let resumption = try Resumption(trainer, plan, expected: initial, channel) {
+        let accumulators = initial.ofKinds([.accumulator])
+        let saved = initial.filter { $1.kind != .accumulator }
+        if let resumption = try Resumption(trainer, plan, expected: saved, channel) {
             scaling = resumption.checkpoint.record.scaling
             progress = resumption.progress
-            store = try trainer.engine.makeStore(resumption.checkpoint.variables)
+            store = try trainer.engine.makeStore(resumption.checkpoint.variables.merging(accumulators))
         } else {
             scaling = trainer.configuration.scaling ?? InputScaling(of: plan.training)
             progress = TrainingProgress()
             store = try trainer.engine.makeStore(initial)
         }
-        executable = try trainer.engine.compile(plan.graph.graph)
+        step = try TrainingStep(plan.graph, on: trainer.engine)
     }
 
     /// Makes all steps, and measures and saves the state that is chosen.
@@ -64,9 +66,10 @@ final class TrainingRun {
                 RunDescription(
                     firstStep: progress.step, steps: configuration.steps,
                     stepsPerEpoch: plan.sampler.stepsPerEpoch, batchSize: configuration.batchSize,
+                    accumulation: configuration.accumulation,
                     data: plan.data,
                     parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
-                    plannedByteCount: executable.plannedByteCount, environment: plan.environment)))
+                    plannedByteCount: step.plannedByteCount, environment: plan.environment)))
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
     }
@@ -75,9 +78,9 @@ final class TrainingRun {
     private func makeSteps() throws {
         let loader = BatchLoader(
             dataset: plan.training, scaling: scaling, augmentation: configuration.augmentation,
-            sampler: plan.sampler, seed: configuration.seed, from: progress.step, to: configuration.steps)
+            sampler: plan.sampler, seed: configuration.seed, from: progress.step, to: configuration.steps,
+            parts: configuration.accumulation)
         defer { loader.cancel() }
-        let step = TrainingStep(executable)
         while true {
             if isDue(every: configuration.evaluateEvery), progress.evaluatedAt != progress.step {
                 try evaluate()
@@ -87,8 +90,7 @@ final class TrainingRun {
             }
             if progress.step >= configuration.steps || shouldStop { return }
             let began = ContinuousClock.now
-            guard let batch = try loader.next() else { return }
-            let outcome = try step.run(batch, step: progress.step, on: store)
+            guard let outcome = try step.run(loader, step: progress.step, on: store) else { return }
             let duration = ContinuousClock.now - began
             trainingTime += duration
             progress.step += 1
@@ -114,7 +116,7 @@ final class TrainingRun {
     private func report(_ result: TrainingStep.Result, _ duration: Duration) {
         progress.skipsInARow = 0
         let index = progress.step - 1
-        let schedules = plan.graph.graph.schedules
+        let schedules = plan.graph.schedules
         channel.send(
             .step(
                 StepReport(
@@ -122,7 +124,7 @@ final class TrainingRun {
                     accuracy: result.accuracy, gradientNorm: result.gradientNorm,
                     learningRate: configuration.options.learningRate.value(at: index),
                     rMax: schedules["r_max"]?.value(at: index), dMax: schedules["d_max"]?.value(at: index),
-                    imagesPerSecond: Double(configuration.batchSize) / max(duration.seconds, 1e-9))))
+                    imagesPerSecond: Double(plan.sampler.batchSize) / max(duration.seconds, 1e-9))))
     }
 
     /// Nothing was updated; the policy says what comes of it.

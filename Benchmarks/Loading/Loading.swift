@@ -1,0 +1,126 @@
+// What reading costs: training steps on Fashion-MNIST whose batches come from the prefetch thread, as `renorm train` reads
+// them (drawn, augmented, scaled), against steps on one batch that is fed again and again. The two take turns in one
+// process, a block of steps each; while the same batch is fed the thread sleeps on its full ring.
+//
+//     swift run -c release Loading [--network resnet18] [--batch 4] [--steps 200] [--block 10] [--threads 2]
+//
+// It prints one JSON line: medians of a step's milliseconds over the blocks, their ratio, and how long steps waited for
+// their batch. `--network small --batch 64 --steps 859` is an epoch of `make train`'s network.
+
+import Foundation
+import Renorm
+
+@main
+struct Loading {
+    static func main() throws {
+        let options = Options(CommandLine.arguments.dropFirst())
+        let network = options["network"] ?? "resnet18"
+        let batch = options.number("batch") ?? 4
+        let steps = options.number("steps") ?? 200
+        let block = options.number("block") ?? 10
+
+        let (training, _) = try Dataset.fashionMNIST()
+        let architecture = Architecture(
+            name: network, classes: training.classCount,
+            input: [training.height, training.width, training.channels],
+            normalization: Normalization(.batchRenorm))
+        let model = try architecture.makeModel(seed: 0)
+        let graph = try TrainingGraph(
+            model, batch: batch, options: TrainingOptions(learningRate: .constant(0.01), weightDecay: 5e-4))
+        let engine = try OneDNNEngine(threads: options.number("threads") ?? 2)
+        let store = try engine.makeStore(graph.initialState(of: model))
+        let step = try engine.compile(graph.graph)
+        let loader = BatchLoader(
+            dataset: training, scaling: InputScaling(of: training), augmentation: .standard,
+            sampler: try BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
+        guard let same = try loader.next() else { return }
+
+        var results: [NDArray] = []
+        var count = 0
+        func run(_ batch: Batch) throws {
+            try step.run([batch.images, batch.labels], step: count, on: store, into: &results)
+            count += 1
+        }
+        var waits: [Double] = []
+        func readingBlock() throws {
+            for _ in 0..<block {
+                let start = ContinuousClock.now
+                guard let batch = try loader.next() else { return }
+                waits.append((ContinuousClock.now - start) / .milliseconds(1))
+                try run(batch)
+            }
+        }
+        func sameBlock() throws { for _ in 0..<block { try run(same) } }
+        func time(_ body: () throws -> Void) rethrows -> Double {
+            let start = ContinuousClock.now
+            try body()
+            return (ContinuousClock.now - start) / .milliseconds(1) / Double(block)
+        }
+
+        try sameBlock()
+        try readingBlock()
+        waits = []
+        var (reading, without): ([Double], [Double]) = ([], [])
+        for turn in 0..<max(steps / block, 1) {
+            // Whoever goes first in a turn goes second in the next, so that a slow drift favours nobody.
+            if turn % 2 == 0 {
+                reading.append(try time(readingBlock))
+                without.append(try time(sameBlock))
+            } else {
+                without.append(try time(sameBlock))
+                reading.append(try time(readingBlock))
+            }
+        }
+        let report = Report(
+            network: network, batch: batch, threads: engine.description.threads, steps: waits.count,
+            readingMilliseconds: median(reading), sameBatchMilliseconds: median(without),
+            ratio: median(reading) / median(without),
+            readingSeconds: reading.reduce(0, +) * Double(block) / 1000,
+            sameBatchSeconds: without.reduce(0, +) * Double(block) / 1000,
+            waitedMillisecondsAStep: waits.reduce(0, +) / Double(waits.count),
+            longestWaitMilliseconds: waits.max() ?? 0)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        FileHandle.standardOutput.write(try encoder.encode(report) + Data("\n".utf8))
+    }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+    }
+}
+
+/// What the program prints.
+private struct Report: Encodable {
+    var network: String
+    var batch: Int
+    var threads: Int
+    /// Steps of each kind.
+    var steps: Int
+    /// A step whose batch is read, its wait for the batch included, and one on the same batch: medians over blocks.
+    var readingMilliseconds: Double
+    var sameBatchMilliseconds: Double
+    var ratio: Double
+    /// All steps of a kind together.
+    var readingSeconds: Double
+    var sameBatchSeconds: Double
+    var waitedMillisecondsAStep: Double
+    var longestWaitMilliseconds: Double
+}
+
+/// Options as `--name value` pairs.
+private struct Options {
+    private var values: [String: String] = [:]
+
+    init(_ arguments: ArraySlice<String>) {
+        var rest = Array(arguments)
+        while rest.count >= 2 {
+            values[String(rest[0].drop { $0 == "-" })] = rest[1]
+            rest.removeFirst(2)
+        }
+    }
+
+    subscript(name: String) -> String? { values[name] }
+
+    func number(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
+}

@@ -1,0 +1,119 @@
+extension TrainingGraph {
+    /// The graphs of a step whose gradients are accumulated over small batches: `graph` is run for each of them, `update`
+    /// once after the last.
+    ///
+    /// Accumulating N small batches of b examples is a step on one batch of N · b examples that are normalized in N
+    /// groups of b (`Normalization.examples`), in the memory of b examples:
+    ///
+    /// - the gradient is that of the mean loss over all N · b examples: the mean of the small batches' gradients;
+    /// - each small batch has moments of its own and, with batch renorm, r and d of its own, computed from the averages
+    ///   as they were before the step;
+    /// - statistics get one update: the mean of what each small batch alone would have made of them; counters count the
+    ///   step once;
+    /// - clipping, the optimizer, exponential averages and schedules see one step.
+    ///
+    /// `graph` reads a third input, `place` (a scalar of f32): the place of the small batch in the step, from 0. It
+    /// changes nothing but variables of kind `accumulator`; the small batch at place 0 overwrites what they held. So a
+    /// step that a guard breaks off anywhere has changed nothing, and can be left or begun again. `update` takes no input
+    /// and has the result `gradient_norm` and the guard `gradients`. Both are run under the number of the step.
+    ///
+    /// - Parameters:
+    ///   - batch: The number of examples in a small batch.
+    ///   - accumulation: The number of small batches in a step; with 1 the step is one graph.
+    /// - Throws: `GraphError` if the batch or the options do not fit the model.
+    public init(
+        _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions, seed: UInt64 = 0
+    ) throws {
+        guard accumulation > 1 else {
+            try self.init(model, batch: batch, options: options, seed: seed)
+            return
+        }
+        let (graph, warnings) = try TrainingGraph.gather(
+            model, batch: batch, accumulation: accumulation, options, seed: seed)
+        self.init(
+            graph: graph, update: try TrainingGraph.apply(to: graph.variables.values, options),
+            accumulation: accumulation, warnings: warnings)
+    }
+
+    /// Adds a small batch's part of the gradients and of the changes of statistics to the accumulators.
+    private static func gather(
+        _ model: Model, batch: Int, accumulation: Int, _ options: TrainingOptions, seed: UInt64
+    ) throws -> (Graph, warnings: [String]) {
+        let builder = GraphBuilder()
+        let place = builder.input("place", shape: .scalar)
+        let (loss, warnings) = try forward(
+            model, batch: batch, options, seed: seed,
+            drawNumber: builder.step * Double(accumulation) + place, on: builder)
+        let share = 1 / Double(accumulation)
+        let parameters = trained(builder)
+        let gradients = try builder.gradients(
+            of: loss * share, for: parameters.map { try builder.variable(at: $0.path) })
+        let isFirst = try place.compare(.equal, builder.constant(0))
+        let statistics = builder.graph.updates
+        for (specification, gradient) in zip(parameters, gradients) {
+            try builder.within(path: specification.path, role: .update) {
+                let sum = try builder.accumulator(of: specification)
+                try builder.update(
+                    accumulatorPath(of: specification.path), to: isFirst.select(gradient, sum + gradient))
+            }
+        }
+        for update in statistics {
+            guard let specification = builder.graph.variables[update.path] else { continue }
+            try builder.within(path: specification.path, role: .update) {
+                let sum = try builder.accumulator(of: specification)
+                let change = try builder.tensor(update.node) - builder.variable(at: update.path)
+                // All small batches count one step, each on its own.
+                let new =
+                    specification.kind == .counter
+                    ? change : try isFirst.select(change * share, sum + change * share)
+                try builder.update(accumulatorPath(of: update.path), to: new)
+            }
+        }
+        let traced = builder.graph
+        let graph = Graph(
+            nodes: traced.nodes, fetches: traced.fetches,
+            updates: Array(traced.updates.dropFirst(statistics.count)), guards: traced.guards,
+            schedules: traced.schedules, variables: traced.variables)
+        return (graph.pruned(), warnings)
+    }
+
+    /// Turns what was accumulated into a step.
+    private static func apply(
+        to variables: some Sequence<VariableSpecification>, _ options: TrainingOptions
+    ) throws -> Graph {
+        let builder = GraphBuilder()
+        let isAccumulated = Set(variables.filter { $0.kind == .accumulator }.map(\.path))
+        for specification in variables where specification.kind != .accumulator {
+            guard
+                isAccumulated.contains(accumulatorPath(of: specification.path))
+                    || options.averagingRate != nil
+            else { continue }
+            _ = try builder.variable(specification)
+        }
+        let parameters = trained(builder)
+        try update(parameters, by: parameters.map { try builder.accumulator(of: $0) }, options, on: builder)
+        for specification in variables where specification.kind != .parameter {
+            guard isAccumulated.contains(accumulatorPath(of: specification.path)) else { continue }
+            try builder.within(path: specification.path, role: .update) {
+                let change = try builder.accumulator(of: specification)
+                try builder.update(
+                    specification.path, to: builder.variable(at: specification.path) + change)
+            }
+        }
+        if let rate = options.averagingRate { try average(builder, rate: rate) }
+        return builder.graph.pruned()
+    }
+
+    /// The path of what is accumulated for the variable at `path`.
+    fileprivate static func accumulatorPath(of path: String) -> String { "accumulated.\(path)" }
+}
+
+extension GraphBuilder {
+    /// The accumulator of a variable's gradient or change.
+    fileprivate func accumulator(of specification: VariableSpecification) throws -> Tensor {
+        try variable(
+            VariableSpecification(
+                path: TrainingGraph.accumulatorPath(of: specification.path), kind: .accumulator,
+                shape: specification.shape, initializer: .constant(0)))
+    }
+}
