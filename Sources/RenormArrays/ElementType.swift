@@ -25,6 +25,9 @@ public enum ElementType: String, Hashable, Sendable, Codable, CaseIterable {
 
     /// Whether values of this type have fractions.
     public var isFloatingPoint: Bool { self == .f32 || self == .f64 || self == .bf16 }
+
+    /// The type of sums of values of this type: bf16 has too few bits to add in.
+    public var ofSums: ElementType { self == .bf16 ? .f32 : self }
 }
 
 /// A Swift type that an array can hold.

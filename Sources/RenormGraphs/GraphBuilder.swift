@@ -79,8 +79,9 @@ public final class GraphBuilder {
     public func constant(_ value: Double) -> Tensor { source(.constant(value), .scalar) }
 
     /// A value everywhere.
-    public func constant(_ value: Double, shape: TensorShape) -> Tensor {
-        shape == .scalar ? constant(value) : append(.broadcast, [constant(value).id], shape, .f32)
+    public func constant(_ value: Double, shape: TensorShape, type: ElementType = .f32) -> Tensor {
+        let scalar = constant(value).converted(to: type)
+        return shape == .scalar ? scalar : append(.broadcast, [scalar.id], shape, type)
     }
 
     /// Uniform numbers in [0, 1): a function of (seed, stream, counter).

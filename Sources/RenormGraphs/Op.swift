@@ -43,7 +43,7 @@ public enum Op: Hashable, Sendable {
 
     /// The operand stretched to the node's shape by NumPy's rule (axes aligned at the last, extent 1 repeats).
     case broadcast
-    /// The operand combined over some axes, which vanish.
+    /// The operand combined over some axes, which vanish. Of bf16 the result is f32.
     case reduce(Reduction, axes: [Int])
     /// The same values in the same order under the node's shape.
     case reshape
@@ -74,6 +74,8 @@ public enum Op: Hashable, Sendable {
     case averagePoolGradient(PoolingOptions)
     /// The product of two matrices, each transposed first if so marked.
     case matmul(transposeLeft: Bool, transposeRight: Bool)
+    /// Vectors of a normalization are f32 where activations are bf16.
+    ///
     /// Operand x `[N, H, W, C]`, in G groups of N / G consecutive examples: `[2, G, C]`, the means and the biased
     /// variances of each group and channel over examples, height and width.
     case moments(groups: Int)

@@ -70,13 +70,13 @@ extension Tensor {
 
     /// 1 where the comparison with another holds, else 0.
     public func compare(_ comparison: Comparison, _ other: Tensor) throws -> Tensor {
-        let (a, b) = try Tensor.stretched(self, other, .compare(comparison))
+        let (a, b) = try Tensor.stretched(fitting(other), other.fitting(self), .compare(comparison))
         return try builder.infer(.compare(comparison), [a, b])
     }
 
     /// `yes` where this is not 0, else `no`.
     public func select(_ yes: Tensor, _ no: Tensor) throws -> Tensor {
-        let (a, b) = try Tensor.stretched(yes, no, .select)
+        let (a, b) = try Tensor.stretched(yes.fitting(no), no.fitting(yes), .select)
         let (mask, stretched) = try Tensor.stretched(self, a, .select)
         return try builder.infer(
             .select, [mask, stretched, try b.broadcast(to: stretched.shape)], type: stretched.type)
@@ -93,8 +93,14 @@ extension Tensor {
         type == self.type ? self : builder.append(.convert, [id], shape, type)
     }
 
+    /// A single number takes the type of what it is combined with.
+    private func fitting(_ other: Tensor) -> Tensor {
+        let isNumber = shape == .scalar && type == .f32 && other.type == .bf16
+        return isNumber ? converted(to: .bf16) : self
+    }
+
     static func binary(_ function: Binary, _ a: Tensor, _ b: Tensor) throws -> Tensor {
-        let (left, right) = try stretched(a, b, .binary(function))
+        let (left, right) = try stretched(a.fitting(b), b.fitting(a), .binary(function))
         return try a.builder.infer(.binary(function), [left, right])
     }
 

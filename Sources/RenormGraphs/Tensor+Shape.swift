@@ -69,11 +69,11 @@ extension Tensor {
 
     // MARK: Reductions
 
-    /// Values combined over axes (all of them by default), which vanish.
+    /// Values combined over axes (all of them by default), which vanish. Of bf16 values the result is f32.
     public func reduce(_ reduction: Reduction, axes: [Int]? = nil) throws -> Tensor {
         let axes = axes ?? Array(0..<shape.rank)
-        if axes.isEmpty && reduction != .sumOfSquares { return self }
-        return try builder.infer(.reduce(reduction, axes: axes.sorted()), [self])
+        if axes.isEmpty && reduction != .sumOfSquares { return converted(to: type.ofSums) }
+        return try builder.infer(.reduce(reduction, axes: axes.sorted()), [self], type: type.ofSums)
     }
 
     /// The sum over axes, all by default.

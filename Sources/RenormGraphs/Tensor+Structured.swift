@@ -37,7 +37,7 @@ extension Tensor {
 
     /// Means and biased variances of G groups of consecutive examples, over examples, height and width: `[2, G, C]`.
     public func momentVectors(groups: Int) throws -> Tensor {
-        try builder.infer(.moments(groups: groups), [self])
+        try builder.infer(.moments(groups: groups), [self], type: type.ofSums)
     }
 
     /// Means and biased variances, `[G, C]` each, of G groups of consecutive examples, over examples, height and width.

@@ -41,11 +41,14 @@ public struct Model: Sendable {
     /// - Parameters:
     ///   - seed: The seed of random draws such as dropout's.
     ///   - drawNumber: Their counter, a scalar; `nil` for the number of the step.
+    ///   - precision: The precision of activations.
     public func trace(
-        _ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0, drawNumber: Tensor? = nil
+        _ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0, drawNumber: Tensor? = nil,
+        precision: Precision = .f32
     ) throws -> Traced {
         let trace = Trace(
-            builder: builder, phase: phase, overrides: overrides, seed: seed, drawNumber: drawNumber)
+            builder: builder, phase: phase, overrides: overrides, seed: seed, drawNumber: drawNumber,
+            precision: precision)
         let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
         return Traced(
             output: output, layers: trace.records, normalizations: trace.normalizations,
@@ -53,10 +56,11 @@ public struct Model: Sendable {
     }
 
     /// The model alone as a graph: input `images` `[N, H, W, C]`, result `logits`.
-    public func graph(batch: Int, phase: Phase = .inference) throws -> Graph {
+    public func graph(batch: Int, phase: Phase = .inference, precision: Precision = .f32) throws -> Graph {
         let builder = GraphBuilder()
         let images = builder.input("images", shape: TensorShape([batch] + input.dimensions))
-        builder.fetch(try trace(images, on: builder, phase: phase).output, as: "logits")
+        builder.fetch(
+            try trace(images, on: builder, phase: phase, precision: precision).output, as: "logits")
         return builder.graph
     }
 }

@@ -10,6 +10,8 @@ public struct Scope {
     /// The counter of random draws, a scalar that differs from one training batch to the next: the number of the step
     /// or, where gradients are accumulated over N small batches, of the small batch in the run (N · step + place).
     public var drawNumber: Tensor { trace.drawNumber ?? builder.step }
+    /// The precision that convolutions give activations.
+    public var precision: Precision { trace.precision }
     /// The graph under construction.
     public var builder: GraphBuilder { trace.builder }
 

@@ -5,18 +5,22 @@ final class Trace {
     let overrides: [Override]
     let seed: UInt64
     let drawNumber: Tensor?
+    let precision: Precision
     var asked: Set<String> = []
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
     var warnings: [String] = []
 
-    init(builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64, drawNumber: Tensor? = nil)
-    {
+    init(
+        builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64, drawNumber: Tensor? = nil,
+        precision: Precision = .f32
+    ) {
         self.drawNumber = drawNumber
         self.builder = builder
         self.phase = phase
         self.overrides = overrides
         self.seed = seed
+        self.precision = precision
     }
 
     func lastOverride<Value>(at path: String, _ decision: KeyPath<Override, Value?>) -> Value? {

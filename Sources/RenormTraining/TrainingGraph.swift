@@ -13,12 +13,14 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     /// The rate of exponential averages of all parameters and statistics, new = old + rate · (value − old); `nil` for
     /// no averages.
     public var averagingRate: Double?
+    /// The precision of activations.
+    public var precision: Precision
 
     /// Makes options.
     public init(
         optimizer: Optimizer = .sgd(), learningRate: Schedule, weightDecay: Double = 0,
         labelSmoothing: Double = 0,
-        clipNorm: Double? = nil, averagingRate: Double? = nil
+        clipNorm: Double? = nil, averagingRate: Double? = nil, precision: Precision = .f32
     ) {
         self.optimizer = optimizer
         self.learningRate = learningRate
@@ -26,6 +28,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
         self.labelSmoothing = labelSmoothing
         self.clipNorm = clipNorm
         self.averagingRate = averagingRate
+        self.precision = precision
     }
 }
 
@@ -81,9 +84,11 @@ public struct TrainingGraph: Sendable {
         let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
         let labels = builder.input("labels", shape: [batch], type: .i32)
         let traced = try model.trace(
-            images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber)
+            images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber,
+            precision: options.precision)
         let loss = try builder.within(path: "loss") {
-            try traced.output.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
+            try traced.output.converted(to: .f32)
+                .softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
         }
         builder.guardFinite(loss, path: "loss")
         builder.fetch(loss, as: "loss")
@@ -181,11 +186,12 @@ public struct EvaluationGraph: Sendable {
     public let graph: Graph
 
     /// Traces a model.
-    public init(_ model: Model, batch: Int, phase: Phase = .inference) throws {
+    public init(_ model: Model, batch: Int, phase: Phase = .inference, precision: Precision = .f32) throws {
         let builder = GraphBuilder()
         let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
         let labels = builder.input("labels", shape: [batch], type: .i32)
-        let logits = try model.trace(images, on: builder, phase: phase).output
+        let logits = try model.trace(images, on: builder, phase: phase, precision: precision)
+            .output.converted(to: .f32)
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }
         builder.fetch(losses, as: "losses")
         builder.fetch(logits, as: "logits")

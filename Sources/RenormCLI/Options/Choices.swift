@@ -8,6 +8,8 @@ extension NormalizationKind: ExpressibleByArgument {
 
 extension Stem: ExpressibleByArgument {}
 
+extension Precision: ExpressibleByArgument {}
+
 extension Augmentation: ExpressibleByArgument {}
 
 extension Phase.Statistics: ExpressibleByArgument {}

@@ -8,7 +8,7 @@ extension GraphBuilder {
         case .binary(let function):
             return try binaryRule(function, node, dy)
         case .select:
-            let zero = constant(0, shape: dy.shape)
+            let zero = constant(0, shape: dy.shape, type: dy.type)
             return [
                 nil, try node.ifNeeded(1) { try node[0].select(dy, zero) },
                 try node.ifNeeded(2) { try node[0].select(zero, dy) },
@@ -56,7 +56,7 @@ extension GraphBuilder {
             ]
         case .maximum, .minimum:
             let first = try a.compare(function == .maximum ? .greaterOrEqual : .lessOrEqual, b)
-            let zero = constant(0, shape: dy.shape)
+            let zero = constant(0, shape: dy.shape, type: dy.type)
             return [
                 try node.ifNeeded(0) { try first.select(dy, zero) },
                 try node.ifNeeded(1) { try first.select(zero, dy) },
@@ -77,19 +77,20 @@ extension GraphBuilder {
             let axes = (0..<dy.shape.rank).filter {
                 $0 < missing || (x.shape[$0 - missing] == 1 && dy.shape[$0] != 1)
             }
-            return [try dy.sum(axes: axes).reshaped(to: x.shape)]
+            return [try dy.sum(axes: axes).converted(to: x.type).reshaped(to: x.shape)]
         case .reduce(let reduction, let axes):
             var kept = x.shape
             for axis in axes { kept[axis] = 1 }
-            let spread = try dy.reshaped(to: kept).broadcast(to: x.shape)
+            let spread = try dy.converted(to: x.type).reshaped(to: kept).broadcast(to: x.shape)
             switch reduction {
             case .sum: return [spread]
             case .sumOfSquares: return [try spread * x * 2]
             case .maximum, .minimum:
                 // Equal largest values share the gradient, so that it does not depend on an order.
-                let best = try node.output.reshaped(to: kept).broadcast(to: x.shape)
+                let best = try node.output.converted(to: x.type).reshaped(to: kept).broadcast(to: x.shape)
                 let mask = try x.compare(.equal, best)
-                let count = try mask.sum(axes: axes).reshaped(to: kept).broadcast(to: x.shape)
+                let count = try mask.sum(axes: axes).converted(to: x.type).reshaped(to: kept)
+                    .broadcast(to: x.shape)
                 return [try mask * spread / count]
             }
         case .reshape:

@@ -12,7 +12,7 @@ extension GraphBuilder {
             )
         }
         let needed = nodesBetween(targets.map(\.id), and: loss.id)
-        var adjoints: [NodeID: Tensor] = [loss.id: constant(1, shape: loss.shape)]
+        var adjoints: [NodeID: Tensor] = [loss.id: constant(1, shape: loss.shape, type: loss.type)]
         for index in (0...loss.id.index).reversed() where needed[index] {
             let id = NodeID(index)
             guard let adjoint = adjoints[id] else { continue }
@@ -28,7 +28,7 @@ extension GraphBuilder {
                     } ?? contribution
             }
         }
-        return targets.map { adjoints[$0.id] ?? constant(0, shape: $0.shape) }
+        return targets.map { adjoints[$0.id] ?? constant(0, shape: $0.shape, type: $0.type) }
     }
 
     /// Which nodes lie on a way from one of the targets to the loss.

@@ -64,11 +64,11 @@ extension GraphBuilder {
             let zero = constant(0, shape: vector)
             let dx = try node.ifNeeded(0) { try dy.affine(mean: zero, scale: a, shift: zero) }
             guard node.needs(1) || node.needs(2) || node.needs(3) else { return [dx, nil, nil, nil] }
-            let sums = try infer(.affineSums, [dy, x, m])
+            let sums = try infer(.affineSums, [dy, x, m], type: m.type)
             let (t, s) = (try sums.element(0), try sums.element(1))
             return [dx, try node.ifNeeded(1) { try -(a * t) }, s, t]
         case .group(let channelGroups):
-            let sums = try infer(.affineSums, [dy, x, m])
+            let sums = try infer(.affineSums, [dy, x, m], type: m.type)
             let (t, s) = (try sums.element(0), try sums.element(1))
             let dx = try node.ifNeeded(0) {
                 // p = a·dy; dx = p − mean(p) − (x − m)·mean(p·(x − m)) / v

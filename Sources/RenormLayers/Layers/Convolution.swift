@@ -28,6 +28,8 @@ public enum Padding: Sendable, Hashable {
 /// A two-dimensional convolution (cross-correlation) of `[N, H, W, C]`. Variables: `weight`
 /// `[channels, C / groups, kernel, kernel]`, and `bias` `[channels]`.
 ///
+/// Images and result have the scope's precision, the weight is f32.
+///
 /// Weights start as torchvision's, whatever the groups: normal with deviation √(2 / (channels · kernel²)) (He et al.
 /// 2015, fan-out); biases at 0.
 public struct Convolution: Layer, Hashable {
@@ -110,7 +112,7 @@ public struct Convolution: Layer, Hashable {
         let offset = bias ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
         let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
         let zeros = padding.resolved(height: x.shape[1], width: x.shape[2], window: window, strides: strides)
-        return try x.convolution(
+        return try x.converted(to: scope.precision.elementType).convolution(
             weight, bias: offset,
             options: ConvolutionOptions(
                 strides: strides, padding: zeros, dilations: dilations, groups: groups))

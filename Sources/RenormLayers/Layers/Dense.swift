@@ -1,4 +1,4 @@
-/// A fully connected layer: x·Wᵀ + b for x `[N, C]`. Variables: `weight` `[units, C]`, and `bias` `[units]`.
+/// A fully connected layer: x·Wᵀ + b for x `[N, C]`, in f32. Variables: `weight` `[units, C]`, and `bias` `[units]`.
 ///
 /// Weights start uniform in ±1 / √C, as PyTorch's, unless told otherwise; biases at 0.
 public struct Dense: Layer, Hashable {
@@ -30,7 +30,7 @@ public struct Dense: Layer, Hashable {
             "weight", shape: [units, x.shape[1]],
             initializer: initializer ?? .uniform(bound: 1 / Double(x.shape[1]).squareRoot()),
             decays: true)
-        let y = try x.matmul(weight, transposeRight: true)
+        let y = try x.converted(to: .f32).matmul(weight, transposeRight: true)
         guard bias else { return y }
         return try y + scope.parameter("bias", shape: [units], initializer: .constant(0))
     }
@@ -78,6 +78,6 @@ public struct Dropout: Layer, Hashable {
         let draws = scope.builder.uniform(
             shape: x.shape, seed: scope.seed, stream: scope.path + ".dropout", counter: scope.drawNumber)
         let keep = try draws.compare(.greaterOrEqual, scope.builder.constant(rate))
-        return try x * (keep * (1 / (1 - rate)))
+        return try x * (keep * (1 / (1 - rate))).converted(to: x.type)
     }
 }
