@@ -112,12 +112,12 @@ public final class GraphBuilder {
             throw GraphError.option(
                 operation: "update", path: path, found: "a second update", expected: "one")
         }
-        graph.updates.append(Graph.Update(path: path, node: tensor.id))
+        graph.updates.append(Graph.Update(path: path, node: tensor.converted(to: tensor.type.ofSums).id))
     }
 
     /// Makes the updates depend on a tensor's being finite everywhere.
     public func guardFinite(_ tensor: Tensor, path: String) {
-        graph.guards.append(Graph.Guard(path: path, node: tensor.id))
+        graph.guards.append(Graph.Guard(path: path, node: tensor.converted(to: tensor.type.ofSums).id))
     }
 
     // MARK: Nodes

@@ -50,6 +50,7 @@ typedef struct {
     X(maximum_rank, 12, DNNL_MAX_NDIMS) \
     X(cpu, 1, dnnl_cpu) \
     X(stream_in_order, 1, dnnl_stream_in_order) \
+    X(type_bf16, 2, dnnl_bf16) \
     X(type_f32, 3, dnnl_f32) \
     X(tag_any, 1, dnnl_format_tag_any) \
     X(scratchpad_user, 1, dnnl_scratchpad_mode_user) \

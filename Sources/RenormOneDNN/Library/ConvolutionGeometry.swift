@@ -7,17 +7,20 @@ struct ConvolutionGeometry: Hashable {
     var weight: TensorShape
     var y: TensorShape
     var options: ConvolutionOptions
+    /// The type of x and y.
+    var type: ElementType
 
     /// The geometry of a convolution or of one of its gradients.
     init?(_ node: Node, in graph: Graph) {
         func shape(_ position: Int) -> TensorShape { graph[node.inputs[position]].shape }
         switch node.op {
         case .convolution(let options):
-            (x, weight, y, self.options) = (shape(0), shape(1), node.shape, options)
+            (x, weight, y, self.options, type) = (shape(0), shape(1), node.shape, options, node.type)
         case .convolutionInputGradient(let options):
-            (x, weight, y, self.options) = (node.shape, shape(1), shape(0), options)
+            (x, weight, y, self.options, type) = (node.shape, shape(1), shape(0), options, node.type)
         case .convolutionWeightGradient(let options):
             (x, weight, y, self.options) = (shape(0), node.shape, shape(1), options)
+            type = graph[node.inputs[0]].type
         default:
             return nil
         }
@@ -67,7 +70,9 @@ struct ConvolutionGeometry: Hashable {
     /// The gradient with respect to the weight.
     func weightGradient(_ library: OneDNNLibrary, weight: MemoryDescriptor? = nil) throws -> Primitive {
         let hint = try forward(library)
-        let (source, weight, target) = try descriptors(library, weight)
+        // Gradients of weights are summed and kept in f32 whatever the activations are.
+        let weight = try weight ?? MemoryDescriptor(library, sizes: weightSizes, strides: nil)
+        let (source, _, target) = try descriptors(library, weight)
         let window = Window(self)
         return try Primitive(library, "planning a convolution's weight gradient \(self)") {
             result, attributes in
@@ -78,14 +83,14 @@ struct ConvolutionGeometry: Hashable {
         }
     }
 
-    /// The layouts of x and y, and the given or any layout of the weight.
+    /// The layouts of x and y, and the given or any layout of the weight, in the type of the activations.
     func descriptors(
         _ library: OneDNNLibrary, _ weight: MemoryDescriptor?
     ) throws -> (MemoryDescriptor, MemoryDescriptor, MemoryDescriptor) {
         (
-            try MemoryDescriptor(library, images: x),
-            try weight ?? MemoryDescriptor(library, sizes: weightSizes, strides: nil),
-            try MemoryDescriptor(library, images: y)
+            try MemoryDescriptor(library, images: x, type: type),
+            try weight ?? MemoryDescriptor(library, sizes: weightSizes, strides: nil, type: type),
+            try MemoryDescriptor(library, images: y, type: type)
         )
     }
 
@@ -107,8 +112,8 @@ struct ConvolutionGeometry: Hashable {
 
 extension MemoryDescriptor {
     /// Activations: `[N, H, W, C]` in memory, which oneDNN names N, C, H, W.
-    convenience init(_ library: OneDNNLibrary, images shape: TensorShape) throws {
+    convenience init(_ library: OneDNNLibrary, images shape: TensorShape, type: ElementType) throws {
         let (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3])
-        try self.init(library, sizes: [n, c, h, w], strides: [h * w * c, 1, w * c, c])
+        try self.init(library, sizes: [n, c, h, w], strides: [h * w * c, 1, w * c, c], type: type)
     }
 }

@@ -1,22 +1,24 @@
 import COneDNN
+import RenormGraphs
 
 /// How an array lies in memory, as oneDNN describes it: sizes, and strides or blocks.
 final class MemoryDescriptor: @unchecked Sendable, Equatable {
     let handle: OpaquePointer
     let library: OneDNNLibrary
 
-    /// A plain array of f32; without strides, one whose layout a primitive may choose.
-    init(_ library: OneDNNLibrary, sizes: [Int], strides: [Int]?) throws {
+    /// A plain array of f32 or bf16; without strides, one whose layout a primitive may choose.
+    init(_ library: OneDNNLibrary, sizes: [Int], strides: [Int]?, type: ElementType = .f32) throws {
         self.library = library
+        let type = UInt32(type == .bf16 ? onednn_type_bf16 : onednn_type_f32)
         let sizes = sizes.map(Int64.init)
         var handle: OpaquePointer?
         let status =
             if let strides = strides?.map(Int64.init) {
                 library.functions.memory_desc_create_with_strides(
-                    &handle, CInt(sizes.count), sizes, UInt32(onednn_type_f32), strides)
+                    &handle, CInt(sizes.count), sizes, type, strides)
             } else {
                 library.functions.memory_desc_create_with_tag(
-                    &handle, CInt(sizes.count), sizes, UInt32(onednn_type_f32), UInt32(onednn_tag_any))
+                    &handle, CInt(sizes.count), sizes, type, UInt32(onednn_tag_any))
             }
         try OneDNNLibrary.check(status, "describing an array \(sizes)")
         self.handle = handle!

@@ -7,6 +7,8 @@ struct PoolingGeometry: Hashable {
     var y: TensorShape
     var options: PoolingOptions
     var isMaximum: Bool
+    /// The type of x and y.
+    var type: ElementType
 
     private var algorithm: UInt32 {
         isMaximum
@@ -19,7 +21,8 @@ struct PoolingGeometry: Hashable {
     /// The forward computation; where it keeps a workspace, the backward one can follow.
     func forward(_ library: OneDNNLibrary, keepsWorkspace: Bool) throws -> Primitive {
         let (source, target) = (
-            try MemoryDescriptor(library, images: x), try MemoryDescriptor(library, images: y)
+            try MemoryDescriptor(library, images: x, type: type),
+            try MemoryDescriptor(library, images: y, type: type)
         )
         let (strides, window, none) = (
             options.strides.map(Int64.init), options.window.map(Int64.init), [Int64](repeating: 0, count: 2)
@@ -37,7 +40,8 @@ struct PoolingGeometry: Hashable {
     func gradient(_ library: OneDNNLibrary) throws -> Primitive {
         let hint = try forward(library, keepsWorkspace: true)
         let (source, target) = (
-            try MemoryDescriptor(library, images: x), try MemoryDescriptor(library, images: y)
+            try MemoryDescriptor(library, images: x, type: type),
+            try MemoryDescriptor(library, images: y, type: type)
         )
         let (strides, window, none) = (
             options.strides.map(Int64.init), options.window.map(Int64.init), [Int64](repeating: 0, count: 2)

@@ -7,15 +7,16 @@ extension Lowering {
         var builder = ProgramBuilder(cluster: cluster)
         let members = Set(cluster.members)
         var reads: [Operand] = []
+        func type(_ node: Int) -> renorm_type { prepared.node(node).type.kernel }
         for member in cluster.members {
             for input in prepared.inputs(member) where !members.contains(input) {
                 if let value = prepared.uniform[input] {
                     builder.addConstant(value, for: input)
                 } else if let stretch = cluster.stretches[input] {
-                    if builder.addInput(input, stretch) {
+                    if builder.addInput(input, type(input), stretch) {
                         reads.append(try operand(prepared.input(input, 0)))
                     }
-                } else if builder.addInput(input, nil) {
+                } else if builder.addInput(input, type(input), nil) {
                     reads.append(try operand(input))
                 }
             }
@@ -27,13 +28,14 @@ extension Lowering {
             prepared.isRequested[member] || member == cluster.members.last
         }
         let writes = try results.map(operand)
+        let types = results.map(type)
         let shareable = results.indices.flatMap { write in
-            builder.denseInputs.map { (write: write, read: $0) }
+            builder.denseInputs(types[write]).map { (write: write, read: $0) }
         }
         add(
             PlannedUnit(key: cluster.members.last!, reads: reads, writes: writes, shareable: shareable) {
                 [builder] inPlace in
-                try ProgramUnit(builder.description(results: results, inPlace: inPlace))
+                try ProgramUnit(builder.description(results: Array(zip(results, types)), inPlace: inPlace))
             })
     }
 }
@@ -49,7 +51,7 @@ private struct ProgramBuilder {
     private let outer: Int
     private let inner: Int
     private var inputs: [renorm_operand] = []
-    private(set) var denseInputs: [Int] = []
+    private var dense: [Int] = []
     private var constants: [Float] = []
     private var instructions: [(op: renorm_op, operands: [Value])] = []
     private var values: [Int: Value] = [:]
@@ -60,20 +62,23 @@ private struct ProgramBuilder {
     }
 
     /// Adds an operand from outside; false if it was there already.
-    mutating func addInput(_ node: Int, _ stretch: Stretch?) -> Bool {
+    mutating func addInput(_ node: Int, _ type: renorm_type, _ stretch: Stretch?) -> Bool {
         if values[node] != nil { return false }
         values[node] = .input(inputs.count)
         if let stretch {
             // A moving outer operand of [outer, 1] has one element each, of [1, inner] none of its own.
             inputs.append(
                 renorm_operand(
-                    outer_stride: stretch.outerStride, inner_stride: stretch.innerStride, type: .f32))
+                    outer_stride: stretch.outerStride, inner_stride: stretch.innerStride, type: type))
         } else {
-            denseInputs.append(inputs.count)
-            inputs.append(renorm_operand(outer_stride: inner, inner_stride: 1, type: .f32))
+            dense.append(inputs.count)
+            inputs.append(renorm_operand(outer_stride: inner, inner_stride: 1, type: type))
         }
         return true
     }
+
+    /// The operands of a type that are not stretched: a result may lie in their memory.
+    func denseInputs(_ type: renorm_type) -> [Int] { dense.filter { inputs[$0].type == type } }
 
     mutating func addConstant(_ value: Float, for node: Int) {
         if values[node] == nil { values[node] = constant(value) }
@@ -110,7 +115,9 @@ private struct ProgramBuilder {
         return .result(instructions.count - 1)
     }
 
-    func description(results: [Int], inPlace: [Int: Int]) -> ProgramUnit.Description {
+    func description(results: [(node: Int, type: renorm_type)], inPlace: [Int: Int])
+        -> ProgramUnit.Description
+    {
         func number(_ value: Value) -> Int32 {
             switch value {
             case .input(let index): Int32(index)
@@ -126,10 +133,10 @@ private struct ProgramBuilder {
                 op: instruction.op, a: operands[0], b: operands.count > 1 ? operands[1] : 0,
                 c: operands.count > 2 ? operands[2] : 0)
         }
-        result.outputs = results.enumerated().map { position, node in
+        result.outputs = results.enumerated().map { position, result in
             renorm_program_output(
-                value: number(values[node]!), in_place_of: Int32(inPlace[position] ?? -1),
-                operand: renorm_operand(outer_stride: inner, inner_stride: 1, type: .f32))
+                value: number(values[result.node]!), in_place_of: Int32(inPlace[position] ?? -1),
+                operand: renorm_operand(outer_stride: inner, inner_stride: 1, type: result.type))
         }
         return result
     }

@@ -68,7 +68,7 @@ extension Lowering {
                 reason: "more than \(renorm_copy_maximum_rank) axes that move independently")
         }
         let bytes = node.type.byteCount
-        let kind: renorm_copy_kind = bytes == 1 ? .bytes : .words
+        let kind: renorm_copy_kind = bytes == 1 ? .bytes : bytes == 2 ? .halves : .words
         add(
             PlannedUnit(key: index, reads: try pieces.map { try operand($0.source) }, writes: [target]) { _ in
                 CopyUnit(
@@ -82,7 +82,7 @@ extension Lowering {
         let target = try operand(index)
         var read = try operand(prepared.input(index, 0))
         var from = source
-        // Between integers by way of numbers with fractions.
+        // What is neither from nor to f32 goes by way of it.
         if from != .f32, node.type != .f32 {
             let middle = buffer(4 * node.shape.elementCount)
             addConversion(index, from, .f32, read, middle)
@@ -99,6 +99,8 @@ extension Lowering {
             case (.u8, _): .u8_to_f32
             case (.i32, _): .i32_to_f32
             case (_, .i32): .f32_to_i32
+            case (.bf16, _): .bf16_to_f32
+            case (_, .bf16): .f32_to_bf16
             default: .f32_to_u8
             }
         let count = prepared.node(index).shape.elementCount

@@ -4,10 +4,7 @@ import RenormKernels
 extension Lowering {
     /// Rows, channels and groups of an activation `[N, H, W, C]` with vectors of so many groups.
     private func extent(_ activation: Int, groups: Int) -> renorm_extent {
-        let shape = prepared.node(activation).shape
-        let channels = shape[-1]
-        return renorm_extent(
-            rows: shape.elementCount / channels, channels: channels, groups: groups, type: .f32)
+        renorm_extent(prepared.node(activation), groups: groups)
     }
 
     private func groups(_ index: Int, _ position: Int) -> Int {
@@ -18,15 +15,14 @@ extension Lowering {
         let inputs = prepared.inputs(index)
         switch node.op {
         case .moments(let groups):
-            let extent = renorm_extent(
-                prepared.graph[node.inputs[0]].shape, groups: groups)
+            let extent = renorm_extent(prepared.graph[node.inputs[0]], groups: groups)
             add(
                 PlannedUnit(
                     key: index, reads: [try operand(inputs[0])], writes: [try operand(index)],
                     scratchByteCount: renorm_normalization_scratch(extent, Int32(threads))
                 ) { _ in MomentsUnit(extent) })
         case .affineSums:
-            let extent = renorm_extent(prepared.graph[node.inputs[0]].shape, groups: groups(index, 2))
+            let extent = renorm_extent(prepared.graph[node.inputs[0]], groups: groups(index, 2))
             // The kernels take x, m, dy.
             let reads = [inputs[1], inputs[2], inputs[0]]
             add(
@@ -35,7 +31,7 @@ extension Lowering {
                     scratchByteCount: renorm_normalization_scratch(extent, Int32(threads))
                 ) { _ in AffineSumsUnit(extent, IncomingOperands()) })
         case .affineGradient:
-            let extent = renorm_extent(node.shape, groups: groups(index, 2))
+            let extent = renorm_extent(node, groups: groups(index, 2))
             let reads = [inputs[1], inputs[2], inputs[0]] + inputs[3...]
             add(
                 PlannedUnit(
@@ -49,7 +45,7 @@ extension Lowering {
 
     func lowerAffine(_ index: Int, _ fused: FusedAffine) throws {
         let extent = renorm_extent(
-            prepared.graph[prepared.node(fused.nodes[0]).inputs[0]].shape, groups: groups(fused.nodes[0], 1))
+            prepared.graph[prepared.node(fused.nodes[0]).inputs[0]], groups: groups(fused.nodes[0], 1))
         let nodes = [fused.x, fused.mean, fused.scale, fused.shift] + (fused.residual.map { [$0] } ?? [])
         let activation = fused.activation.kernel
         let hasResidual = fused.residual != nil
@@ -62,7 +58,7 @@ extension Lowering {
 
     func lowerBackward(_ fused: FusedBackward) throws {
         let extent = renorm_extent(
-            prepared.graph[prepared.node(fused.sums).inputs[1]].shape, groups: groups(fused.sums, 2))
+            prepared.graph[prepared.node(fused.sums).inputs[1]], groups: groups(fused.sums, 2))
         try lowerSums(fused, extent)
         if let gradient = fused.gradient { try lowerGradient(gradient, fused, extent) }
     }
@@ -115,9 +111,17 @@ extension Lowering {
 
 extension renorm_extent {
     /// Of an activation `[N, H, W, C]`.
-    init(_ shape: TensorShape, groups: Int) {
-        self.init(rows: shape.elementCount / shape[-1], channels: shape[-1], groups: groups, type: .f32)
+    init(_ activation: Node, groups: Int) {
+        let shape = activation.shape
+        self.init(
+            rows: shape.elementCount / shape[-1], channels: shape[-1], groups: groups,
+            type: activation.type.kernel)
     }
+}
+
+extension ElementType {
+    /// The type of an activation, as the passes name it.
+    var kernel: renorm_type { self == .bf16 ? .bf16 : .f32 }
 }
 
 extension Activation? {

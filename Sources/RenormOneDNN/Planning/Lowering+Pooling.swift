@@ -8,26 +8,30 @@ extension Lowering {
         func shape(_ position: Int) -> TensorShape { prepared.graph[node.inputs[position]].shape }
         switch node.op {
         case .maxPool(let options):
-            let geometry = PoolingGeometry(x: shape(0), y: node.shape, options: options, isMaximum: true)
+            let geometry = PoolingGeometry(
+                x: shape(0), y: node.shape, options: options, isMaximum: true, type: node.type)
             let key = PoolingKey(x: inputs[0], options: options)
             let hasGradient = prepared.uses[inputs[0]].contains {
                 prepared.node($0).op == .maxPoolGradient(options) && prepared.input($0, 0) == inputs[0]
             }
             try lowerMaximum(index, inputs[0], geometry, to: try operand(index), hasGradient ? key : nil)
         case .maxPoolGradient(let options):
-            let geometry = PoolingGeometry(x: node.shape, y: shape(1), options: options, isMaximum: true)
+            let geometry = PoolingGeometry(
+                x: node.shape, y: shape(1), options: options, isMaximum: true, type: node.type)
             let key = PoolingKey(x: inputs[0], options: options)
             let hasForward = prepared.uses[inputs[0]].contains { prepared.node($0).op == .maxPool(options) }
             if !hasForward {
-                let unused = buffer(4 * geometry.y.elementCount)
+                let unused = buffer(geometry.type.byteCount * geometry.y.elementCount)
                 try lowerMaximum(index, inputs[0], geometry, to: unused, key)
             }
             try lowerMaximumGradient(index, inputs[1], geometry, key)
         case .averagePool(let options):
-            let geometry = PoolingGeometry(x: shape(0), y: node.shape, options: options, isMaximum: false)
+            let geometry = PoolingGeometry(
+                x: shape(0), y: node.shape, options: options, isMaximum: false, type: node.type)
             try lowerForward(index, inputs[0], geometry, to: try operand(index), nil)
         case .averagePoolGradient(let options):
-            let geometry = PoolingGeometry(x: node.shape, y: shape(0), options: options, isMaximum: false)
+            let geometry = PoolingGeometry(
+                x: node.shape, y: shape(0), options: options, isMaximum: false, type: node.type)
             try lowerGradient(index, inputs[0], geometry, nil)
         default:
             preconditionFailure("\(node.op.name) is no pooling")
@@ -62,8 +66,13 @@ extension Lowering {
         _ index: Int, _ x: Int, _ geometry: PoolingGeometry, to target: Operand, _ key: PoolingKey?
     ) throws {
         let primitive = try geometry.forward(library, keepsWorkspace: key != nil)
-        let outputs = [(Int(onednn_argument_destination), try MemoryDescriptor(library, images: geometry.y))]
-        let input = try MemoryDescriptor(library, images: geometry.x)
+        let outputs = [
+            (
+                Int(onednn_argument_destination),
+                try MemoryDescriptor(library, images: geometry.y, type: geometry.type)
+            )
+        ]
+        let input = try MemoryDescriptor(library, images: geometry.x, type: geometry.type)
         var writes = [target]
         let bytes = primitive.byteCount(of: Int(onednn_query_workspace))
         let space = try key.map { key in
@@ -86,9 +95,12 @@ extension Lowering {
     {
         let primitive = try geometry.gradient(library)
         var inputs = [
-            (Int(onednn_argument_destination_gradient), try MemoryDescriptor(library, images: geometry.y))
+            (
+                Int(onednn_argument_destination_gradient),
+                try MemoryDescriptor(library, images: geometry.y, type: geometry.type)
+            )
         ]
-        let output = try MemoryDescriptor(library, images: geometry.x)
+        let output = try MemoryDescriptor(library, images: geometry.x, type: geometry.type)
         var reads = [try operand(dy)]
         if let key {
             reads.append(workspace(key, byteCount: primitive.byteCount(of: Int(onednn_query_workspace))))
@@ -116,6 +128,6 @@ extension PoolingGeometry {
             batch: x[0], height: x[1], width: x[2], channels: x[3], rows: y[1], columns: y[2],
             window_height: options.window[0], window_width: options.window[1],
             stride_height: options.strides[0], stride_width: options.strides[1], top: options.padding[0],
-            left: options.padding[2], type: .f32)
+            left: options.padding[2], type: type.kernel)
     }
 }

@@ -68,6 +68,7 @@ extension Lowering {
             shape.dimensions.indices.map { AxisRun(isKept: !axes.contains($0), extent: shape[$0]) })
         var source = try operand(prepared.input(index, 0))
         var reduction = reduction
+        var sourceType = prepared.node(prepared.input(index, 0)).type
         if !runs.contains(where: { !$0.isKept }) { runs.append(AxisRun(isKept: false, extent: 1)) }
         // The innermost run of reduced axes first, until none is left.
         while let position = runs.lastIndex(where: { !$0.isKept }) {
@@ -76,13 +77,14 @@ extension Lowering {
             let inner = runs[position...].reduce(1) { $0 * $1.extent }
             let isLast = !runs.contains { !$0.isKept }
             let target = isLast ? try operand(index) : buffer(4 * outer * inner)
-            let kind = reduction.kernel
+            let (kind, type) = (reduction.kernel, sourceType.kernel)
             add(
                 PlannedUnit(
                     key: index, reads: [source], writes: [target],
                     scratchByteCount: renorm_reduce_scratch(outer, extent, inner, Int32(threads))
-                ) { _ in ReduceUnit(kind, (outer, extent, inner)) })
+                ) { _ in ReduceUnit(kind, (outer, extent, inner), type: type) })
             source = target
+            sourceType = .f32
             if reduction == .sumOfSquares { reduction = .sum }
         }
     }

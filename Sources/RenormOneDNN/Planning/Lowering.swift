@@ -70,7 +70,7 @@ final class Lowering {
         if let place = places[node] { return place }
         let place: Operand
         if let value = prepared.uniform[node] {
-            place = fill(value, count: prepared.node(node).shape.elementCount)
+            place = fill(value, prepared.node(node))
         } else if case .broadcast = prepared.node(node).op {
             place = try writtenOutBroadcast(node)
         } else if let window = prepared.windows[node] {
@@ -92,9 +92,12 @@ final class Lowering {
         return place
     }
 
-    private func fill(_ value: Float, count: Int) -> Operand {
-        let place = buffer(4 * count)
-        add(PlannedUnit(key: -1, reads: [], writes: [place]) { _ in FillUnit(value, count: count) })
+    private func fill(_ value: Float, _ node: Node) -> Operand {
+        let (count, type) = (node.shape.elementCount, node.type.kernel)
+        let place = buffer(node.type.byteCount * count)
+        add(
+            PlannedUnit(key: -1, reads: [], writes: [place]) { _ in FillUnit(value, count: count, type: type)
+            })
         return place
     }
 

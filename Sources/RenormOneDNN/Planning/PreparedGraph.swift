@@ -67,6 +67,8 @@ struct PreparedGraph {
         case .constant(let value): return Float(value)
         case .broadcast, .reshape, .slice, .stopGradient, .barrier, .transpose:
             return uniform[node.inputs[0].index]
+        case .convert where node.type == .bf16:
+            return uniform[node.inputs[0].index].map { Float(BFloat16(nearestTo: Double($0)).asDouble) }
         default: return nil
         }
     }
@@ -105,8 +107,9 @@ struct PreparedGraph {
         let isSupported =
             switch node.op {
             case .input, .reshape, .slice, .stopGradient, .barrier, .convert:
-                [.f32, .i32, .u8].contains(node.type)
-            default: node.type == .f32
+                [.f32, .bf16, .i32, .u8].contains(node.type)
+            case .random, .matmul, .softmaxCrossEntropy, .softmaxCrossEntropyGradient: node.type == .f32
+            default: node.type == .f32 || node.type == .bf16
             }
         if !isSupported {
             throw EngineError.unsupported(

@@ -35,6 +35,7 @@ final class CopyUnit: Unit {
     let name = "copy"
     private let pieces: [Piece]
     private let zeroCount: Int
+    private let zeroType: renorm_type
 
     private struct Piece {
         let kind: renorm_copy_kind
@@ -50,6 +51,7 @@ final class CopyUnit: Unit {
         _ pieces: [CopyPiece], kind: renorm_copy_kind, sourceBytes: Int, targetBytes: Int, zeroCount: Int = 0
     ) {
         self.zeroCount = zeroCount
+        zeroType = targetBytes == 2 ? .bf16 : .f32
         self.pieces = pieces.map { piece in
             let merged = piece.merged
             let all = merged.sizes + merged.sourceStrides + merged.targetStrides
@@ -67,7 +69,7 @@ final class CopyUnit: Unit {
     }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
-        if zeroCount > 0 { renorm_fill(context.team, .f32, zeroCount, 0, memory.output(0)) }
+        if zeroCount > 0 { renorm_fill(context.team, zeroType, zeroCount, 0, memory.writes[0]) }
         for (position, piece) in pieces.enumerated() {
             let rank = Int(piece.rank)
             renorm_copy(

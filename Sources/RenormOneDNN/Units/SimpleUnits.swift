@@ -5,14 +5,16 @@ final class FillUnit: Unit {
     let name = "fill"
     private let value: Float
     private let count: Int
+    private let type: renorm_type
 
-    init(_ value: Float, count: Int) {
+    init(_ value: Float, count: Int, type: renorm_type) {
         self.value = value
+        self.type = type
         self.count = count
     }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
-        renorm_fill(context.team, .f32, count, value, memory.output(0))
+        renorm_fill(context.team, type, count, value, memory.writes[0])
     }
 }
 
@@ -21,15 +23,19 @@ final class ReduceUnit: Unit {
     let name = "reduce"
     private let reduction: renorm_reduction
     private let sizes: (outer: Int, reduced: Int, inner: Int)
+    private let type: renorm_type
 
-    init(_ reduction: renorm_reduction, _ sizes: (outer: Int, reduced: Int, inner: Int)) {
+    init(
+        _ reduction: renorm_reduction, _ sizes: (outer: Int, reduced: Int, inner: Int), type: renorm_type
+    ) {
         self.reduction = reduction
+        self.type = type
         self.sizes = sizes
     }
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
         renorm_reduce(
-            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, .f32, memory.input(0), 1,
+            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, type, memory.input(0), 1,
             memory.output(0), memory.scratch)
     }
 }

@@ -1,0 +1,93 @@
+import Renorm
+import RenormTestSupport
+import Testing
+
+import RenormOneDNN
+
+/// Activations of bf16 against the reference, which rounds after every operation.
+@Suite struct BF16Tests {
+    /// A case with its activations rounded to bf16: the first argument, or all of them.
+    private static func rounded(_ operation: OperationCase, all: Bool = false) -> OperationCase {
+        OperationCase(
+            "bf16 " + operation.description, at: operation.values, labels: operation.labels,
+            derivative: operation.derivative, weights: operation.weights
+        ) { arguments in
+            let converted = arguments.enumerated().map { index, argument in
+                (all || index == 0) && argument.type == .f32 ? argument.converted(to: .bf16) : argument
+            }
+            return try operation.function(converted).converted(to: .f32)
+        }
+    }
+
+    static let cases =
+        (OperationCase.convolutions + OperationCase.poolings + OperationCase.normalizations)
+        .map { rounded($0) } + OperationCase.shapes.map { rounded($0, all: true) }
+
+    /// Rounding is 2⁻⁹ of a value; weights are rounded too, and sums of rounded terms add up.
+    @Test(arguments: cases)
+    func agreesWithReference(_ operation: OperationCase) throws {
+        let expected = try operation.results(on: ReferenceEngine(precision: .f32))
+        for (threads, isFused) in [(1, false), (2, true)] {
+            let found = try operation.results(on: OneDNNEngine(threads: threads, isFused: isFused))
+            for (name, value) in expected {
+                let problem = mismatch(
+                    found[name]!, value, tolerance: 1.5e-2, absolute: 1e-6,
+                    of: "\(name), \(isFused ? "fused" : "not fused")")
+                #expect(problem == nil)
+            }
+        }
+    }
+
+    /// In f64 nothing is rounded, so the two precisions are one graph.
+    @Test func precisionIsOnlyRounding() throws {
+        let model = try Model(
+            Small(classes: 5, width: 0.25, normalization: Normalization(.batchRenorm)), input: [12, 12, 1])
+        let engine = ReferenceEngine(precision: .f64)
+        func stepped(_ precision: Precision) throws -> Variables {
+            let step = try TrainingGraph(
+                model, batch: 6,
+                options: TrainingOptions(learningRate: .constant(0.1), precision: precision))
+            let store = try engine.makeStore(step.initialState(of: model))
+            let executable = try engine.compile(step.graph)
+            var results: [NDArray] = []
+            let feeds = [randomArray([6, 12, 12, 1], type: .f32), randomLabels(6, classes: 5)]
+            for index in 0..<2 { try executable.run(feeds, step: index, on: store, into: &results) }
+            return try store.read()
+        }
+        #expect(try stepped(.bf16) == stepped(.f32))
+    }
+
+    /// Parameters, gradients and statistics of a step stay f32; activations halve.
+    @Test(arguments: [NormalizationKind.batch, .batchRenorm, .group(4)])
+    func aStepIsNearThatInF32(_ kind: NormalizationKind) throws {
+        let model = try Model(
+            ResNet(
+                blocks: [1, 1], bottlenecks: false, classes: 5, stem: .cifar,
+                normalization: Normalization(kind)), input: [16, 16, 3])
+        let engine = try OneDNNEngine(threads: 2)
+        func step(_ precision: Precision) throws -> (results: [NDArray], state: Variables, bytes: Int) {
+            let graph = try TrainingGraph(
+                model, batch: 16,
+                options: TrainingOptions(
+                    optimizer: .sgd(nesterov: true), learningRate: .constant(0.1), precision: precision))
+            let store = try engine.makeStore(graph.initialState(of: model))
+            let executable = try engine.compile(graph.graph) as! OneDNNExecutable
+            var results: [NDArray] = []
+            let feeds = [randomArray([16, 16, 16, 3], type: .f32), randomLabels(16, classes: 5)]
+            try executable.run(feeds, step: 0, on: store, into: &results)
+            return (results, try store.read(), executable.plannedByteCount)
+        }
+        let (exact, rounded) = (try step(.f32), try step(.bf16))
+        #expect(rounded.results != exact.results)
+        for (found, expected) in zip(rounded.results, exact.results) {
+            #expect(mismatch(found, expected, tolerance: 0.03) == nil)
+        }
+        for (path, variable) in exact.state {
+            #expect(rounded.state[path]!.value.type == variable.value.type)
+            #expect(
+                mismatch(rounded.state[path]!.value, variable.value, tolerance: 0.1, absolute: 0.01, of: path)
+                    == nil)
+        }
+        #expect(Double(rounded.bytes) < 0.75 * Double(exact.bytes))
+    }
+}
