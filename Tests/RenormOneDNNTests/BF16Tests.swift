@@ -19,8 +19,10 @@ import RenormOneDNN
         }
     }
 
+    /// Without normalizations of two values, whose gradient is all cancellation.
     static let cases =
-        (OperationCase.convolutions + OperationCase.poolings + OperationCase.normalizations)
+        (OperationCase.convolutions + OperationCase.poolings
+        + OperationCase.normalizations.filter { $0.values[0].shape[1] > 1 })
         .map { rounded($0) } + OperationCase.shapes.map { rounded($0, all: true) }
 
     /// Rounding is 2⁻⁹ of a value; weights are rounded too, and sums of rounded terms add up.
@@ -31,7 +33,7 @@ import RenormOneDNN
             let found = try operation.results(on: OneDNNEngine(threads: threads, isFused: isFused))
             for (name, value) in expected {
                 let problem = mismatch(
-                    found[name]!, value, tolerance: 3e-2, absolute: 1e-6,
+                    found[name]!, value, tolerance: 1.5e-2, absolute: 1e-6,
                     of: "\(name), \(isFused ? "fused" : "not fused")")
                 #expect(problem == nil)
             }
