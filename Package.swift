@@ -64,7 +64,9 @@ let package = Package(
             ]),
         .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
         .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
-        .executableTarget(name: "StepServer", dependencies: ["Renorm"], path: "Benchmarks/StepServer"),
+        .target(name: "MachineLimits", path: "Benchmarks/MachineLimits"),
+        .executableTarget(
+            name: "StepServer", dependencies: ["Renorm", "MachineLimits"], path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm"], path: "Benchmarks/Loading"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -17,12 +17,17 @@ struct StepServer {
                 case "run" where words.count == 2 || words.count == 3:
                     guard let steps = Int(words[1]), steps > 0 else { fallthrough }
                     say(Duration(steps: steps, seconds: try work.run(steps)))
+                case "floor" where words.count == 2:
+                    guard let steps = Int(words[1]), steps > 0 else { fallthrough }
+                    say(try work.floor(steps))
                 case "memory":
                     say(Memory(peakBytes: ProcessMemory.peak, residentBytes: ProcessMemory.resident))
                 case "keep":
                     say(["kept": "default"])
                 default:
-                    say(["error": "found '\(line)'; expected run K [MODE], keep MODE, memory or quit"])
+                    say([
+                        "error": "found '\(line)'; expected run K [MODE], floor K, keep MODE, memory or quit"
+                    ])
                 }
             }
         } catch {

@@ -1,4 +1,5 @@
 import Foundation
+import MachineLimits
 import Renorm
 import RenormOneDNN
 
@@ -9,6 +10,8 @@ final class Work {
         var ready = true
         var program = "renorm"
         var modes = ["default"]
+        /// Questions that it answers beyond the protocol.
+        var offers = ["floor"]
         var version: String
         var network: String
         var normalization: String
@@ -24,7 +27,7 @@ final class Work {
     }
 
     private(set) var facts: Facts
-    private let executable: any Executable
+    let executable: any Executable
     private let store: any Store
     private let feeds: [NDArray]
     private var results: [NDArray] = []

@@ -73,7 +73,7 @@ class Bench:
     def _turn(self, program: Program, result: dict):
         result["rounds"].append(1000 * program.seconds_per_step(result["steps_per_turn"]))
         if "floor" in result["facts"].get("offers", []):
-            result.setdefault("floors", []).append(program.ask("floor"))
+            result.setdefault("floors", []).append(program.ask(f"floor {result['steps_per_turn']}"))
 
     def _try(self, label: str, running: dict[str, Program], results: dict, action):
         try:

@@ -4,9 +4,11 @@ import RenormKernels
 /// A graph planned to the last pointer: units in order with places for all that they read and write.
 final class ExecutionPlan {
     /// A place in one of the blocks of memory.
-    struct Location {
+    struct Location: Hashable {
         var home: Buffer.Home
         var byteOffset: Int
+        /// How much memory is there.
+        var byteCount = 0
     }
 
     /// A unit with its memory.
@@ -77,8 +79,8 @@ final class ExecutionPlan {
         func location(_ operand: Operand) -> Location {
             Location(
                 home: plan.homes[operand.buffer],
-                byteOffset: plan.offsets[operand.buffer] + operand.byteOffset
-            )
+                byteOffset: plan.offsets[operand.buffer] + operand.byteOffset,
+                byteCount: lowering.buffers[operand.buffer].byteCount - operand.byteOffset)
         }
         func place(_ indices: [Int]) throws -> [PlacedUnit] {
             try indices.map { index in

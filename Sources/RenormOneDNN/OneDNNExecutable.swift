@@ -7,19 +7,19 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     package let outputs: [OutputSpecification]
     package let variables: [VariableSpecification]
 
-    private let graph: Graph
+    let graph: Graph
     private let library: OneDNNLibrary
-    private let threads: Int
+    let threads: Int
     private let isFused: Bool
     private let labels: [(input: Int, classes: Int)]
     private let schedules: [Schedule]
 
-    private var plan: ExecutionPlan
-    private var memory: ExecutionMemory?
+    private(set) var plan: ExecutionPlan
+    private(set) var memory: ExecutionMemory?
     private var store: OneDNNStore?
     private var structureVersion = -1
     private var preparedVersion = -1
-    private var context: RunContext
+    private(set) var context: RunContext
 
     // What the thread is asked to do.
     private var feeds: [NDArray] = []
