@@ -80,10 +80,10 @@ def measure(options, chosen, peers) -> dict:
                 continue
             progress.title = f"{workload.name}, {group.norm}"
             entry["groups"].append(bench.measure(workload, group))
-        entry["seconds"] = round(time.perf_counter() - start, 1)
-        results["workloads"][workload.name] = entry
+            entry["seconds"] = round(time.perf_counter() - start, 1)
+            results["workloads"][workload.name] = entry
+            write(options.results, results)
         progress(f"done in {entry['seconds']:.0f} s")
-        write(options.results, results)
     return results
 
 
