@@ -40,6 +40,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--programs", type=Path, default=HERE.parent / ".build" / "release", help="where StepServer is")
     parser.add_argument("--environment", type=Path, default=HERE.parent / ".deps" / "bench", help="where the peers are")
     parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--readme", type=Path, help="put the tables into this file, between its lines <!-- bench -->")
     return parser.parse_args()
 
 
@@ -58,6 +59,8 @@ def main():
     if peers:
         environment.prepare(options.environment, HERE / "requirements.txt", print)
     results = measure(options, chosen, peers)
+    if options.readme:
+        show(options.readme, json.loads((options.results / "latest.json").read_text()))
     print()
     print(table.markdown(results))
 
@@ -74,16 +77,21 @@ def measure(options, chosen, peers) -> dict:
     }
     for workload in chosen:
         start = time.perf_counter()
-        entry = {"kind": workload.kind, "date": results["machine"]["date"], "groups": []}
-        for group in workload.groups:
-            if options.norm and group.norm not in options.norm:
-                continue
-            progress.title = f"{workload.name}, {group.norm}"
-            entry["groups"].append(bench.measure(workload, group))
-            entry["seconds"] = round(time.perf_counter() - start, 1)
-            results["workloads"][workload.name] = entry
-            write(options.results, results)
+        progress.title = workload.name
+        entry = {"kind": workload.kind, "date": results["machine"]["date"]}
+        results["workloads"][workload.name] = entry
+        if isinstance(workload, workloads.Report):
+            progress("measuring")
+            entry.update(bench.report(workload))
+        else:
+            entry["groups"] = []
+            for group in workload.groups:
+                if not options.norm or group.norm in options.norm:
+                    progress.title = f"{workload.name}, {group.norm}"
+                    entry["groups"].append(bench.measure(workload, group))
+        entry["seconds"] = round(time.perf_counter() - start, 1)
         progress(f"done in {entry['seconds']:.0f} s")
+        write(options.results, results)
     return results
 
 
@@ -110,6 +118,12 @@ def write(folder: Path, results: dict):
     merged = merge(json.loads(file.read_text()), results) if file.exists() else results
     file.write_text(json.dumps(merged, indent=1) + "\n")
     (folder / "latest.md").write_text(table.markdown(merged))
+
+
+def show(file: Path, results: dict):
+    """Puts the tables between the two marks of a file."""
+    before, _, after = file.read_text().split("<!-- bench -->")
+    file.write_text(f"{before}<!-- bench -->\n{table.markdown(results)}<!-- bench -->{after}")
 
 
 def merge(old: dict, new: dict) -> dict:

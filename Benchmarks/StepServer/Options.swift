@@ -57,6 +57,16 @@ struct Options {
             normalization: Normalization(kind, limits: Limits(rMax: .constant(3), dMax: .constant(5))))
     }
 
+    /// The precision of activations.
+    func precision() throws -> Precision {
+        guard let text = values["precision"] else { return .f32 }
+        guard let precision = Precision(rawValue: text) else {
+            throw OptionError(
+                "--precision \(text)", expected: Precision.allCases.map(\.rawValue).joined(separator: " or "))
+        }
+        return precision
+    }
+
     /// Whether whole training steps are timed, or inference.
     func isTraining() throws -> Bool {
         switch values["mode"] ?? "training" {

@@ -42,7 +42,7 @@ final class Work {
             normalization: architecture.normalization.kind.description, batch: batch,
             threads: engine.description.threads)
 
-        let (graph, state) = try Work.graph(architecture, batch: batch, isTraining: options.isTraining())
+        let (graph, state) = try Work.graph(architecture, batch: batch, options)
         facts.variableBytes = 4 * state.reduce(0) { $0 + $1.variable.value.elementCount }
         store = try engine.makeStore(state)
         facts.bytesBeforeCompiling = ProcessMemory.resident
@@ -57,14 +57,12 @@ final class Work {
     /// The graph and the values that it starts from. (They live no longer than it takes to make the store, because the
     /// memory of the process is measured too.)
     private static func graph(
-        _ architecture: Architecture, batch: Int, isTraining: Bool
+        _ architecture: Architecture, batch: Int, _ options: Options
     ) throws -> (Graph, Variables) {
         let model = try architecture.makeModel(seed: 0)
-        guard isTraining else {
-            let builder = GraphBuilder()
-            let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
-            builder.fetch(try model.trace(images, on: builder, phase: .inference).output, as: "logits")
-            return (builder.graph.pruned(), model.variables)
+        let precision = try options.precision()
+        guard try options.isTraining() else {
+            return (try model.graph(batch: batch, precision: precision), model.variables)
         }
         // A small rate: the network must not learn its one batch by heart, for then gradients would vanish into
         // denormal numbers, which are slow.
@@ -72,7 +70,7 @@ final class Work {
             model, batch: batch,
             options: TrainingOptions(
                 optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: .constant(0.001),
-                weightDecay: 5e-4))
+                weightDecay: 5e-4, precision: precision))
         return (step.graph, step.initialState(of: model))
     }
 

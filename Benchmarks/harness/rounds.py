@@ -1,12 +1,14 @@
-"""Runs the programs of a group in interleaved rounds."""
+"""Runs the programs of a group in interleaved rounds, and those that measure by themselves."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 from .programs import Failure, Program
 from .summary import fastest, steps_per_turn, summary
-from .workloads import Group, Task, Workload
+from .workloads import Group, Report, Task, Workload
 
 
 class Bench:
@@ -24,11 +26,24 @@ class Bench:
         running: dict[str, Program] = {}
         try:
             self._start(workload, tasks, running, results)
-            self._take_turns(running, results)
+            self._take_turns(running, results, has_floor=workload.kind != "memory")
         finally:
             for program in running.values():
                 program.end()
         return {"norm": group.norm, "tasks": results}
+
+    def report(self, report: Report) -> dict:
+        """What a program that measures by itself prints, or why there is nothing."""
+        program = Path(self.commands["renorm"][0]).parent / report.program
+        try:
+            done = subprocess.run(
+                [str(program), "--threads", str(self.threads), *report.arguments], capture_output=True, text=True,
+                timeout=900, check=True)
+            return {"report": json.loads(done.stdout)}
+        except subprocess.CalledProcessError as error:
+            return {"failure": f"ended with status {error.returncode}: {error.stderr.strip()[-200:]}"}
+        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+            return {"failure": f"{type(error).__name__}: {error}"}
 
     def _start(self, workload: Workload, tasks: list[Task], running: dict[str, Program], results: dict):
         # Ours first and alone, because its compiling is timed; peers get ready side by side, most on one core.
@@ -44,13 +59,16 @@ class Bench:
         name = f"{workload.name} {task.label}".replace(" ", "_").replace(":", "-").replace("/", "-")
         return Program([*self.commands[task.program], *arguments], self.environment, self.logs / f"{name}.log", self.cores)
 
-    def _take_turns(self, running: dict[str, Program], results: dict):
+    def _take_turns(self, running: dict[str, Program], results: dict, has_floor: bool):
         for label in list(running):
             self._try(label, running, results, self._choose_mode)
         for number in range(self.rounds):
             self.say(f"round {number + 1} of {self.rounds}")
             for label in list(running):
                 self._try(label, running, results, self._turn)
+                # Only ours knows it; the arrays that it copies to measure bandwidth would count as memory.
+                if has_floor and label in running and "floor" in results[label]["facts"].get("offers", []):
+                    self._try(label, running, results, self._floor)
         for label in list(running):
             self._try(label, running, results, lambda p, r: r.update(memory=p.ask("memory")))
             if label in running:
@@ -72,8 +90,9 @@ class Bench:
 
     def _turn(self, program: Program, result: dict):
         result["rounds"].append(1000 * program.seconds_per_step(result["steps_per_turn"]))
-        if "floor" in result["facts"].get("offers", []):
-            result.setdefault("floors", []).append(program.ask(f"floor {result['steps_per_turn']}"))
+
+    def _floor(self, program: Program, result: dict):
+        result.setdefault("floors", []).append(program.ask(f"floor {max(1, result['steps_per_turn'] // 2)}"))
 
     def _try(self, label: str, running: dict[str, Program], results: dict, action):
         try:

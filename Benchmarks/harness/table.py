@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 from .summary import fastest, ratio
 
 TITLES = {"renorm": "Renorm", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
@@ -18,7 +20,7 @@ def markdown(results: dict) -> str:
     for kind, (title, peers) in KINDS.items():
         rows = [
             row(name, group, peers)
-            for name, workload in results["workloads"].items() if workload["kind"] == kind
+            for name, workload in of_kind(results["workloads"], kind)
             for group in workload["groups"]
         ]
         if rows:
@@ -27,10 +29,73 @@ def markdown(results: dict) -> str:
                 "BRN / BN", "Renorm / floor", "share of peak",
             ]
             sections.append(f"**{title}**: ms, median ± spread\n\n" + table(columns, rows))
+    for make in (memory, loading, passes):
+        section = make(results["workloads"])
+        if section:
+            sections.append(section)
     failed = failures(results)
     if failed:
         sections.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in failed))
     return "\n\n".join(sections) + "\n"
+
+
+def memory(workloads: dict) -> str:
+    """What processes grow by from their start to their peak; the share is of PyTorch's, in its faster mode."""
+    rows = []
+    for name, workload in of_kind(workloads, "memory"):
+        tasks = {label: task for label, task in workload["groups"][0]["tasks"].items() if task.get("rounds")}
+        theirs = {label: task["rounds"] for label, task in tasks.items() if task["program"] == "pytorch"}
+        best = fastest(theirs)
+        for label, task in tasks.items():
+            share = f"{growth(task) / growth(tasks[best]):.2f}" if best else ""
+            planned = task["facts"].get("planned_bytes")
+            compiling = task["facts"].get("compile_seconds")
+            rows.append([
+                name, label, time(task), megabytes(growth(task)), share, megabytes(planned) if planned else "",
+                f"{compiling:.2f} s" if compiling else ""])
+    columns = ["workload", "program", "ms", "peak memory", "of PyTorch's", "planned", "compiling"]
+    return rows and "**Memory of a training step, f32**: the growth of the process from its start to its peak\n\n" + table(
+        columns, rows)
+
+
+def growth(task: dict) -> int:
+    return task["memory"]["peak_bytes"] - task["facts"]["bytes_at_start"]
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def loading(workloads: dict) -> str:
+    rows = [
+        [
+            name, f"{report['steps']} of {report['batch']}", significant(report["readingMilliseconds"]),
+            significant(report["sameBatchMilliseconds"]), f"{report['ratio']:.3f}",
+            f"{report['readingSeconds']:.1f} s", f"{report['sameBatchSeconds']:.1f} s"]
+        for name, workload in of_kind(workloads, "loading") for report in [workload.get("report")] if report
+    ]
+    columns = ["workload", "steps", "ms, reading", "ms, without", "ratio", "all, reading", "all, without"]
+    return rows and "**Fashion-MNIST with and without reading**, BatchRenorm\n\n" + table(columns, rows)
+
+
+def passes(workloads: dict) -> str:
+    """For each pass the least and the median share of the copy bandwidth over shapes."""
+    found = {}
+    for _, workload in of_kind(workloads, "passes"):
+        for case in workload.get("report", {}).get("cases", []):
+            for each in case["passes"]:
+                found.setdefault(each["pass"], {}).setdefault(case["type"], []).append(each["share"])
+    rows = [
+        [name, "", *(f"{100 * pick(shares[kind]):.0f} %" if kind in shares else ""
+                     for kind in ("f32", "bf16") for pick in (min, statistics.median))]
+        for name, shares in found.items()
+    ]
+    columns = ["pass", "", "f32, least", "f32, median", "bf16, least", "bf16, median"]
+    return rows and "**Normalization alone**: share of the copy bandwidth, over shapes\n\n" + table(columns, rows)
+
+
+def of_kind(workloads: dict, kind: str):
+    return [(name, workload) for name, workload in workloads.items() if workload["kind"] == kind]
 
 
 def heading(results: dict) -> str:
@@ -91,7 +156,9 @@ def floor(task: dict | None) -> list[str]:
 def failures(results: dict) -> list[str]:
     lines = []
     for name, workload in results["workloads"].items():
-        for group in workload["groups"]:
+        if "failure" in workload:
+            lines.append(f"{name}: {workload['failure']}")
+        for group in workload.get("groups", []):
             for task in group["tasks"].values():
                 title = TITLES.get(task["program"], task["program"])
                 if "failure" in task:

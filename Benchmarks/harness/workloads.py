@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """Programs that do the same work in turns. `subject` is ours; the row compares it with the others."""
+    """Programs that do the same work in turns; the table has a row for it, with this normalization."""
 
     norm: str
     tasks: tuple[Task, ...]
@@ -38,15 +38,14 @@ class Workload:
     groups: tuple[Group, ...]
     mode: str = "training"
     precision: str = "f32"
-    #: training, inference, memory: which table it stands in.
+    #: training, bf16, inference or memory: which table it stands in.
     kind: str = "training"
-    options: tuple[str, ...] = field(default=())
 
     def arguments(self) -> list[str]:
         """Its options on the command line of any program."""
         return [
             "--model", self.model, "--input", "x".join(map(str, self.size)), "--classes", str(self.classes),
-            "--batch", str(self.batch), "--mode", self.mode, *self.options,
+            "--batch", str(self.batch), "--mode", self.mode,
             *(["--precision", self.precision] if self.precision != "f32" else []),
         ]
 
@@ -77,6 +76,29 @@ def inference(name, model, batch):
         kind="inference")
 
 
+def memory(name, model, size, classes, batch):
+    """The most memory that a training step needs, and its time: each way of ours, and PyTorch's modes one by one."""
+    tasks = [
+        Task("renorm", "batch"),
+        Task("renorm", "batch", ("--memory", "small")),
+        Task("renorm", "batch", ("--recompute",)),
+        Task("pytorch", "batch", ("--modes", "channels_last/eager")),
+        Task("pytorch", "batch", ("--modes", "channels_last/compiled")),
+    ]
+    return Workload(
+        f"{name}-{batch}-memory", model, size, classes, batch, (Group("batch", tuple(tasks)),), kind="memory")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A program of ours that measures by itself, in turns of its own, and prints one JSON object."""
+
+    name: str
+    kind: str
+    program: str
+    arguments: tuple[str, ...] = ()
+
+
 LARGE = (224, 224, 3)
 CIFAR = (32, 32, 3)
 
@@ -90,4 +112,9 @@ ALL = [
     *(half_precision("resnet18-224", "resnet18", LARGE, 1000, batch) for batch in (4, 16)),
     *(half_precision("resnet50-224", "resnet50", LARGE, 1000, batch) for batch in (4, 16)),
     *(inference(f"{model}-224", model, batch) for model in ("resnet50", "mobilenetv2") for batch in (1, 32)),
+    memory("resnet50-224", "resnet50", LARGE, 1000, 16),
+    # An epoch of Fashion-MNIST, and small steps, which reading would delay the most.
+    Report("loading-small-64", "loading", "Loading", ("--network", "small", "--batch", "64", "--steps", "859")),
+    Report("loading-resnet18-4", "loading", "Loading", ("--network", "resnet18", "--batch", "4", "--steps", "200")),
+    Report("normalization", "passes", "Passes"),
 ]
