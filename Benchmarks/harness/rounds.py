@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 from .programs import Failure, Program
@@ -89,6 +90,8 @@ class Bench:
         program.ask(f"keep {result['mode']}")
 
     def _turn(self, program: Program, result: dict):
+        # The threads of the program before may still be spinning.
+        time.sleep(0.03)
         result["rounds"].append(1000 * program.seconds_per_step(result["steps_per_turn"]))
 
     def _floor(self, program: Program, result: dict):

@@ -35,6 +35,6 @@ def fastest(rounds: dict[str, Sequence[float]]) -> str | None:
     return min(rounds, key=lambda name: statistics.median(rounds[name]), default=None)
 
 
-def steps_per_turn(seconds: float, turn: float = 0.4, most: int = 50) -> int:
+def steps_per_turn(seconds: float, turn: float = 0.4, most: int = 200) -> int:
     """How many steps of so many seconds a program does in its turn."""
     return max(1, min(most, round(turn / seconds)))

@@ -48,7 +48,7 @@ class SummaryTests(unittest.TestCase):
         self.assertIsNone(summary.fastest({}))
 
     def test_steps_per_turn(self):
-        self.assertEqual([summary.steps_per_turn(s) for s in (1e-6, 0.1, 0.39, 5)], [50, 4, 1, 1])
+        self.assertEqual([summary.steps_per_turn(s) for s in (1e-6, 0.1, 0.39, 5)], [200, 4, 1, 1])
 
 
 class ProgramTests(unittest.TestCase):
