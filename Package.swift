@@ -73,7 +73,6 @@ let package = Package(
         .executableTarget(
             name: "AllocationProbe", dependencies: ["Renorm", "AllocationCounter"],
             path: "Tests/AllocationProbe"),
-        .executableTarget(name: "Profile", dependencies: ["Renorm"], path: "Benchmarks/Profile"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
             name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],
