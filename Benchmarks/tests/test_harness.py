@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 import bench
-from harness import summary, table, workloads
+from harness import rounds, summary, table, workloads
 from harness.programs import Failure, Program
 from harness.rounds import Bench
 from harness.workloads import Group, Task, Workload
@@ -86,6 +86,22 @@ class ProgramTests(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "no answer within"):
             program.answer(timeout=0.05)
         self.assertIsNotNone(program.process.poll())
+
+
+class DisturbanceTests(unittest.TestCase):
+    def test_disturbed_rounds_are_put_aside(self):
+        floors = [{"peak_operations_per_second": speed} for speed in (100.0, 55.0, 90.0)]
+        ours, peer = {"rounds": [1, 2, 3], "floors": floors}, {"rounds": [4, 5, 6]}
+        self.assertEqual(rounds.undisturbed_rounds([ours, peer]), [0, 2])
+        rounds.keep_undisturbed([ours, peer])
+        self.assertEqual((ours["rounds"], peer["rounds"], peer["disturbed_rounds"]), ([1, 3], [4, 6], [5]))
+        self.assertEqual(ours["floors"], [floors[0], floors[2]])
+
+    def test_nobody_knows(self):
+        peer = {"rounds": [4, 5]}
+        self.assertIsNone(rounds.undisturbed_rounds([peer]))
+        rounds.keep_undisturbed([peer])
+        self.assertEqual(peer, {"rounds": [4, 5]})
 
 
 class TableTests(unittest.TestCase):
