@@ -31,6 +31,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     package var isMeasuring = false
 
     init(_ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool) throws {
+        let graph = isFused ? graph.foldingNormalizations() : graph
         self.graph = graph
         self.library = library
         self.threads = threads

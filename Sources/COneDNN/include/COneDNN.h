@@ -21,6 +21,8 @@ typedef struct dnnl_primitive_desc *onednn_primitive_desc;
 typedef const struct dnnl_primitive_desc *onednn_const_primitive_desc;
 typedef struct dnnl_primitive_attr *onednn_attr;
 typedef const struct dnnl_primitive_attr *onednn_const_attr;
+typedef struct dnnl_post_ops *onednn_post_ops;
+typedef const struct dnnl_post_ops *onednn_const_post_ops;
 typedef uint32_t onednn_status;
 
 /// `dnnl_exec_arg_t`: which argument of a primitive, and its memory.
@@ -57,6 +59,9 @@ typedef struct {
     X(forward_training, 64, dnnl_forward_training) \
     X(forward_inference, 96, dnnl_forward_inference) \
     X(convolution_direct, 1, dnnl_convolution_direct) \
+    X(eltwise_relu, 32, dnnl_eltwise_relu) \
+    X(eltwise_clip, 46, dnnl_eltwise_clip) \
+    X(binary_add, 131056, dnnl_binary_add) \
     X(pooling_max, 511, dnnl_pooling_max) \
     X(pooling_average_with_padding, 767, dnnl_pooling_avg_include_padding) \
     X(pooling_average_without_padding, 1023, dnnl_pooling_avg_exclude_padding) \
@@ -80,7 +85,8 @@ typedef struct {
     X(argument_scratchpad, 80, DNNL_ARG_SCRATCHPAD) \
     X(argument_source_gradient, 129, DNNL_ARG_DIFF_SRC) \
     X(argument_destination_gradient, 145, DNNL_ARG_DIFF_DST) \
-    X(argument_weight_gradient, 161, DNNL_ARG_DIFF_WEIGHTS)
+    X(argument_weight_gradient, 161, DNNL_ARG_DIFF_WEIGHTS) \
+    X(argument_first_post_operand, 32770, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1)
 
 enum {
 #define ONEDNN_CONSTANT(name, value, theirs) onednn_##name = value,
@@ -108,7 +114,12 @@ enum {
     X(memory_destroy, onednn_status, (onednn_memory)) \
     X(primitive_attr_create, onednn_status, (onednn_attr *)) \
     X(primitive_attr_set_scratchpad_mode, onednn_status, (onednn_attr, uint32_t mode)) \
+    X(primitive_attr_set_post_ops, onednn_status, (onednn_attr, onednn_const_post_ops)) \
     X(primitive_attr_destroy, onednn_status, (onednn_attr)) \
+    X(post_ops_create, onednn_status, (onednn_post_ops *)) \
+    X(post_ops_append_eltwise, onednn_status, (onednn_post_ops, uint32_t algorithm, float alpha, float beta)) \
+    X(post_ops_append_binary, onednn_status, (onednn_post_ops, uint32_t algorithm, onednn_const_memory_desc)) \
+    X(post_ops_destroy, onednn_status, (onednn_post_ops)) \
     X(primitive_desc_query, onednn_status, (onednn_const_primitive_desc, uint32_t what, int index, void *result)) \
     X(primitive_desc_query_md, onednn_const_memory_desc, (onednn_const_primitive_desc, uint32_t what, int index)) \
     X(primitive_desc_destroy, onednn_status, (onednn_primitive_desc)) \

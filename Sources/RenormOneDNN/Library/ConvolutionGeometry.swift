@@ -40,15 +40,16 @@ struct ConvolutionGeometry: Hashable {
     /// The forward computation; without a layout for the weight, oneDNN chooses one.
     func forward(
         _ library: OneDNNLibrary, weight: MemoryDescriptor? = nil, bias: MemoryDescriptor? = nil,
-        isTraining: Bool = true
+        epilogue: Epilogue? = nil
     ) throws -> Primitive {
         let (source, weight, target) = try descriptors(library, weight)
         let window = Window(self)
-        return try Primitive(library, "planning a convolution \(self)") { result, attributes in
+        return try Primitive(library, "planning a convolution \(self)", epilogue: epilogue) {
+            result, attributes in
             library.functions.convolution_forward_primitive_desc_create(
                 result, library.engine,
-                UInt32(isTraining ? onednn_forward_training : onednn_forward_inference),
-                UInt32(onednn_convolution_direct), source.handle, weight.handle, bias?.handle, target.handle,
+                UInt32(onednn_forward_training), UInt32(onednn_convolution_direct), source.handle,
+                weight.handle, bias?.handle, target.handle,
                 window.strides, window.dilations, window.low, window.high, attributes)
         }
     }

@@ -10,8 +10,10 @@ final class Primitive {
     private var places: [Int: Int] = [:]
 
     /// Describes a computation: `describe` calls oneDNN's function with where to write, and the attributes.
+    ///
+    /// - Parameter epilogue: What happens to each result before it is stored.
     init(
-        _ library: OneDNNLibrary, _ doing: @autoclosure () -> String,
+        _ library: OneDNNLibrary, _ doing: @autoclosure () -> String, epilogue: Epilogue? = nil,
         _ describe: (UnsafeMutablePointer<OpaquePointer?>, OpaquePointer?) -> onednn_status
     ) throws {
         self.library = library
@@ -22,6 +24,7 @@ final class Primitive {
             library.functions.primitive_attr_set_scratchpad_mode(
                 attributes, UInt32(onednn_scratchpad_user)),
             doing())
+        try epilogue?.add(to: attributes, library, doing())
         var descriptor: OpaquePointer?
         try OneDNNLibrary.check(describe(&descriptor, attributes), doing())
         self.descriptor = descriptor!

@@ -17,7 +17,7 @@ extension Lowering {
                         reads.append(try operand(prepared.input(input, 0)))
                     }
                 } else if builder.addInput(input, type(input), nil) {
-                    reads.append(try operand(input))
+                    reads.append(try operand(input, asFor: member))
                 }
             }
         }

@@ -6,7 +6,7 @@ extension Lowering {
         let inputs = prepared.inputs(index)
         switch prepared.node(index).op {
         case .convolution:
-            try lowerForward(index, inputs, geometry)
+            try lowerForward(FusedConvolution(convolution: index, nodes: [index]))
         case .convolutionInputGradient:
             let primitive = try geometry.inputGradient(library)
             let layout = try primitive.layout(of: Int(onednn_query_weights))
@@ -14,7 +14,7 @@ extension Lowering {
             add(
                 PlannedUnit(
                     key: index,
-                    reads: [try operand(inputs[0]), try weight(inputs[1], in: layout, geometry)],
+                    reads: [try operand(inputs[0]), try weight(inputs[1], in: layout, geometry, for: index)],
                     writes: [try operand(index)], scratchByteCount: primitive.scratchByteCount
                 ) { _ in
                     try PrimitiveUnit(
@@ -29,18 +29,31 @@ extension Lowering {
         }
     }
 
-    private func lowerForward(_ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry) throws {
+    func lowerForward(_ fused: FusedConvolution) throws {
+        let index = fused.nodes.last!
+        let inputs = prepared.inputs(fused.convolution)
+        let geometry = ConvolutionGeometry(prepared.node(fused.convolution), in: prepared.graph)!
         let bias =
             inputs.count > 2
             ? try MemoryDescriptor(library, sizes: [geometry.weight[0]], strides: [1]) : nil
-        let primitive = try geometry.forward(library, bias: bias)
+        let result = try MemoryDescriptor(library, images: geometry.y, type: geometry.type)
+        let epilogue =
+            fused.nodes.count > 1
+            ? Epilogue(residual: fused.residual.map { _ in result }, activation: fused.activation) : nil
+        let primitive = try geometry.forward(library, bias: bias, epilogue: epilogue)
         let layout = try primitive.layout(of: Int(onednn_query_weights))
         let (x, _, y) = try geometry.descriptors(library, layout)
-        var reads = [try operand(inputs[0]), try weight(inputs[1], in: layout, geometry)]
+        var reads = [
+            try operand(inputs[0]), try weight(inputs[1], in: layout, geometry, for: fused.convolution),
+        ]
         var arguments = [(Int(onednn_argument_source), x), (Int(onednn_argument_weights), layout)]
         if let bias {
             reads.append(try operand(inputs[2]))
             arguments.append((Int(onednn_argument_bias), bias))
+        }
+        if let residual = fused.residual {
+            reads.append(try operand(residual))
+            arguments.append((Int(onednn_argument_first_post_operand), result))
         }
         add(
             PlannedUnit(

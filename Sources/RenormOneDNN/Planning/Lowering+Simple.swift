@@ -68,6 +68,8 @@ extension Lowering {
             shape.dimensions.indices.map { AxisRun(isKept: !axes.contains($0), extent: shape[$0]) })
         var source = try operand(prepared.input(index, 0))
         var reduction = reduction
+        // The sum of a whole array, such as a gradient's squares, is taken while the array is in the cache.
+        let key = prepared.node(index).shape.elementCount == 1 ? prepared.input(index, 0) : index
         var sourceType = prepared.node(prepared.input(index, 0)).type
         if !runs.contains(where: { !$0.isKept }) { runs.append(AxisRun(isKept: false, extent: 1)) }
         // The innermost run of reduced axes first, until none is left.
@@ -80,7 +82,7 @@ extension Lowering {
             let (kind, type) = (reduction.kernel, sourceType.kernel)
             add(
                 PlannedUnit(
-                    key: index, reads: [source], writes: [target],
+                    key: key, reads: [source], writes: [target],
                     scratchByteCount: renorm_reduce_scratch(outer, extent, inner, Int32(threads))
                 ) { _ in ReduceUnit(kind, (outer, extent, inner), type: type) })
             source = target

@@ -10,6 +10,7 @@ final class Lowering {
     let threads: Int
     let layouts: WeightLayouts
     let fusion: AffineFusion
+    let convolutions: ConvolutionFusion
     let clusters: Clusters
 
     private(set) var buffers: [Buffer] = []
@@ -27,6 +28,7 @@ final class Lowering {
 
     private var places: [Int: Operand] = [:]
     private var repacked: [(node: Int, layout: MemoryDescriptor, operand: Operand)] = []
+    private var unpacked: [Int: Operand] = [:]
     private var workspaces: [PoolingKey: Operand] = [:]
 
     struct PoolingKey: Hashable {
@@ -49,7 +51,9 @@ final class Lowering {
         self.threads = threads
         self.layouts = layouts
         fusion = AffineFusion(prepared, isEnabled: isFused)
-        clusters = Clusters(prepared, claimed: fusion.claimed, isEnabled: isFused)
+        convolutions = ConvolutionFusion(prepared, claimed: fusion.claimed, isEnabled: isFused)
+        clusters = Clusters(
+            prepared, claimed: fusion.claimed.union(convolutions.claimed), isEnabled: isFused)
         try lowerNodes()
         try lowerResults()
     }
@@ -83,6 +87,18 @@ final class Lowering {
         return place
     }
 
+    /// Where the values of a node lie for an elementwise reader, in whose layout they are read: if that is plain and
+    /// theirs is not, in a plain copy.
+    func operand(_ node: Int, asFor reader: Int) throws -> Operand {
+        guard let layout = layouts.nodes[node], layouts.nodes[reader] == nil else { return try operand(node) }
+        if let known = unpacked[node] { return known }
+        let plain = try layout.plain()
+        let place = buffer(plain.byteCount)
+        try addReorder(key: reader, from: try operand(node), layout, to: place, plain)
+        unpacked[node] = place
+        return place
+    }
+
     /// Says where a source's values lie.
     func place(_ node: Int, at operand: Operand) { places[node] = operand }
 
@@ -102,15 +118,17 @@ final class Lowering {
     }
 
     /// A weight in the layout that a primitive wants: where it lies if that is its layout, else a copy, made once for
-    /// all that want the same.
-    func weight(_ node: Int, in wanted: MemoryDescriptor, _ geometry: ConvolutionGeometry) throws -> Operand {
+    /// all that want the same, and in training just before the first of them, so that it comes from the cache.
+    func weight(
+        _ node: Int, in wanted: MemoryDescriptor, _ geometry: ConvolutionGeometry, for reader: Int
+    ) throws -> Operand {
         let held = try layouts.nodes[node] ?? geometry.plainWeight(library)
         if held == wanted { return try operand(node) }
         if let known = repacked.first(where: { $0.node == node && $0.layout == wanted }) {
             return known.operand
         }
         let place = buffer(wanted.byteCount)
-        try addReorder(key: node, from: try operand(node), held, to: place, wanted)
+        try addReorder(key: reader, from: try operand(node), held, to: place, wanted)
         repacked.append((node, wanted, place))
         return place
     }
@@ -166,7 +184,9 @@ final class Lowering {
                 try lowerBackward(fused)
             } else if let cluster = clusters.owner[index] {
                 if clusters.all[cluster].members.last == index { try lower(clusters.all[cluster]) }
-            } else if !fusion.claimed.contains(index) {
+            } else if let fused = convolutions.forward[index] {
+                try lowerForward(fused)
+            } else if !fusion.claimed.contains(index), !convolutions.claimed.contains(index) {
                 try lower(index, node)
             }
         }

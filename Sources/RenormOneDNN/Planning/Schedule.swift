@@ -7,7 +7,7 @@ import HeapModule
 struct UnitOrder {
     /// Units that depend on nothing.
     private(set) var constants: [Int] = []
-    /// Units that depend on variables alone.
+    /// Units that depend on variables alone, and on none that the graph updates.
     private(set) var prologue: [Int] = []
     /// What guards and fetches need.
     private(set) var evaluation: [Int] = []
@@ -27,6 +27,7 @@ struct UnitOrder {
         }
         let first = closure(of: lowering.fetches + lowering.guards.map(\.operand))
         let second = closure(of: lowering.updates.map(\.operand)).subtracting(first)
+        let updated = Set(lowering.updates.map(\.variable))
         var isConstant: [Int: Bool] = [:]
         var isPrologue: [Int: Bool] = [:]
         for index in sorted(Set(units.indices)) {
@@ -36,7 +37,7 @@ struct UnitOrder {
             isConstant[index] = sources.allSatisfy { $0.writer.map { isConstant[$0]! } ?? false }
             isPrologue[index] = sources.allSatisfy { source in
                 if let writer = source.writer { return isPrologue[writer]! || isConstant[writer]! }
-                if case .variable = source.home { return true }
+                if case .variable(let variable) = source.home { return !updated.contains(variable) }
                 return false
             }
         }

@@ -46,12 +46,16 @@ struct WeightLayouts {
                 }
                 continue
             }
+            let isStretching = prepared.inputs(index).contains { stretches($0) }
             for (position, input) in prepared.inputs(index).enumerated() where prepared.uniform[input] == nil
             {
                 if node.op.isElementwise {
                     let source = graph.nodes[input]
                     if case .broadcast = source.op {
-                        if graph[source.inputs[0]].shape.elementCount != 1 { needsOrder.insert(index) }
+                        if stretches(input) { needsOrder.insert(index) }
+                    } else if isStretching, case .variable = source.op {
+                        // It is read from a plain copy, so that one such reader does not unpack it for all.
+                        continue
                     } else {
                         join(index, input)
                     }
@@ -64,6 +68,13 @@ struct WeightLayouts {
         for update in graph.updates {
             if let variable = entity(update.path) { join(prepared.base[update.node.index], variable) }
         }
+    }
+
+    /// Whether a node repeats more than a single number.
+    private func stretches(_ index: Int) -> Bool {
+        let node = prepared.node(index)
+        guard case .broadcast = node.op, prepared.uniform[index] == nil else { return false }
+        return prepared.graph[node.inputs[0]].shape.elementCount != 1
     }
 
     private mutating func assign(_ library: OneDNNLibrary, _ found: [String: MemoryDescriptor?]) throws {
