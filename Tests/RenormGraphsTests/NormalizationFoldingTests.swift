@@ -22,16 +22,15 @@ import Testing
         }
         let model = try Model(layers, input: [8, 9, 3], seed: 4)
         // Averages, scales and shifts that matter.
-        var values: [String: NDArray] = [:]
+        var result = model
         for (index, (path, variable)) in model.variables.enumerated() where path.contains("bn") {
             guard variable.kind != .counter else { continue }
-            let vector = randomArray(
-                variable.value.shape, seed: UInt64(index), mean: 0, deviation: 0.2, type: .f32)
+            let vector = randomArray(variable.value.shape, seed: UInt64(index), deviation: 0.2)
             let isSpread = path.hasSuffix("var") || path.hasSuffix("std")
-            values[path] = NDArray(
+            result.variables[path]!.value = NDArray(
                 vector.doubles.map { Float(isSpread ? 0.7 + abs($0) : $0) }, shape: vector.shape)
         }
-        return model.with(values)
+        return result
     }
 
     private func operations(_ graph: Graph) -> [String] { graph.nodes.map(\.op.name) }
@@ -63,12 +62,12 @@ import Testing
         let training = try model.graph(batch: 2, phase: .training)
         #expect(training.foldingNormalizations().nodes == training.nodes)
         // A requested convolution keeps its value.
-        var tapped = try model.graph(batch: 2)
-        let convolution = tapped.nodes.firstIndex { $0.op.name == "convolution" }!
-        tapped = Graph(
-            nodes: tapped.nodes,
-            fetches: tapped.fetches + [Graph.Fetch(name: "tap", node: NodeID(convolution))],
-            updates: [], guards: [], schedules: tapped.schedules, variables: tapped.variables)
+        let builder = GraphBuilder()
+        let images = builder.input("images", shape: [2, 8, 9, 3])
+        builder.fetch(try model.trace(images, on: builder, phase: .inference).output, as: "logits")
+        let convolution = builder.graph.nodes.firstIndex { $0.op.name == "convolution" }!
+        builder.fetch(builder.tensor(NodeID(convolution)), as: "tap")
+        let tapped = builder.graph
         #expect(operations(tapped.foldingNormalizations()).filter { $0 == "affine" }.count == 1)
         // Instance normalization has a vector for each example.
         let own = try residual(.instance).graph(batch: 2)
