@@ -26,7 +26,7 @@ struct Loading {
             normalization: Normalization(.batchRenorm))
         let model = try architecture.makeModel(seed: 0)
         let graph = try TrainingGraph(
-            model, batch: batch, options: TrainingOptions(learningRate: .constant(0.01), weightDecay: 5e-4))
+            model, batch: batch, options: TrainingOptions(learningRate: .constant(0.001), weightDecay: 5e-4))
         let engine = try OneDNNEngine(threads: options.number("threads") ?? 2)
         let store = try engine.makeStore(graph.initialState(of: model))
         let step = try engine.compile(graph.graph)
