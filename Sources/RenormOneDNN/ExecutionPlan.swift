@@ -59,6 +59,9 @@ final class ExecutionPlan {
     let guards: [(path: String, location: Location, count: Int)]
     /// Updates that were not computed in the variable's own memory.
     let commits: [(variable: Int, location: Location, count: Int)]
+    /// The variables that the prologue reads, and those that a run changes.
+    let prologueVariables: [Int]
+    let changedVariables: [Int]
     let scalars: [Lowering.Scalar]
 
     /// Plans a graph. On the engine's thread.
@@ -106,6 +109,12 @@ final class ExecutionPlan {
             let path = graph.variables.keys[update.variable]
             return (update.variable, location(update.operand), graph.variables[path]!.shape.elementCount)
         }
+        prologueVariables = Set(
+            prologue.flatMap(\.reads).compactMap {
+                if case .variable(let index) = $0.home { index } else { nil }
+            }
+        ).sorted()
+        changedVariables = lowering.updates.map(\.variable)
         scalars = lowering.scalars
     }
 }

@@ -18,6 +18,9 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     private(set) var memory: ExecutionMemory?
     private var store: OneDNNStore?
     private var structureVersion = -1
+    /// What the prologue reads, what a run changes, and of which versions of the former the prologue's results are.
+    private var prologueEntries: [OneDNNStore.Entry] = []
+    private var changedEntries: [OneDNNStore.Entry] = []
     private var preparedVersion = -1
     private(set) var context: RunContext
 
@@ -26,6 +29,9 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     private var results: [NDArray] = []
     private var requestedStore: OneDNNStore?
     private var failure: (any Error)?
+
+    /// How often the prologue has run.
+    package private(set) var preparations = 0
 
     /// Whether runs add up how long each unit takes.
     package var isMeasuring = false
@@ -135,9 +141,12 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
                 memory.scalars[index] =
                     scalar == .step ? Float(context.step) : Float(schedules[index].value(at: context.step))
             }
-            if preparedVersion != store.version {
+            // Versions only grow, so their sum tells whether one of them has.
+            let version = prologueEntries.reduce(0) { $0 + $1.version }
+            if preparedVersion != version {
                 try run(plan.prologue)
-                preparedVersion = store.version
+                preparedVersion = version
+                preparations += 1
             }
             try run(plan.evaluation)
             try checkGuards(memory)
@@ -145,7 +154,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
             guard !plan.updates.isEmpty || !plan.commits.isEmpty else { return }
             try run(plan.updates)
             commit(memory)
-            store.advance()
+            store.advance(changedEntries)
         } catch {
             failure = error
         }
@@ -214,7 +223,10 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
                 path, plan.variableLayouts[path], staysPlain: plan.plainVariables.contains(path))
         }
         let memory = self.memory ?? ExecutionMemory(plan)
-        memory.bind(plan, paths.map { store.entry($0)!.memory })
+        let entries = paths.map { store.entry($0)! }
+        memory.bind(plan, entries.map(\.memory))
+        prologueEntries = plan.prologueVariables.map { entries[$0] }
+        changedEntries = plan.changedVariables.map { entries[$0] }
         (self.memory, self.store) = (memory, store)
         structureVersion = store.structureVersion
         preparedVersion = -1

@@ -15,6 +15,8 @@ final class OneDNNStore: Store, @unchecked Sendable {
         fileprivate(set) var layout: MemoryDescriptor?
         /// Whether some graph needs the order of its axes, so that it must not be packed.
         fileprivate(set) var staysPlain = false
+        /// Grows when the value changes.
+        fileprivate(set) var version = 0
 
         fileprivate init(_ variable: Variable) {
             kind = variable.kind
@@ -58,8 +60,11 @@ final class OneDNNStore: Store, @unchecked Sendable {
         return result
     }
 
-    /// Says that values have changed.
-    func advance() { version += 1 }
+    /// Says that a run has changed values.
+    func advance(_ changed: [Entry]) {
+        version += 1
+        for entry in changed { entry.version += 1 }
+    }
 
     // MARK: Reading and writing
 
@@ -97,6 +102,7 @@ final class OneDNNStore: Store, @unchecked Sendable {
                 paths.append(path)
                 structureVersion += 1
             }
+            entry.version += 1
             try variable.value.converted(to: .f32).withUnsafeBytes { bytes in
                 if let layout = entry.layout {
                     try reorder(

@@ -32,6 +32,20 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     }
 }
 
+extension TrainingOptions {
+    /// Reads what was encoded, also by versions that did not have every option yet: then it has its default.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        optimizer = try container.decode(Optimizer.self, forKey: .optimizer)
+        learningRate = try container.decode(Schedule.self, forKey: .learningRate)
+        weightDecay = try container.decode(Double.self, forKey: .weightDecay)
+        labelSmoothing = try container.decode(Double.self, forKey: .labelSmoothing)
+        clipNorm = try container.decodeIfPresent(Double.self, forKey: .clipNorm)
+        averagingRate = try container.decodeIfPresent(Double.self, forKey: .averagingRate)
+        precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .f32
+    }
+}
+
 /// One training step of a model as a graph: forward, loss, gradients, and the updates of everything that changes.
 ///
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `loss`, the mean over the batch;

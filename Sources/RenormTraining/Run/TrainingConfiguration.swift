@@ -83,15 +83,21 @@ extension TrainingConfiguration {
         func optional<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
             try container.decodeIfPresent(Value.self, forKey: key)
         }
-        self.init(
-            architecture: try optional(.architecture), options: try value(.options), steps: try value(.steps),
-            batchSize: try value(.batchSize), accumulation: try optional(.accumulation) ?? 1,
-            sampling: try value(.sampling), augmentation: try value(.augmentation),
-            validation: try value(.validation), seed: try value(.seed), scaling: try optional(.scaling),
-            onNonFinite: try value(.onNonFinite), evaluateEvery: try optional(.evaluateEvery),
-            checkpointEvery: try optional(.checkpointEvery),
-            evaluationBatchSize: try value(.evaluationBatchSize),
-            initialization: try optional(.initialization))
+        architecture = try optional(.architecture)
+        initialization = try optional(.initialization)
+        options = try value(.options)
+        steps = try value(.steps)
+        batchSize = try value(.batchSize)
+        accumulation = try optional(.accumulation) ?? 1
+        sampling = try value(.sampling)
+        augmentation = try value(.augmentation)
+        validation = try value(.validation)
+        seed = try value(.seed)
+        scaling = try optional(.scaling)
+        onNonFinite = try value(.onNonFinite)
+        evaluateEvery = try optional(.evaluateEvery)
+        checkpointEvery = try optional(.checkpointEvery)
+        evaluationBatchSize = try value(.evaluationBatchSize)
     }
 }
 
