@@ -19,6 +19,8 @@ SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # The tests come as one program, and run the examples and a probe. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
 TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe RenormPackageTests
+# What `make bench` starts.
+MEASURING = StepServer Loading
 DOCS = .build/docs
 
 # Package.swift reads it.
@@ -61,8 +63,8 @@ test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
 
-bench: setup
-	@$(SWIFT) build $(BUILD) --product StepServer
+bench: setup data
+	@set -e; for product in $(MEASURING); do $(SWIFT) build $(BUILD) --product $$product; done
 	@$(PYTHON) Benchmarks/bench.py --programs $(PROGRAMS) $(ARGS)
 
 lint: prerequisites

@@ -82,9 +82,10 @@ class Bench:
     def _choose_mode(self, program: Program, result: dict):
         """Times every mode and keeps the fastest; the first turn of each is not counted."""
         modes = result["facts"]["modes"]
-        steps = {mode: steps_per_turn(program.seconds_per_step(1, mode), turn=0.2) for mode in modes}
+        first = {mode: program.seconds_per_step(1, mode) for mode in modes}
+        steps = {mode: steps_per_turn(seconds, turn=0.2) for mode, seconds in first.items()}
         times = {mode: [] for mode in modes}
-        for _ in range(3 if len(modes) > 1 else 1):
+        for _ in range(3 if len(modes) > 1 and max(first.values()) < 0.5 else 1):
             for mode in modes:
                 times[mode].append(1000 * program.seconds_per_step(steps[mode], mode))
         result["mode"] = fastest(times)

@@ -34,7 +34,7 @@ def parse(description):
     parser.add_argument("--mode", choices=["training", "inference"], default="training")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--warmup", type=int, default=3, help="steps of each mode before any is timed")
+    parser.add_argument("--warmup", type=int, default=2, help="steps of each mode before any is timed")
     parser.add_argument("--modes", nargs="+", help="default: all that work")
     return parser.parse_args()
 
