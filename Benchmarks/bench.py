@@ -36,6 +36,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=[*PEERS, "none"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="3 rounds")
+    parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes a minute to get ready")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--programs", type=Path, default=HERE.parent / ".build" / "release", help="where StepServer is")
     parser.add_argument("--environment", type=Path, default=HERE.parent / ".deps" / "bench", help="where the peers are")
@@ -97,10 +98,13 @@ def measure(options, chosen, peers) -> dict:
 
 def commands(options, peers) -> dict[str, list[str]]:
     python = str(environment.python(options.environment))
-    return {
+    result = {
         "renorm": [str(options.programs / "StepServer")],
         **{peer: [python, str(HERE / "peers" / PEERS[peer])] for peer in peers},
     }
+    if options.eager and "pytorch" in result:
+        result["pytorch"] += ["--modes", "channels_last/eager", "contiguous/eager"]
+    return result
 
 
 def cores(threads: int):
