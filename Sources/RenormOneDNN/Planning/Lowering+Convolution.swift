@@ -40,7 +40,9 @@ extension Lowering {
         let epilogue =
             fused.nodes.count > 1
             ? Epilogue(residual: fused.residual.map { _ in result }, activation: fused.activation) : nil
-        let primitive = try geometry.forward(library, bias: bias, epilogue: epilogue)
+        let primitive =
+            try forwardInHeldLayout(inputs[1], geometry, bias, epilogue)
+            ?? geometry.forward(library, bias: bias, epilogue: epilogue)
         let layout = try primitive.layout(of: Int(onednn_query_weights))
         let (x, _, y) = try geometry.descriptors(library, layout)
         var reads = [
@@ -64,6 +66,17 @@ extension Lowering {
                     "convolution", primitive, inputs: arguments,
                     outputs: [(Int(onednn_argument_destination), y)])
             })
+    }
+
+    /// The forward computation on the weight where it lies, for small batches: there a copy in the layout that oneDNN
+    /// prefers costs more (512 rows or fewer read each weight) than the few percent that it saves.
+    private func forwardInHeldLayout(
+        _ weight: Int, _ geometry: ConvolutionGeometry, _ bias: MemoryDescriptor?, _ epilogue: Epilogue?
+    ) throws -> Primitive? {
+        let rows = geometry.y.elementCount / geometry.y[3]
+        guard rows <= 512, geometry.type == .f32, let held = layouts.nodes[weight] else { return nil }
+        let primitive = try? geometry.forward(library, weight: held, bias: bias, epilogue: epilogue)
+        return primitive.flatMap { $0.implementation.hasPrefix("jit") ? $0 : nil }
     }
 
     private func lowerWeightGradient(_ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry) throws {
