@@ -59,7 +59,10 @@ import Testing
             for corrects in [false, true] {
                 let still = try run(phase(statistics, corrects: corrects))
                 let updating = try run(phase(statistics, corrects: corrects, updates: true))
-                #expect(still.output == updating.output, "\(statistics), corrects \(corrects)")
+                // With moving averages a normalization that nothing else needs is part of the convolution before it.
+                let problem = mismatch(
+                    still.output, updating.output, tolerance: 1e-6, of: "\(statistics), corrects \(corrects)")
+                #expect(problem == nil)
                 #expect(changed(model, still.variables) == [])
                 #expect(changed(model, updating.variables) == moved)
                 averages.append(updating.variables)
@@ -67,7 +70,8 @@ import Testing
         }
         // Whatever normalizes, averages move towards the moments of the batch.
         #expect(averages.allSatisfy { $0 == averages[0] })
-        #expect(try run(phase(.moving, updates: true)).output == run(.inference).output)
+        let inference = try run(.inference).output
+        #expect(try mismatch(run(phase(.moving, updates: true)).output, inference, tolerance: 1e-6) == nil)
     }
 
     @Test func correctionNeedsNoUpdate() throws {
