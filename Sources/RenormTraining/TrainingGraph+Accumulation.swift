@@ -12,6 +12,8 @@ extension TrainingGraph {
     ///   step once;
     /// - clipping, the optimizer, exponential averages and schedules see one step.
     ///
+    /// Weights that an engine packs anew for each step it packs once for all small batches, and so keeps for that long.
+    ///
     /// `graph` reads a third input, `place` (a scalar of f32): the place of the small batch in the step, from 0. It
     /// changes nothing but variables of kind `accumulator`; the small batch at place 0 overwrites what they held. So a
     /// step that a guard breaks off anywhere has changed nothing, and can be left or begun again. `update` takes no input

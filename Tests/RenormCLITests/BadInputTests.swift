@@ -25,6 +25,7 @@ struct BadInputTests {
         (["--sampling", "label-blocks:3x5", "--batch-size", "16"], "16"),
         (["--accumulate", "0"], "--accumulate"),
         (["--accumulate", "9000000000000000000"], "accumulated batches"),
+        (["--accumulate", "3"], "at most 2, which 180 examples fill in batches of 64"),
         (["--sampling", "random"], "shuffled"),
         (["--limits", "wide"], "paper:STEPS"),
         (["--limits", "paper:0"], "paper:STEPS"),

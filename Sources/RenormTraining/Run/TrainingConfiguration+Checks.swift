@@ -5,10 +5,7 @@ extension TrainingConfiguration {
     public func check() throws {
         try require("steps", steps, steps >= 1, "at least 1")
         try require("batch size", batchSize, batchSize >= 1, "at least 1")
-        try require(
-            "accumulated batches", accumulation,
-            accumulation >= 1 && !accumulation.multipliedReportingOverflow(by: batchSize).overflow,
-            "at least 1, and fewer than would make a step of more examples than can be counted")
+        try require("accumulated batches", accumulation, accumulation >= 1, "at least 1")
         try require("validation examples", validation, validation >= 0, "at least 0")
         if let every = evaluateEvery {
             try require("steps between evaluations", every, every >= 1, "at least 1")
@@ -19,6 +16,20 @@ extension TrainingConfiguration {
         try require(
             "evaluation batch size", evaluationBatchSize, evaluationBatchSize >= 1, "at least 1")
         try options.check(steps: steps)
+    }
+
+    /// Throws if a step takes more examples than there are to train on.
+    ///
+    /// - Throws: `TrainingError.option`, or `ImagesError.batchSize` if one batch does.
+    func check(examples: Int) throws {
+        let available = max(examples - max(validation, 0), 0)
+        guard batchSize >= 1, accumulation >= 1, available > 0 else { return }
+        guard batchSize <= available else {
+            throw ImagesError.batchSize(requested: batchSize, available: available)
+        }
+        try require(
+            "accumulated batches", accumulation, accumulation <= available / batchSize,
+            "at most \(available / batchSize), which \(available) examples fill in batches of \(batchSize)")
     }
 
     private func require(_ name: String, _ found: Int, _ holds: Bool, _ expected: String) throws {

@@ -13,6 +13,8 @@ struct TrainingPlan {
     /// - Throws: `TrainingError`, `ImagesError` or `GraphError` if data, options and model do not fit each other.
     init(_ trainer: Trainer) throws {
         let configuration = trainer.configuration
+        // Before the number of steps, which would be 0.
+        try configuration.check(examples: trainer.training.count)
         try configuration.check()
         try trainer.model.check(trainer.training)
         if let test = trainer.test { try trainer.model.check(test) }
