@@ -18,7 +18,7 @@ enum {
 
 /// How many rows to take as one, given that so many follow each other in a group: so many that rows are whole vectors on
 /// every instruction set and long enough for the loop over them; 1 for few rows or many channels.
-ptrdiff_t renorm_repetition(ptrdiff_t channels, ptrdiff_t rows);
+ptrdiff_t renorm_repetition(renorm_type type, ptrdiff_t channels, ptrdiff_t rows);
 
 /// Whether factors are copied to the pass's own memory before so many rows: to repeat them, or because it pays to have
 /// them where they do not push each other out of L1.

@@ -22,7 +22,7 @@ static renorm_rows moved(renorm_rows r, renorm_type type, ptrdiff_t by) {
 
 /// Runs the loop on consecutive rows of one group.
 static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t first, ptrdiff_t rows) {
-    const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(channels, rows);
+    const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(pass->extent.type, channels, rows);
     renorm_rows r = moved(pass->arrays, pass->extent.type, first * channels);
 
     float copied[renorm_most_factors][renorm_vector_room] __attribute__((aligned(64)));
@@ -36,7 +36,9 @@ static void affine_piece(const affine_pass *pass, ptrdiff_t group, ptrdiff_t fir
     }
     r.width = channels * repeats;
     r.rows = rows / repeats;
-    const bool aligned = r.width % 16 == 0 && (uintptr_t)r.result % 64 == 0 && (uintptr_t)r.residual_gradient % 64 == 0;
+    const bool whole_lines = r.width * renorm_size_of(pass->extent.type) % 64 == 0;
+    const bool aligned =
+        whole_lines && (uintptr_t)r.result % 64 == 0 && (uintptr_t)r.residual_gradient % 64 == 0;
     r.streams = r.streams && aligned;
     pass->loop(&r);
 

@@ -11,9 +11,10 @@ static ptrdiff_t greatest_common_divisor(ptrdiff_t a, ptrdiff_t b) {
     return a;
 }
 
-ptrdiff_t renorm_repetition(ptrdiff_t channels, ptrdiff_t rows) {
+ptrdiff_t renorm_repetition(renorm_type type, ptrdiff_t channels, ptrdiff_t rows) {
     // Either so narrow that the loops take several together, or so wide that a sum is not needed again while it is stored.
-    const ptrdiff_t vector = 16, narrow = 64, wide = 256;
+    // Rows of bf16 are always wide: their sums and factors are put into another order for each block of them.
+    const ptrdiff_t vector = 64 / renorm_size_of(type), narrow = type == renorm_f32 ? 64 : 0, wide = 256;
     ptrdiff_t repeats = vector / greatest_common_divisor(channels, vector);
     if (repeats * channels > renorm_widest_repetition || repeats * 4 > rows) return 1;
     const ptrdiff_t enough = repeats * channels <= narrow ? narrow / 2 + 1 : wide;

@@ -116,7 +116,7 @@ static void set_shift(float *shift, const double *mean, ptrdiff_t channels) {
 static void sum_piece(
     const sums_pass *pass, const workspace *space, ptrdiff_t group, ptrdiff_t first, ptrdiff_t rows, accumulators into
 ) {
-    const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(channels, rows);
+    const ptrdiff_t channels = pass->extent.channels, repeats = renorm_repetition(pass->extent.type, channels, rows);
     memset(into.first, 0, (size_t)channels * sizeof(double));
     memset(into.second, 0, (size_t)channels * sizeof(double));
 

@@ -69,7 +69,7 @@ static void reduce_unit(const reduction_pass *pass, const void *x, ptrdiff_t row
         return;
     }
     // Rows that follow each other without a gap can be taken several at a time as one.
-    const ptrdiff_t repeats = width == pass->inner ? renorm_repetition(width, rows) : 1;
+    const ptrdiff_t repeats = width == pass->inner ? renorm_repetition(renorm_f32, width, rows) : 1;
     float sums[widest_unit] __attribute__((aligned(64)));
     ptrdiff_t row = 0;
     while (row < rows) {

@@ -43,16 +43,16 @@ static void convert_f32_to_u8(ptrdiff_t n, const void *source, void *destination
 }
 
 static void convert_f32_to_bf16(ptrdiff_t n, const void *source, void *destination) {
-    FOR_EACH_VECTOR(n, {
-        const vf v = load_elements(renorm_f32, source, i, partial, count);
-        store_elements(renorm_bf16, destination, i, v, partial, count);
-    });
+    const float *from = source;
+    uint16_t *to = destination;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) store_in_order(renorm_bf16, to, i, load(from + i));
+    for (; i < n; i++) to[i] = renorm_bf16_of(from[i]);
 }
 
 static void convert_bf16_to_f32(ptrdiff_t n, const void *source, void *destination) {
     FOR_EACH_VECTOR(n, {
-        const vf v = load_elements(renorm_bf16, source, i, partial, count);
-        store_elements(renorm_f32, destination, i, v, partial, count);
+        store_part((float *)destination + i, load_in_order(renorm_bf16, source, i, partial, count), partial, count);
     });
 }
 
@@ -63,8 +63,11 @@ static void convert_halves(ptrdiff_t n, const void *source, void *destination) {
 /// f32 to bf16 past the caches.
 static void stream_narrowed(ptrdiff_t n, const float *source, uint16_t *destination) {
     ptrdiff_t i = 0;
-    for (; i < n && (uintptr_t)(destination + i) % sizeof(vh); i++) destination[i] = renorm_bf16_of(source[i]);
-    for (; i + LANES <= n; i += LANES) stream_elements(renorm_bf16, destination, i, load(source + i));
+    for (; i < n && (uintptr_t)(destination + i) % sizeof(vq); i++) destination[i] = renorm_bf16_of(source[i]);
+    for (; i + LANES <= n; i += LANES) {
+        const vu rounded = rounded_to_upper_half(load(source + i));
+        __builtin_nontemporal_store(__builtin_convertvector(rounded >> 16, vq), (vq *)(destination + i));
+    }
     for (; i < n; i++) destination[i] = renorm_bf16_of(source[i]);
 }
 

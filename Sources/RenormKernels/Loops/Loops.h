@@ -8,6 +8,8 @@
 
 #include "ProgramLoops.h"
 
+#include "RowWalk.h"
+
 #include "NormalizationLoops.h"
 
 #include "ReductionLoops.h"

@@ -1,19 +1,4 @@
-// Passes over contiguous rows with one vector of each factor. In the caches several rows are taken together, so that the
-// factors are loaded once for all of them. Main memory is read row after row: four rows of 1 KiB side by side come in at
-// half the speed, and fetching them ahead in order does not help.
-
-enum {
-    rows_at_once = 4,
-    /// Rows of at most so many floats are taken together, from wherever they come: four of them are 1 KiB.
-    narrow_row = 64,
-    /// Rows of at most so many floats are taken together from the caches: more would not stay in L1.
-    widest_together = 512,
-    /// Rows of at least so many floats lie a page or more apart: again several may be taken together, as long as their
-    /// lines, which share a set of L1, do not push each other out.
-    wide_row = 1024,
-    /// Columns worked on at a time, so that their factors stay in L1 whatever the width.
-    columns_at_once = 1024,
-};
+// The loops of normalization: forward, moments, backward. How they go through rows is in RowWalk.h.
 
 /// Whether the activation lets the gradient at y through.
 INLINE vi passes(renorm_activation activation, vf y) {
@@ -47,75 +32,39 @@ INLINE vf activate(renorm_activation activation, vf y) {
 /// Forward and the mask of backward both call this one: their decisions must agree bit for bit.
 INLINE vf affine_value(vf x, vf mean, vf scale, vf shift) { return multiply_add(scale, x - mean, shift); }
 
-/// Runs STEP for all rows and columns, `WIDE` rows together where they are wide. STEP is an inlined function that takes the
-/// number of rows, partial, the rows, the offset of the first row, column, count, and what follows here (the type first).
-#define FOR_EACH_ROW(r, WIDE, STEP, ...)                                                                      \
-    do {                                                                                                      \
-        const ptrdiff_t width = (r)->width;                                                                   \
-        const ptrdiff_t widest = (r)->from_memory ? narrow_row : widest_together;                             \
-        ptrdiff_t row = 0;                                                                                    \
-        for (; width <= widest && row + rows_at_once <= (r)->rows; row += rows_at_once)                       \
-            FOR_EACH_VECTOR(width, { STEP(rows_at_once, partial, r, row * width, i, count, __VA_ARGS__); });  \
-        for (ptrdiff_t tile = 0; tile < width; tile += columns_at_once) {                                     \
-            const ptrdiff_t end = tile + columns_at_once < width ? tile + columns_at_once : width;            \
-            ptrdiff_t k = row;                                                                                \
-            for (; WIDE > 1 && width >= wide_row && k + WIDE <= (r)->rows; k += WIDE)                         \
-                FOR_EACH_VECTOR_OF(tile, end, { STEP(WIDE, partial, r, k * width, i, count, __VA_ARGS__); }); \
-            for (; k < (r)->rows; k++)                                                                        \
-                FOR_EACH_VECTOR_OF(tile, end, { STEP(1, partial, r, k * width, i, count, __VA_ARGS__); });    \
-        }                                                                                                     \
-    } while (0)
-
-/// At column i of rows taken together: fetches that part of the next rows, in memory's order, that falls to this column.
-INLINE void prefetch_next_rows(
-    int rows, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, renorm_type type, const void *array
-) {
-    if (rows != rows_at_once || r->width > widest_together) return;
-    const char *next = renorm_moved(type, array, offset + rows_at_once * (r->width + i));
-    const int bytes = rows_at_once * LANES * (int)renorm_size_of(type);
-#pragma unroll
-    for (int line = 0; line < (bytes + 63) / 64; line++) __builtin_prefetch(next + 64 * line);
-}
-
-INLINE void store_result(
-    const renorm_rows *r, renorm_type type, void *array, ptrdiff_t at, vf v, bool partial, ptrdiff_t count
-) {
-    if (!partial && r->streams) {
-        stream_elements(type, array, at, v);
-    } else {
-        store_elements(type, array, at, v, partial, count);
-    }
-}
-
 // MARK: Forward
 
 INLINE void affine_step(
-    int rows, bool partial, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, ptrdiff_t count, renorm_type type,
-    renorm_activation activation, bool residual
+    int rows, bool partial, const renorm_rows *r, const column_factors *f, ptrdiff_t i, ptrdiff_t at, ptrdiff_t count,
+    renorm_type type, renorm_activation activation, bool has_residual
 ) {
-    const vf mean = load_part(r->mean + i, partial, count);
-    const vf scale = load_part(r->scale + i, partial, count);
-    const vf shift = load_part(r->shift + i, partial, count);
-    prefetch_next_rows(rows, r, offset, i, type, r->x);
-    if (residual) prefetch_next_rows(rows, r, offset, i, type, r->residual);
+    const elements mean = load_factor(type, f->mean, i, partial, count);
+    const elements scale = load_factor(type, f->scale, i, partial, count);
+    const elements shift = load_factor(type, f->shift, i, partial, count);
+    fetch_ahead(rows, at, i, type, r->x);
+    if (has_residual) fetch_ahead(rows, at, i, type, r->residual);
 #pragma unroll
-    for (int k = 0; k < rows; k++) {
-        const ptrdiff_t at = offset + k * r->width + i;
-        vf y = affine_value(load_elements(type, r->x, at, partial, count), mean, scale, shift);
-        if (residual) y = y + load_elements(type, r->residual, at, partial, count);
-        y = activate(activation, y);
+    for (int k = 0; k < rows; k++, at += r->width) {
+        elements y = load_elements(type, r->x, at, partial, count);
+        const elements residual = has_residual ? load_elements(type, r->residual, at, partial, count) : y;
+#pragma unroll
+        for (int h = 0; h < parts_of(type); h++) {
+            vf v = affine_value(y.part[h], mean.part[h], scale.part[h], shift.part[h]);
+            if (has_residual) v = v + residual.part[h];
+            y.part[h] = activate(activation, v);
+        }
         store_result(r, type, r->result, at, y, partial, count);
     }
 }
 
-#define AFFINE_LOOP(type, activation)                                                               \
-    static void affine_##type##_##activation(const renorm_rows *rows) {                             \
-        const renorm_rows local = *rows;                                                            \
-        FOR_EACH_ROW(&local, 1, affine_step, renorm_##type, renorm_activation_##activation, false); \
-    }                                                                                               \
-    static void affine_##type##_##activation##_residual(const renorm_rows *rows) {                  \
-        const renorm_rows local = *rows;                                                            \
-        FOR_EACH_ROW(&local, 1, affine_step, renorm_##type, renorm_activation_##activation, true);  \
+#define AFFINE_LOOP(type, activation)                                                                  \
+    static void affine_##type##_##activation(const renorm_rows *rows) {                                \
+        const renorm_rows local = *rows;                                                               \
+        FOR_EACH_ROW(&local, 1, 1, affine_step, renorm_##type, renorm_activation_##activation, false); \
+    }                                                                                                  \
+    static void affine_##type##_##activation##_residual(const renorm_rows *rows) {                     \
+        const renorm_rows local = *rows;                                                               \
+        FOR_EACH_ROW(&local, 1, 1, affine_step, renorm_##type, renorm_activation_##activation, true);  \
     }
 #define AFFINE_LOOPS(type) AFFINE_LOOP(type, identity) AFFINE_LOOP(type, relu) AFFINE_LOOP(type, relu6)
 FOR_EACH_TYPE(AFFINE_LOOPS)
@@ -128,39 +77,43 @@ FOR_EACH_TYPE(AFFINE_LOOPS)
 // MARK: Moments
 
 INLINE void moments_step(
-    int rows, bool partial, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, ptrdiff_t count, renorm_type type
+    int rows, bool partial, const renorm_rows *r, const column_factors *f, ptrdiff_t i, ptrdiff_t at, ptrdiff_t count,
+    renorm_type type, int unused
 ) {
-    const vf shift = load_part(r->mean + i, partial, count);
-    vf sum = load_part(r->first_sum + i, partial, count);
-    vf squares = load_part(r->second_sum + i, partial, count);
-    prefetch_next_rows(rows, r, offset, i, type, r->x);
-    if (rows == 4) {
-        const ptrdiff_t at = offset + i;
-        const vf d0 = load_elements(type, r->x, at, partial, count) - shift;
-        const vf d1 = load_elements(type, r->x, at + r->width, partial, count) - shift;
-        const vf d2 = load_elements(type, r->x, at + 2 * r->width, partial, count) - shift;
-        const vf d3 = load_elements(type, r->x, at + 3 * r->width, partial, count) - shift;
-        sum = sum + ((d0 + d1) + (d2 + d3));
-        squares = squares + (multiply_add(d1, d1, d0 * d0) + multiply_add(d3, d3, d2 * d2));
-    } else {
-        const vf d = load_elements(type, r->x, offset + i, partial, count) - shift;
-        sum = sum + d;
-        squares = multiply_add(d, d, squares);
+    (void)unused;
+    const elements shift = load_factor(type, f->mean, i, partial, count);
+    elements sum = load_factor(type, f->first_sum, i, partial, count);
+    elements squares = load_factor(type, f->second_sum, i, partial, count);
+    fetch_ahead(rows, at, i, type, r->x);
+    elements d[4];
+#pragma unroll
+    for (int k = 0; k < rows; k++) d[k] = load_elements(type, r->x, at + k * r->width, partial, count);
+#pragma unroll
+    for (int h = 0; h < parts_of(type); h++) {
+        const vf d0 = d[0].part[h] - shift.part[h];
+        if (rows == 4) {
+            const vf d1 = d[1].part[h] - shift.part[h];
+            const vf d2 = d[2].part[h] - shift.part[h];
+            const vf d3 = d[3].part[h] - shift.part[h];
+            sum.part[h] += (d0 + d1) + (d2 + d3);
+            squares.part[h] += multiply_add(d1, d1, d0 * d0) + multiply_add(d3, d3, d2 * d2);
+        } else {
+            sum.part[h] += d0;
+            squares.part[h] = multiply_add(d0, d0, squares.part[h]);
+        }
     }
-    store_part(r->first_sum + i, sum, partial, count);
-    store_part(r->second_sum + i, squares, partial, count);
+    store_sum(type, f->first_sum, i, sum, partial, count);
+    store_sum(type, f->second_sum, i, squares, partial, count);
 }
 
-INLINE void clear_sums(const renorm_rows *r) {
-    memset(r->first_sum, 0, (size_t)r->width * sizeof(float));
-    memset(r->second_sum, 0, (size_t)r->width * sizeof(float));
-}
+/// How many rows from memory to take together: one of bf16 would take longer for its sums than for its bytes.
+#define MOMENTS_FROM_MEMORY_f32 1
+#define MOMENTS_FROM_MEMORY_bf16 4
 
-#define MOMENTS_LOOP(type)                                     \
-    static void moments_##type(const renorm_rows *rows) {      \
-        const renorm_rows local = *rows;                       \
-        clear_sums(&local);                                    \
-        FOR_EACH_ROW(&local, 4, moments_step, renorm_##type);  \
+#define MOMENTS_LOOP(type)                                                                   \
+    static void moments_##type(const renorm_rows *rows) {                                    \
+        const renorm_rows local = *rows;                                                     \
+        FOR_EACH_ROW(&local, MOMENTS_FROM_MEMORY_##type, 4, moments_step, renorm_##type, 0); \
     }
 FOR_EACH_TYPE(MOMENTS_LOOP)
 
@@ -204,136 +157,157 @@ INLINE bool recomputes(renorm_mask_source mask) {
     return mask == renorm_mask_relu_recomputed || mask == renorm_mask_relu6_recomputed;
 }
 
+INLINE renorm_activation activation_of(renorm_mask_source mask) {
+    const bool is_relu = mask == renorm_mask_relu_recomputed || mask == renorm_mask_relu_saved;
+    return is_relu ? renorm_activation_relu : renorm_activation_relu6;
+}
+
 INLINE bool is_saved(renorm_mask_source mask) {
     return mask == renorm_mask_relu_saved || mask == renorm_mask_relu6_saved;
 }
 
-/// d = mask · (dy [+ dy2]).
-INLINE vf masked_gradient(
+/// d = mask · (dy [+ dy2]), at elements whose x − mean is `centered`, each part on its own.
+INLINE elements masked_gradient(
     bool partial, const renorm_rows *r, ptrdiff_t at, ptrdiff_t count, renorm_type type, renorm_mask_source mask,
-    bool has_dy2, vf centered, vf scale, vf shift
+    bool has_dy2, elements centered, elements scale, elements shift
 ) {
-    vf d = load_elements(type, r->dy, at, partial, count);
-    if (has_dy2) d = d + load_elements(type, r->dy2, at, partial, count);
-    const vf output = is_saved(mask) ? load_elements(type, r->output, at, partial, count) : d;
-    const vf y = recomputes(mask) ? multiply_add(scale, centered, shift) : d;
-    switch (mask) {
-    case renorm_mask_relu_recomputed:
-        return choose(passes_when_stored(type, renorm_activation_relu, y), d, (vf){});
-    case renorm_mask_relu6_recomputed:
-        return choose(passes_when_stored(type, renorm_activation_relu6, y), d, (vf){});
-    case renorm_mask_relu_saved:
-        return choose(passes(renorm_activation_relu, output), d, (vf){});
-    case renorm_mask_relu6_saved:
-        return choose(passes(renorm_activation_relu6, output), d, (vf){});
-    default: return d;
+    elements d = load_elements(type, r->dy, at, partial, count);
+    const elements more = has_dy2 ? load_elements(type, r->dy2, at, partial, count) : d;
+    const elements output = is_saved(mask) ? load_elements(type, r->output, at, partial, count) : d;
+#pragma unroll
+    for (int h = 0; h < parts_of(type); h++) {
+        if (has_dy2) d.part[h] += more.part[h];
+        vi keeps = {};
+        if (recomputes(mask)) {
+            const vf y = multiply_add(scale.part[h], centered.part[h], shift.part[h]);
+            keeps = passes_when_stored(type, activation_of(mask), y);
+        } else if (is_saved(mask)) {
+            keeps = passes(activation_of(mask), output.part[h]);
+        } else {
+            continue;
+        }
+        d.part[h] = choose(keeps, d.part[h], (vf){});
     }
+    return d;
 }
 
-INLINE void prefetch_next_gradients(
-    int rows, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, renorm_type type, renorm_mask_source mask,
-    bool has_dy2
+INLINE void fetch_gradients_ahead(
+    int rows, const renorm_rows *r, ptrdiff_t at, ptrdiff_t i, renorm_type type, renorm_mask_source mask, bool has_dy2
 ) {
-    prefetch_next_rows(rows, r, offset, i, type, r->x);
-    prefetch_next_rows(rows, r, offset, i, type, r->dy);
-    if (has_dy2) prefetch_next_rows(rows, r, offset, i, type, r->dy2);
-    if (is_saved(mask)) prefetch_next_rows(rows, r, offset, i, type, r->output);
+    fetch_ahead(rows, at, i, type, r->x);
+    fetch_ahead(rows, at, i, type, r->dy);
+    if (has_dy2) fetch_ahead(rows, at, i, type, r->dy2);
+    if (is_saved(mask)) fetch_ahead(rows, at, i, type, r->output);
+}
+
+INLINE elements load_centered(
+    bool partial, const renorm_rows *r, ptrdiff_t at, ptrdiff_t count, renorm_type type, elements mean
+) {
+    elements centered = load_elements(type, r->x, at, partial, count);
+#pragma unroll
+    for (int h = 0; h < parts_of(type); h++) centered.part[h] -= mean.part[h];
+    return centered;
 }
 
 INLINE void affine_sums_step(
-    int rows, bool partial, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, ptrdiff_t count, renorm_type type,
-    renorm_mask_source mask, bool has_dy2
+    int rows, bool partial, const renorm_rows *r, const column_factors *f, ptrdiff_t i, ptrdiff_t at, ptrdiff_t count,
+    renorm_type type, renorm_mask_source mask, bool has_dy2
 ) {
-    const vf mean = load_part(r->mean + i, partial, count);
-    const vf scale = recomputes(mask) ? load_part(r->scale + i, partial, count) : mean;
-    const vf shift = recomputes(mask) ? load_part(r->shift + i, partial, count) : mean;
-    vf sum = {}, product = {};
-    prefetch_next_gradients(rows, r, offset, i, type, mask, has_dy2);
+    const elements mean = load_factor(type, f->mean, i, partial, count);
+    const elements scale = recomputes(mask) ? load_factor(type, f->scale, i, partial, count) : mean;
+    const elements shift = recomputes(mask) ? load_factor(type, f->shift, i, partial, count) : mean;
+    elements sum = load_factor(type, f->first_sum, i, partial, count);
+    elements product = load_factor(type, f->second_sum, i, partial, count);
+    fetch_gradients_ahead(rows, r, at, i, type, mask, has_dy2);
 #pragma unroll
-    for (int k = 0; k < rows; k++) {
-        const ptrdiff_t at = offset + k * r->width + i;
-        const vf centered = load_elements(type, r->x, at, partial, count) - mean;
-        const vf d = masked_gradient(partial, r, at, count, type, mask, has_dy2, centered, scale, shift);
-        sum = sum + d;
-        product = multiply_add(d, centered, product);
+    for (int k = 0; k < rows; k++, at += r->width) {
+        const elements centered = load_centered(partial, r, at, count, type, mean);
+        const elements d = masked_gradient(partial, r, at, count, type, mask, has_dy2, centered, scale, shift);
+#pragma unroll
+        for (int h = 0; h < parts_of(type); h++) {
+            sum.part[h] += d.part[h];
+            product.part[h] = multiply_add(d.part[h], centered.part[h], product.part[h]);
+        }
     }
-    store_part(r->first_sum + i, load_part(r->first_sum + i, partial, count) + sum, partial, count);
-    store_part(r->second_sum + i, load_part(r->second_sum + i, partial, count) + product, partial, count);
+    store_sum(type, f->first_sum, i, sum, partial, count);
+    store_sum(type, f->second_sum, i, product, partial, count);
 }
 
 INLINE void affine_backward_step(
-    int rows, bool partial, const renorm_rows *r, ptrdiff_t offset, ptrdiff_t i, ptrdiff_t count, renorm_type type,
-    renorm_mask_source mask, bool has_dy2, bool residual_gradient
+    int rows, bool partial, const renorm_rows *r, const column_factors *f, ptrdiff_t i, ptrdiff_t at, ptrdiff_t count,
+    renorm_type type, renorm_mask_source mask, bool has_dy2, bool residual_gradient
 ) {
-    const vf mean = load_part(r->mean + i, partial, count);
-    const vf scale = recomputes(mask) ? load_part(r->scale + i, partial, count) : mean;
-    const vf shift = recomputes(mask) ? load_part(r->shift + i, partial, count) : mean;
-    const vf p = load_part(r->p + i, partial, count);
-    const vf q = load_part(r->q + i, partial, count);
-    const vf c = load_part(r->c + i, partial, count);
-    prefetch_next_gradients(rows, r, offset, i, type, mask, has_dy2);
+    const elements mean = load_factor(type, f->mean, i, partial, count);
+    const elements scale = recomputes(mask) ? load_factor(type, f->scale, i, partial, count) : mean;
+    const elements shift = recomputes(mask) ? load_factor(type, f->shift, i, partial, count) : mean;
+    const elements p = load_factor(type, f->p, i, partial, count);
+    const elements q = load_factor(type, f->q, i, partial, count);
+    const elements c = load_factor(type, f->c, i, partial, count);
+    fetch_gradients_ahead(rows, r, at, i, type, mask, has_dy2);
 #pragma unroll
-    for (int k = 0; k < rows; k++) {
-        const ptrdiff_t at = offset + k * r->width + i;
-        const vf centered = load_elements(type, r->x, at, partial, count) - mean;
-        const vf d = masked_gradient(partial, r, at, count, type, mask, has_dy2, centered, scale, shift);
-        const vf dx = multiply_add(p, d, multiply_add(q, centered, c));
+    for (int k = 0; k < rows; k++, at += r->width) {
+        const elements centered = load_centered(partial, r, at, count, type, mean);
+        const elements d = masked_gradient(partial, r, at, count, type, mask, has_dy2, centered, scale, shift);
+        elements dx = d;
+#pragma unroll
+        for (int h = 0; h < parts_of(type); h++) {
+            dx.part[h] = multiply_add(p.part[h], d.part[h], multiply_add(q.part[h], centered.part[h], c.part[h]));
+        }
         store_result(r, type, r->result, at, dx, partial, count);
         if (residual_gradient) store_result(r, type, r->residual_gradient, at, d, partial, count);
     }
 }
 
-#define MASKED_LOOPS(type, mask)                                                                        \
-    static void affine_sums_##type##_##mask(const renorm_rows *rows) {                                  \
-        const renorm_rows local = *rows;                                                                \
-        clear_sums(&local);                                                                             \
-        FOR_EACH_ROW(&local, 2, affine_sums_step, renorm_##type, renorm_mask_##mask, false);            \
-    }                                                                                                   \
-    static void affine_sums_##type##_##mask##_two(const renorm_rows *rows) {                            \
-        const renorm_rows local = *rows;                                                                \
-        clear_sums(&local);                                                                             \
-        FOR_EACH_ROW(&local, 2, affine_sums_step, renorm_##type, renorm_mask_##mask, true);             \
-    }                                                                                                   \
-    static void affine_backward_##type##_##mask(const renorm_rows *rows) {                              \
-        const renorm_rows local = *rows;                                                                \
-        FOR_EACH_ROW(&local, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, false, false); \
-    }                                                                                                   \
-    static void affine_backward_##type##_##mask##_both(const renorm_rows *rows) {                       \
-        const renorm_rows local = *rows;                                                                \
-        FOR_EACH_ROW(&local, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, false, true);  \
-    }                                                                                                   \
-    static void affine_backward_##type##_##mask##_two(const renorm_rows *rows) {                        \
-        const renorm_rows local = *rows;                                                                \
-        FOR_EACH_ROW(&local, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, true, false);  \
-    }                                                                                                   \
-    static void affine_backward_##type##_##mask##_two_both(const renorm_rows *rows) {                   \
-        const renorm_rows local = *rows;                                                                \
-        FOR_EACH_ROW(&local, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, true, true);   \
+#define MASKED_LOOPS(type, mask)                                                                           \
+    static void affine_sums_##type##_##mask(const renorm_rows *rows) {                                     \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 2, affine_sums_step, renorm_##type, renorm_mask_##mask, false);            \
+    }                                                                                                      \
+    static void affine_sums_##type##_##mask##_two(const renorm_rows *rows) {                               \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 2, affine_sums_step, renorm_##type, renorm_mask_##mask, true);             \
+    }                                                                                                      \
+    static void affine_backward_##type##_##mask(const renorm_rows *rows) {                                 \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, false, false); \
+    }                                                                                                      \
+    static void affine_backward_##type##_##mask##_both(const renorm_rows *rows) {                          \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, false, true);  \
+    }                                                                                                      \
+    static void affine_backward_##type##_##mask##_two(const renorm_rows *rows) {                           \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, true, false);  \
+    }                                                                                                      \
+    static void affine_backward_##type##_##mask##_two_both(const renorm_rows *rows) {                      \
+        const renorm_rows local = *rows;                                                                   \
+        FOR_EACH_ROW(&local, 1, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, true, true);   \
     }
 
-#define GRADIENT_LOOP(type, name, mask, has_dy2)                                                                     \
-    static void gradient_##type##_##name(const renorm_rows *rows) {                                                  \
-        const renorm_rows local = *rows;                                                                             \
-        const vf none = {};                                                                                          \
-        FOR_EACH_VECTOR(local.width, {                                                                               \
-            const vf d = masked_gradient(partial, &local, i, count, renorm_##type, mask, has_dy2, none, none, none); \
-            store_elements(renorm_##type, local.result, i, d, partial, count);                                       \
-        });                                                                                                          \
+#define GRADIENT_LOOP(type, name, mask, has_dy2)                                                            \
+    static void gradient_##type##_##name(const renorm_rows *rows) {                                         \
+        const renorm_rows local = *rows;                                                                    \
+        const elements none = {};                                                                           \
+        FOR_EACH_ELEMENTS_OF(renorm_##type, 0, local.width, {                                               \
+            const elements d =                                                                              \
+                masked_gradient(partial, &local, i, count, renorm_##type, mask, has_dy2, none, none, none); \
+            store_elements(renorm_##type, local.result, i, d, partial, count);                              \
+        });                                                                                                 \
     }
 
 #define FOR_EACH_MASK(X, type) \
     X(type, none) X(type, relu_recomputed) X(type, relu6_recomputed) X(type, relu_saved) X(type, relu6_saved)
-#define BACKWARD_LOOPS(type)                                      \
-    FOR_EACH_MASK(MASKED_LOOPS, type)                             \
-    GRADIENT_LOOP(type, none, renorm_mask_none, false)            \
-    GRADIENT_LOOP(type, none_two, renorm_mask_none, true)         \
-    GRADIENT_LOOP(type, relu, renorm_mask_relu_saved, false)      \
-    GRADIENT_LOOP(type, relu_two, renorm_mask_relu_saved, true)   \
-    GRADIENT_LOOP(type, relu6, renorm_mask_relu6_saved, false)    \
+#define BACKWARD_LOOPS(type)                                    \
+    FOR_EACH_MASK(MASKED_LOOPS, type)                           \
+    GRADIENT_LOOP(type, none, renorm_mask_none, false)          \
+    GRADIENT_LOOP(type, none_two, renorm_mask_none, true)       \
+    GRADIENT_LOOP(type, relu, renorm_mask_relu_saved, false)    \
+    GRADIENT_LOOP(type, relu_two, renorm_mask_relu_saved, true) \
+    GRADIENT_LOOP(type, relu6, renorm_mask_relu6_saved, false)  \
     GRADIENT_LOOP(type, relu6_two, renorm_mask_relu6_saved, true)
 FOR_EACH_TYPE(BACKWARD_LOOPS)
 
-#define SUMS_ENTRY(type, mask)                                                               \
+#define SUMS_ENTRY(type, mask) \
     [renorm_mask_##mask] = {affine_sums_##type##_##mask, affine_sums_##type##_##mask##_two},
 #define SUMS_ENTRIES(type) [renorm_##type] = {FOR_EACH_MASK(SUMS_ENTRY, type)},
 #define BACKWARD_ENTRY(type, mask)                                                           \

@@ -12,15 +12,15 @@ INLINE void window_maximum(
 ) {
     ptrdiff_t c = 0;
     for (; c + LANES <= channels; c += LANES) {
-        vf largest = load_elements(type, cells[0], c, false, LANES);
+        vf largest = load_in_order(type, cells[0], c, false, LANES);
         vi choice = (vi){} + (int32_t)numbers[0];
         for (ptrdiff_t k = 1; k < count; k++) {
-            const vf value = load_elements(type, cells[k], c, false, LANES);
+            const vf value = load_in_order(type, cells[k], c, false, LANES);
             const vi mask = replaces(value, largest);
             largest = choose(mask, value, largest);
             choice = (mask & (int32_t)numbers[k]) | (~mask & choice);
         }
-        store_elements(type, y, c, largest, false, LANES);
+        store_in_order(type, y, c, largest);
         if (choices) *(unaligned_vb *)(choices + c) = __builtin_convertvector(choice, vb);
     }
     for (; c < channels; c++) {
@@ -48,9 +48,9 @@ INLINE void window_gradient(
         for (ptrdiff_t k = 0; k < count; k++) {
             const vi choice = __builtin_convertvector(*(const unaligned_vb *)(choices[k] + c), vi);
             const vi mask = choice == (vi){} + (int32_t)numbers[k];
-            sum += (vf)(mask & (vi)load_elements(type, dy[k], c, false, LANES));
+            sum += (vf)(mask & (vi)load_in_order(type, dy[k], c, false, LANES));
         }
-        store_elements(type, dx, c, sum, false, LANES);
+        store_in_order(type, dx, c, sum);
     }
     for (; c < channels; c++) {
         float sum = 0;

@@ -44,7 +44,7 @@ INLINE float extreme_of_lanes(renorm_reduction reduction, vf v) {
 
 /// The first `count` elements, the other lanes neutral.
 INLINE vf load_neutral(renorm_reduction reduction, renorm_type type, const void *x, ptrdiff_t at, ptrdiff_t count) {
-    if (adds(reduction)) return load_elements(type, x, at, true, count);
+    if (adds(reduction)) return load_in_order(type, x, at, true, count);
     float lanes[LANES];
     for (ptrdiff_t i = 0; i < LANES; i++) {
         lanes[i] = i < count ? renorm_element(type, x, at + i) : identity_of(reduction)[0];
@@ -59,15 +59,15 @@ INLINE double reduce_run(renorm_reduction reduction, renorm_type type, ptrdiff_t
     while (i < n) {
         vf a0 = identity_of(reduction), a1 = a0, a2 = a0, a3 = a0;
         for (int v = 0; v < vectors_per_lane && i + runs_at_once * LANES <= n; v++) {
-            a0 = accumulate(reduction, a0, load_elements(type, x, i, false, LANES));
-            a1 = accumulate(reduction, a1, load_elements(type, x, i + LANES, false, LANES));
-            a2 = accumulate(reduction, a2, load_elements(type, x, i + 2 * LANES, false, LANES));
-            a3 = accumulate(reduction, a3, load_elements(type, x, i + 3 * LANES, false, LANES));
+            a0 = accumulate(reduction, a0, load_in_order(type, x, i, false, LANES));
+            a1 = accumulate(reduction, a1, load_in_order(type, x, i + LANES, false, LANES));
+            a2 = accumulate(reduction, a2, load_in_order(type, x, i + 2 * LANES, false, LANES));
+            a3 = accumulate(reduction, a3, load_in_order(type, x, i + 3 * LANES, false, LANES));
             i += runs_at_once * LANES;
         }
         if (n - i < runs_at_once * LANES) {
             for (; i + LANES <= n; i += LANES) {
-                a0 = accumulate(reduction, a0, load_elements(type, x, i, false, LANES));
+                a0 = accumulate(reduction, a0, load_in_order(type, x, i, false, LANES));
             }
             if (i < n) a1 = accumulate(reduction, a1, load_neutral(reduction, type, x, i, n - i));
             i = n;
@@ -92,10 +92,10 @@ INLINE void reduce_rows(
         FOR_EACH_VECTOR(width, {
             const ptrdiff_t at = row * stride + i;
             const vf neutral = identity_of(reduction);
-            const vf a0 = accumulate(reduction, neutral, load_elements(type, x, at, partial, count));
-            const vf a1 = accumulate(reduction, neutral, load_elements(type, x, at + stride, partial, count));
-            const vf a2 = accumulate(reduction, a0, load_elements(type, x, at + 2 * stride, partial, count));
-            const vf a3 = accumulate(reduction, a1, load_elements(type, x, at + 3 * stride, partial, count));
+            const vf a0 = accumulate(reduction, neutral, load_in_order(type, x, at, partial, count));
+            const vf a1 = accumulate(reduction, neutral, load_in_order(type, x, at + stride, partial, count));
+            const vf a2 = accumulate(reduction, a0, load_in_order(type, x, at + 2 * stride, partial, count));
+            const vf a3 = accumulate(reduction, a1, load_in_order(type, x, at + 3 * stride, partial, count));
             const vf before = load_part(result + i, partial, count);
             store_part(result + i, join(reduction, before, join(reduction, a2, a3)), partial, count);
         });
@@ -103,7 +103,7 @@ INLINE void reduce_rows(
     for (; row < rows; row++) {
         FOR_EACH_VECTOR(width, {
             const vf before = load_part(result + i, partial, count);
-            const vf more = load_elements(type, x, row * stride + i, partial, count);
+            const vf more = load_in_order(type, x, row * stride + i, partial, count);
             store_part(result + i, accumulate(reduction, before, more), partial, count);
         });
     }
