@@ -151,6 +151,53 @@ extension KernelTests {
             }
         }
 
+        @Test(arguments: [renorm_type.f32, .bf16]) func sumsFromMemoryAreFormula(_ type: renorm_type) {
+            // 36 or 72 MB, which the passes take in another order than what fits into a cache.
+            let channels = 100, rows = 180_000
+            let extent = renorm_extent(rows: rows, channels: channels, groups: 1, type: type)
+            func values(_ factor: Int) -> [Float] {
+                (0..<rows * channels).map { Float(($0 &* factor) >> 24 & 255) / 64 - 1.75 }
+            }
+            let x = values(2_654_435_761), dy = values(40_503_000_007)
+            let zeros = [Float](repeating: 0, count: channels), scale = zeros.map { _ in Float(1) }
+            let shift = (0..<channels).map { Float($0) / 64 - 0.5 }
+            var expected = [[Double]](repeating: [Double](repeating: 0, count: channels), count: 4)
+            for r in 0..<rows {
+                for c in 0..<channels {
+                    let (v, d) = (Double(x[r * channels + c]), Double(dy[r * channels + c]))
+                    expected[0][c] += v / Double(rows)
+                    expected[1][c] += v * v / Double(rows)
+                    if v + Double(shift[c]) > 0 {
+                        expected[2][c] += d
+                        expected[3][c] += d * v
+                    }
+                }
+            }
+            for c in 0..<channels { expected[1][c] -= expected[0][c] * expected[0][c] }
+            let (halfX, halfDy) = type == .bf16 ? (x.map(BF16.bits), dy.map(BF16.bits)) : ([], [])
+            let team = Team(threads: 2, instructions: renorm_instructions_current())!
+            func run(_ x: UnsafeRawPointer, _ dy: UnsafeRawPointer) -> [[Float]] {
+                var (mean, variance, sum, product) = (zeros, zeros, zeros, zeros)
+                withScratch(renorm_normalization_scratch(extent, 2)) { scratch in
+                    renorm_moments(team.pointer, extent, x, &mean, &variance, scratch)
+                    scale.withUnsafeBufferPointer { scale in
+                        shift.withUnsafeBufferPointer { shift in
+                            let mask = renorm_mask(
+                                activation: .relu, output: nil, scale: scale.baseAddress,
+                                shift: shift.baseAddress)
+                            renorm_affine_sums(
+                                team.pointer, extent, x, zeros, mask, dy, nil, &sum, &product, scratch)
+                        }
+                    }
+                }
+                return [mean, variance, sum, product]
+            }
+            let found = type == .f32 ? run(x, dy) : run(halfX, halfDy)
+            for (found, expected) in zip(found, expected) {
+                #expect(difference(found, expected, relative: 1e-5, absolute: 1e-5) == nil)
+            }
+        }
+
         @Test func outputsLargerThanTheCachesAreTheSame() {
             // 72 MB: the pass writes past the caches.
             let extent = renorm_extent(rows: 360_000, channels: 100, groups: 2, type: .bf16)
