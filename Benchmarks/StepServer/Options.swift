@@ -21,8 +21,7 @@ struct Options {
     }
 
     private static let names: Set<String> = [
-        "model", "input", "classes", "batch", "norm", "mode", "threads", "data", "warmup", "precision",
-        "memory", "recompute",
+        "model", "input", "classes", "batch", "norm", "mode", "threads", "warmup", "precision",
     ]
 
     /// An option as it was written.
