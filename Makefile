@@ -20,7 +20,7 @@ SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # packages that we depend on.
 TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe RenormPackageTests
 # What `make bench` starts.
-MEASURING = StepServer Loading
+MEASURING = StepServer Loading Passes
 DOCS = .build/docs
 
 # Package.swift reads it.

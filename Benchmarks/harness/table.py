@@ -26,7 +26,7 @@ def markdown(results: dict) -> str:
         if rows:
             columns = [
                 "workload", "normalization", "Renorm", *(TITLES[peer] for peer in peers), "fastest peer / Renorm",
-                "BRN / BN", "Renorm / floor", "share of peak",
+                "BRN / BN", "Renorm / floor", "share of f32 peak" if kind == "bf16" else "share of peak",
             ]
             sections.append(f"**{title}**: ms, median ± spread\n\n" + table(columns, rows))
     for make in (memory, loading, passes):
