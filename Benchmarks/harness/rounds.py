@@ -63,6 +63,12 @@ class Bench:
     def _take_turns(self, running: dict[str, Program], results: dict, has_floor: bool):
         for label in list(running):
             self._try(label, running, results, self._choose_mode)
+        # A first round that does not count: processors need a moment to reach their speed.
+        for label in list(running):
+            self._try(label, running, results, self._turn)
+        for result in results.values():
+            if "rounds" in result:
+                result["rounds"] = []
         for number in range(2 * self.rounds):
             undisturbed = undisturbed_rounds(results.values())
             if number >= self.rounds and (undisturbed is None or len(undisturbed) >= self.rounds):
