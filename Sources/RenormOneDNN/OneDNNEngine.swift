@@ -45,7 +45,14 @@ public final class OneDNNEngine: Engine {
     }
 
     /// Plans passes, layouts, order and memory.
+    ///
+    /// - Throws: `EngineError.unsupported` for activations of bf16 on a processor without AVX-512, which multiplies none.
     public func compile(_ graph: Graph) throws -> any Executable {
-        try OneDNNExecutable(graph, library: library, threads: threads, isFused: isFused)
+        if let node = graph.nodes.first(where: { $0.type == .bf16 }), !library.multipliesBF16 {
+            throw EngineError.unsupported(
+                operation: node.op.name, path: node.path,
+                reason: "this processor (\(library.instructionSet)) has no arithmetic on bf16; use precision f32")
+        }
+        return try OneDNNExecutable(graph, library: library, threads: threads, isFused: isFused)
     }
 }

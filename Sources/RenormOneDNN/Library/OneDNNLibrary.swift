@@ -60,6 +60,11 @@ package final class OneDNNLibrary: @unchecked Sendable {
         if status != 0 { throw .status(code: Int(status), doing: doing()) }
     }
 
+    /// Whether its convolutions take bf16; by emulation, and slowly, where AVX-512 lacks the instructions.
+    var multipliesBF16: Bool {
+        Int(functions.get_effective_cpu_isa()) & Int(onednn_isa_avx512) == Int(onednn_isa_avx512)
+    }
+
     /// The widest instruction set that it uses.
     var instructionSet: String {
         let isa = Int(functions.get_effective_cpu_isa())
