@@ -46,7 +46,8 @@ public final class OneDNNEngine: Engine {
 
     /// Plans passes, layouts, order and memory.
     ///
-    /// - Throws: `EngineError.unsupported` for activations of bf16 on a processor without AVX-512, which multiplies none.
+    /// - Throws: `EngineError.unsupported` for activations of bf16 on a processor without AVX-512, which multiplies
+    ///   none.
     public func compile(_ graph: Graph) throws -> any Executable {
         if let node = graph.nodes.first(where: { $0.type == .bf16 }), !library.multipliesBF16 {
             throw EngineError.unsupported(
