@@ -79,7 +79,7 @@ def measure(options, chosen, peers) -> dict:
     for workload in chosen:
         start = time.perf_counter()
         progress.title = workload.name
-        entry = {"kind": workload.kind, "date": results["machine"]["date"]}
+        entry = {"kind": workload.kind, **{key: results["machine"][key] for key in ("date", "commit")}}
         results["workloads"][workload.name] = entry
         if isinstance(workload, workloads.Report):
             progress("measuring")
