@@ -33,6 +33,9 @@ def markdown(results: dict) -> str:
         section = make(results["workloads"])
         if section:
             sections.append(section)
+    eager = without_compile(results["workloads"])
+    if eager:
+        sections.append(f"PyTorch without torch.compile: {', '.join(eager)}.")
     failed = failures(results)
     if failed:
         sections.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in failed))
@@ -151,6 +154,18 @@ def floor(task: dict | None) -> list[str]:
     limits = [each["milliseconds"] for each in floors]
     share = ratio([each["operations"] / each["peak_operations_per_second"] * 1000 for each in floors], task["rounds"])
     return [f"{ratio(task['rounds'], limits):.2f}", f"{100 * share:.0f} %"]
+
+
+def without_compile(workloads: dict) -> list[str]:
+    """The workloads in which PyTorch's compiled modes were not asked for (memory's table names each mode)."""
+    def is_eager(task):
+        facts = task.get("facts", {})
+        modes = [*facts.get("modes", []), *facts.get("left_out", {})]
+        return task["program"] == "pytorch" and modes and not any("compiled" in mode for mode in modes)
+
+    return [
+        name for name, workload in workloads.items() if workload["kind"] != "memory"
+        if any(is_eager(task) for group in workload.get("groups", []) for task in group["tasks"].values())]
 
 
 def failures(results: dict) -> list[str]:

@@ -128,6 +128,7 @@ class TableTests(unittest.TestCase):
         self.assertIn(
             "| small-2 | batch | 10.0 ± 0 % | 15.0 ± 0 % |  | failed | 1.50 | 1.010 | 1.25 | 50 % |", text)
         self.assertIn("- small-2, JAX, batch: out of memory", text)
+        self.assertIn("PyTorch without torch.compile: small-2.", text)
         self.assertIn("- small-2, PyTorch eager, batch: no compiler", text)
 
     def test_other_kinds(self):
