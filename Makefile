@@ -18,7 +18,7 @@ PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # The tests come as one program, and run the examples and a probe. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
-TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe RenormPackageTests
+TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe MemoryProbe RenormPackageTests
 # What `make bench` starts.
 MEASURING = StepServer Loading Passes
 DOCS = .build/docs

@@ -74,6 +74,8 @@ let package = Package(
         .executableTarget(
             name: "AllocationProbe", dependencies: ["Renorm", "AllocationCounter"],
             path: "Tests/AllocationProbe"),
+        // A program whose memory a test looks at.
+        .executableTarget(name: "MemoryProbe", dependencies: ["Renorm"], path: "Tests/MemoryProbe"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
             name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],

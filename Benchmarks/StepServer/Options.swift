@@ -21,7 +21,8 @@ struct Options {
     }
 
     private static let names: Set<String> = [
-        "model", "input", "classes", "batch", "norm", "mode", "threads", "warmup", "precision",
+        "model", "input", "classes", "batch", "norm", "mode", "threads", "warmup", "precision", "memory",
+        "recompute",
     ]
 
     /// An option as it was written.
@@ -64,6 +65,16 @@ struct Options {
                 "--precision \(text)", expected: Precision.allCases.map(\.rawValue).joined(separator: " or "))
         }
         return precision
+    }
+
+    /// What a training step keeps of its forward part.
+    func memory() throws -> MemoryUse {
+        guard let text = values["memory"] else { return .fast }
+        guard let memory = MemoryUse(rawValue: text) else {
+            throw OptionError(
+                "--memory \(text)", expected: MemoryUse.allCases.map(\.rawValue).joined(separator: " or "))
+        }
+        return memory
     }
 
     /// Whether whole training steps are timed, or inference.

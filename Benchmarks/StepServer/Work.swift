@@ -70,7 +70,8 @@ final class Work {
             model, batch: batch,
             options: TrainingOptions(
                 optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: .constant(0.001),
-                weightDecay: 5e-4, precision: precision))
+                weightDecay: 5e-4, precision: precision, memory: options.memory(),
+                recomputes: options.has("recompute")))
         return (step.graph, step.initialState(of: model))
     }
 

@@ -11,6 +11,7 @@ struct DescribeCommand: ParsableCommand {
             Examples:
               renorm describe --model small --norm batch-renorm
               renorm describe --model resnet50 --stem imagenet --image 224x224x3 --classes 1000 --batch-size 16
+              renorm describe --model resnet18 --image 32x32x3 --memory small --recompute
             """)
 
     @Option(help: "The network: \(Architecture.names).")
@@ -33,6 +34,12 @@ struct DescribeCommand: ParsableCommand {
 
     @Option(help: "Examples a training step, on which its memory depends.")
     var batchSize = 64
+
+    @Option(help: "What a training step keeps of its forward part: see 'renorm help train'.")
+    var memory = MemoryUse.fast
+
+    @Flag(help: "Compute the forward part again for the backward part, section by section.")
+    var recompute = false
 
     @Option(help: "onednn or reference: the engine whose memory is planned.")
     var engine = EngineChoice.onednn
@@ -60,16 +67,17 @@ struct DescribeCommand: ParsableCommand {
         let network = try architecture.makeModel(seed: 0)
         var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
-            network, batch: batchSize, options: TrainingOptions(learningRate: .constant(0.1)))
+            network, batch: batchSize,
+            options: TrainingOptions(learningRate: .constant(0.1), memory: memory, recomputes: recompute))
         description.warnings += step.warnings.filter { !description.warnings.contains($0) }
-        let planned = try engine.makeEngine(threads: nil).compile(step.graph).plannedByteCount
+        let planned = try engine.makeEngine(threads: nil).compile(step.graph).plannedMemory
         switch log {
-        case .json: JSONPrinter().print(description, plannedByteCount: planned)
+        case .json: JSONPrinter().print(description, planned)
         case .human: printTables(description, planned)
         }
     }
 
-    private func printTables(_ description: ModelDescription, _ planned: Int) {
+    private func printTables(_ description: ModelDescription, _ planned: PlannedMemory) {
         Table(["layer", "", "output", "parameters", "multiply-adds"], right: [3, 4]).print(
             description.layers.map {
                 [
@@ -91,7 +99,9 @@ struct DescribeCommand: ParsableCommand {
             \(description.parameters.grouped) parameters, \(description.trainableParameters.grouped) of them trainable; \
             \(description.statistics.grouped) statistics
             \(description.multiplyAdds.grouped) multiply-adds an image
-            \(planned.bytes) planned for a training step of \(batchSize) images, variables not included
+            \(planned.total.bytes) at the peak of a training step of \(batchSize) images with SGD and momentum: \
+            \(planned.variables.bytes) of variables and slots, \(planned.activations.bytes) of activations and gradients, \
+            \(planned.scratch.bytes) of scratch, \(planned.kept.bytes) of weights in other layouts
             """)
         for warning in description.warnings { warn("warning: \(warning)") }
     }

@@ -66,6 +66,9 @@ public protocol Executable: AnyObject, Sendable {
     /// The planned peak of its own memory in bytes, variables not included.
     var plannedByteCount: Int { get }
 
+    /// What the memory of a run is for, variables included.
+    var plannedMemory: PlannedMemory { get }
+
     /// Runs the graph for a step.
     ///
     /// - Parameters:

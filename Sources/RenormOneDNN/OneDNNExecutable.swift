@@ -63,6 +63,13 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
 
     package var plannedByteCount: Int { plan.memoryPlan.arenaByteCount + plan.memoryPlan.persistentByteCount }
 
+    package var plannedMemory: PlannedMemory {
+        let values = plan.memoryPlan.peakByteCount { !$0.isScratch }
+        return PlannedMemory(
+            variables: variableByteCount, activations: values,
+            scratch: plan.memoryPlan.arenaByteCount - values, kept: plan.memoryPlan.persistentByteCount)
+    }
+
     /// The inputs that are labels of a cross-entropy, and how many classes there are.
     private static func labels(of graph: Graph) -> [(input: Int, classes: Int)] {
         let positions = graph.nodes.indices.filter {

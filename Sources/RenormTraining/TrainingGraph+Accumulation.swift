@@ -76,7 +76,7 @@ extension TrainingGraph {
             nodes: traced.nodes, fetches: traced.fetches,
             updates: Array(traced.updates.dropFirst(statistics.count)), guards: traced.guards,
             schedules: traced.schedules, variables: traced.variables)
-        return (graph.pruned(), warnings)
+        return (graph.pruned().recomputing(options.recomputation), warnings)
     }
 
     /// Turns what was accumulated into a step.

@@ -15,12 +15,18 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     public var averagingRate: Double?
     /// The precision of activations.
     public var precision: Precision
+    /// What is kept of the forward part.
+    public var memory: MemoryUse
+    /// Whether the forward part is computed again, section by section, and only what lies between sections is kept
+    /// (see `Recomputation.blocks`).
+    public var recomputes: Bool
 
     /// Makes options.
     public init(
         optimizer: Optimizer = .sgd(), learningRate: Schedule, weightDecay: Double = 0,
         labelSmoothing: Double = 0,
-        clipNorm: Double? = nil, averagingRate: Double? = nil, precision: Precision = .f32
+        clipNorm: Double? = nil, averagingRate: Double? = nil, precision: Precision = .f32,
+        memory: MemoryUse = .fast, recomputes: Bool = false
     ) {
         self.optimizer = optimizer
         self.learningRate = learningRate
@@ -29,6 +35,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
         self.clipNorm = clipNorm
         self.averagingRate = averagingRate
         self.precision = precision
+        self.memory = memory
+        self.recomputes = recomputes
     }
 }
 
@@ -43,6 +51,8 @@ extension TrainingOptions {
         clipNorm = try container.decodeIfPresent(Double.self, forKey: .clipNorm)
         averagingRate = try container.decodeIfPresent(Double.self, forKey: .averagingRate)
         precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .f32
+        memory = try container.decodeIfPresent(MemoryUse.self, forKey: .memory) ?? .fast
+        recomputes = try container.decodeIfPresent(Bool.self, forKey: .recomputes) ?? false
     }
 }
 
@@ -77,7 +87,7 @@ public struct TrainingGraph: Sendable {
             of: forward.loss, for: parameters.map { try builder.variable(at: $0.path) })
         try TrainingGraph.update(parameters, by: gradients, options, on: builder)
         if let rate = options.averagingRate { try TrainingGraph.average(builder, rate: rate) }
-        graph = builder.graph.pruned()
+        graph = builder.graph.pruned().recomputing(options.recomputation)
         update = nil
         accumulation = 1
     }

@@ -10,6 +10,8 @@ extension Stem: ExpressibleByArgument {}
 
 extension Precision: ExpressibleByArgument {}
 
+extension MemoryUse: ExpressibleByArgument {}
+
 extension Augmentation: ExpressibleByArgument {}
 
 extension Phase.Statistics: ExpressibleByArgument {}

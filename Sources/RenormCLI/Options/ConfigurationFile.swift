@@ -18,8 +18,8 @@ enum ConfigurationFile {
         "epochs",
         "steps", "sampling", "augment", "validation", "optimizer", "learning-rate", "schedule", "warmup",
         "momentum",
-        "nesterov", "weight-decay", "clip-norm", "label-smoothing", "ema", "precision", "on-non-finite",
-        "evaluate-every",
+        "nesterov", "weight-decay", "clip-norm", "label-smoothing", "ema", "precision", "memory", "recompute",
+        "on-non-finite", "evaluate-every",
         "checkpoint-every", "seed", "threads", "engine",
     ]
 
@@ -107,8 +107,8 @@ extension TrainOptions {
             "warmup": warmup.description, "momentum": momentum?.description, "nesterov": nesterov.description,
             "weight-decay": weightDecay.description, "clip-norm": clipNorm?.description,
             "label-smoothing": labelSmoothing.description, "ema": ema?.description,
-            "precision": precision.rawValue, "on-non-finite": onNonFinite.rawValue,
-            "evaluate-every": evaluateEvery?.description,
+            "precision": precision.rawValue, "memory": memory.rawValue, "recompute": recompute.description,
+            "on-non-finite": onNonFinite.rawValue, "evaluate-every": evaluateEvery?.description,
             "checkpoint-every": checkpointEvery?.description, "seed": seed.description,
             "threads": threads?.description, "engine": engine.rawValue,
         ]

@@ -26,7 +26,7 @@ extension TrainOptions {
                 optimizer: resolvedOptimizer, learningRate: learningRateSchedule(steps: steps),
                 weightDecay: weightDecay.value, labelSmoothing: labelSmoothing.value,
                 clipNorm: clipNorm?.value,
-                averagingRate: ema?.value, precision: precision),
+                averagingRate: ema?.value, precision: precision, memory: memory, recomputes: recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: try Sampling(parsing: sampling),
             augmentation: augment,

@@ -142,6 +142,24 @@ struct TrainOptions: ParsableArguments {
     )
     var onNonFinite = NonFiniteChoice.stop
 
+    @Option(
+        help: ArgumentHelp(
+            "What a training step keeps of its forward part: fast, or small.",
+            discussion: """
+                fast: everything that the backward part reads. small: results of convolutions, but not the normalized, \
+                activated and added values, which one more pass over memory gives again. The results are the same.
+                """))
+    var memory = MemoryUse.fast
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Compute the forward part again for the backward part, section by section (gradient checkpointing).",
+            discussion:
+                "Keeps only what lies between sections; takes up to a third longer. The results are the same."
+        ))
+    var recompute = false
+
     // MARK: The run
 
     @Option(help: "Steps between evaluations on the held-out images. (default: once an epoch)")

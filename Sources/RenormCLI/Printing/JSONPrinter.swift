@@ -30,8 +30,8 @@ struct JSONPrinter: EventPrinter {
     }
 
     /// Prints the description of a model.
-    func print(_ description: ModelDescription, plannedByteCount: Int) {
-        line("description", Described(description: description, plannedByteCount: plannedByteCount))
+    func print(_ description: ModelDescription, _ planned: PlannedMemory) {
+        line("description", Described(description: description, planned: planned))
     }
 
     /// Prints the classes seen in an image, the likeliest first.
@@ -83,14 +83,15 @@ struct JSONPrinter: EventPrinter {
 
     private struct Described: Encodable {
         var description: ModelDescription
-        var plannedByteCount: Int
+        var planned: PlannedMemory
 
-        private enum Key: String, CodingKey { case plannedByteCount }
+        private enum Key: String, CodingKey { case plannedByteCount, plannedMemory }
 
         func encode(to encoder: any Encoder) throws {
             try description.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
-            try container.encode(plannedByteCount, forKey: .plannedByteCount)
+            try container.encode(planned.total, forKey: .plannedByteCount)
+            try container.encode(planned, forKey: .plannedMemory)
         }
     }
 }

@@ -5,12 +5,14 @@ extension GraphBuilder {
         switch node.node.op {
         case .convolution(let options):
             let (x, weight) = (node[0], node[1])
+            // The weight's gradient first: then x can go before the gradient with respect to it comes.
+            let weightGradient =
+                node.needs(1)
+                ? append(.convolutionWeightGradient(options), [x.id, dy.id], weight.shape, weight.type) : nil
             var result = [
                 node.needs(0)
                     ? append(.convolutionInputGradient(options), [dy.id, weight.id], x.shape, x.type) : nil,
-                node.needs(1)
-                    ? append(.convolutionWeightGradient(options), [x.id, dy.id], weight.shape, weight.type)
-                    : nil,
+                weightGradient,
             ]
             if node.node.inputs.count > 2 {
                 result.append(try node.ifNeeded(2) { try dy.sum(axes: [0, 1, 2]) })

@@ -67,6 +67,11 @@ private struct Folding {
 
     init(_ graph: Graph) {
         let (consumers, requested) = (graph.consumers, graph.requested)
+        // A convolution that the backward part computes again must have the same bits there.
+        let copied = Set(
+            graph.nodes.compactMap { node in
+                if case .convolution = node.op, node.role == .gradient { node.inputs[1] } else { nil }
+            })
         var isFixed: [Bool] = []
         for (index, node) in graph.nodes.enumerated() {
             switch node.op {
@@ -79,7 +84,7 @@ private struct Folding {
             else { continue }
             let convolution = node.inputs[0]
             guard case .convolution = graph[convolution].op, consumers[convolution.index].count == 1,
-                !requested.contains(convolution),
+                !requested.contains(convolution), !copied.contains(graph[convolution].inputs[1]),
                 graph[convolution].inputs[1...].allSatisfy({ isFixed[$0.index] })
             else { continue }
             folded[index] = convolution.index

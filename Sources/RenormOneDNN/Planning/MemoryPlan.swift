@@ -8,6 +8,8 @@ package struct MemoryPlan {
         package var last: Int
         package var byteOffset: Int
         package var byteCount: Int
+        /// Whether it is what a unit needs while it runs, rather than a value.
+        package var isScratch = false
     }
 
     /// The size of the shared block.
@@ -74,7 +76,7 @@ package struct MemoryPlan {
                     .scratch(unit: unit),
                     Slot(
                         first: position, last: position, byteOffset: 0,
-                        byteCount: MemoryPlan.rounded(planner.units[unit].scratchByteCount))
+                        byteCount: MemoryPlan.rounded(planner.units[unit].scratchByteCount), isScratch: true)
                 ))
         }
         requests.sort { ($0.slot.byteCount, $1.slot.first) > ($1.slot.byteCount, $0.slot.first) }
@@ -95,6 +97,21 @@ package struct MemoryPlan {
         for index in homes.indices where homes[index] == .arena {
             offsets[index] = offsets[planner.root(index)]
         }
+    }
+
+    /// The most bytes that some of the stretches hold at the same time.
+    package func peakByteCount(of isCounted: (Slot) -> Bool = { _ in true }) -> Int {
+        var changes = [Int](repeating: 0, count: (slots.map(\.last).max() ?? 0) + 2)
+        for slot in slots where isCounted(slot) {
+            changes[slot.first] += slot.byteCount
+            changes[slot.last + 1] -= slot.byteCount
+        }
+        var (held, peak) = (0, 0)
+        for change in changes {
+            held += change
+            peak = max(peak, held)
+        }
+        return peak
     }
 
     /// Whether no two stretches that are held at the same time overlap.

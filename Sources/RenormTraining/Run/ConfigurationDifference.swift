@@ -16,6 +16,7 @@ extension TrainingConfiguration {
     /// part of the other options, which must stay.
     public static let changeable: Set<String> = [
         "steps", "evaluateEvery", "checkpointEvery", "evaluationBatchSize", "onNonFinite", "initialization",
+        "options.memory", "options.recomputes",
     ]
 
     /// The options that must stay as they were when a run goes on but do not: empty if it can.
