@@ -14,8 +14,8 @@ final class ExecutionMemory {
     var hasConstants = false
 
     init(_ plan: ExecutionPlan) {
-        arena = .allocate(byteCount: max(plan.memoryPlan.arenaByteCount, 64), alignment: 4096)
-        persistent = .allocate(byteCount: max(plan.memoryPlan.persistentByteCount, 64), alignment: 4096)
+        arena = .allocateForArrays(byteCount: plan.memoryPlan.arenaByteCount)
+        persistent = .allocateForArrays(byteCount: plan.memoryPlan.persistentByteCount)
         scalars = .allocate(capacity: max(plan.scalars.count, 1))
         scalars.initialize(repeating: 0, count: max(plan.scalars.count, 1))
         feeds = []

@@ -52,7 +52,8 @@ public final class OneDNNEngine: Engine {
         if let node = graph.nodes.first(where: { $0.type == .bf16 }), !library.multipliesBF16 {
             throw EngineError.unsupported(
                 operation: node.op.name, path: node.path,
-                reason: "this processor (\(library.instructionSet)) has no bf16 arithmetic; use precision f32")
+                reason: "this processor (\(library.instructionSet)) has no bf16 arithmetic; use precision f32"
+            )
         }
         return try OneDNNExecutable(graph, library: library, threads: threads, isFused: isFused)
     }

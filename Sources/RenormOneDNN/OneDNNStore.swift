@@ -22,7 +22,7 @@ final class OneDNNStore: Store, @unchecked Sendable {
             kind = variable.kind
             shape = variable.value.shape
             type = variable.value.type
-            memory = .allocate(byteCount: max(4 * variable.value.elementCount, 1), alignment: 64)
+            memory = .allocateForArrays(byteCount: 4 * variable.value.elementCount)
         }
 
         deinit { memory.deallocate() }
