@@ -3,7 +3,7 @@
 
 # The defaults of `make train`; ARGS comes after them, and the last of an option counts.
 RUN ?= runs/$(shell date +%Y-%m-%d_%H-%M-%S)
-TRAIN_ARGS ?= --data fashion-mnist --model small --norm batch-renorm --epochs 3 --batch-size 32 --learning-rate 0.1 \
+TRAIN_ARGS ?= --data fashion-mnist --model small --norm batch-renorm --batch-size 32 --learning-rate 0.1 \
     --nesterov --label-smoothing 0.05 --run "$(RUN)"
 ARGS ?=
 FILTER ?=
