@@ -1,6 +1,6 @@
 """Renorm beside PyTorch, TensorFlow, JAX and ONNX Runtime, in interleaved rounds on this machine.
 
-    make bench                                     everything: about 40 minutes, the first time longer
+    make bench                                     everything: 26 workloads, most of them a minute or two
     make bench ARGS="--list"
     make bench ARGS="--workload resnet18-cifar-4 --workload 'small-*' --rounds 15"
 

@@ -210,12 +210,11 @@ public struct EvaluationGraph: Sendable {
     public let graph: Graph
 
     /// Traces a model.
-    public init(_ model: Model, batch: Int, phase: Phase = .inference, precision: Precision = .f32) throws {
+    public init(_ model: Model, batch: Int, phase: Phase = .inference) throws {
         let builder = GraphBuilder()
         let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
         let labels = builder.input("labels", shape: [batch], type: .i32)
-        let logits = try model.trace(images, on: builder, phase: phase, precision: precision)
-            .output.converted(to: .f32)
+        let logits = try model.trace(images, on: builder, phase: phase).output
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }
         builder.fetch(losses, as: "losses")
         builder.fetch(logits, as: "logits")

@@ -55,9 +55,9 @@ struct ConvolutionGeometry: Hashable {
     }
 
     /// The gradient with respect to x.
-    func inputGradient(_ library: OneDNNLibrary, weight: MemoryDescriptor? = nil) throws -> Primitive {
+    func inputGradient(_ library: OneDNNLibrary) throws -> Primitive {
         let hint = try forward(library)
-        let (source, weight, target) = try descriptors(library, weight)
+        let (source, weight, target) = try descriptors(library, nil)
         let window = Window(self)
         return try Primitive(library, "planning a convolution's input gradient \(self)") {
             result, attributes in
@@ -69,10 +69,10 @@ struct ConvolutionGeometry: Hashable {
     }
 
     /// The gradient with respect to the weight.
-    func weightGradient(_ library: OneDNNLibrary, weight: MemoryDescriptor? = nil) throws -> Primitive {
+    func weightGradient(_ library: OneDNNLibrary) throws -> Primitive {
         let hint = try forward(library)
         // Gradients of weights are summed and kept in f32 whatever the activations are.
-        let weight = try weight ?? MemoryDescriptor(library, sizes: weightSizes, strides: nil)
+        let weight = try MemoryDescriptor(library, sizes: weightSizes, strides: nil)
         let (source, _, target) = try descriptors(library, weight)
         let window = Window(self)
         return try Primitive(library, "planning a convolution's weight gradient \(self)") {
