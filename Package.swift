@@ -49,7 +49,7 @@ let package = Package(
             ]),
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "CPNG"]),
         .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
-        .target(name: "RenormReporting", dependencies: ["RenormInterchange"]),
+        .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
         .target(
             name: "Renorm",
             dependencies: [
@@ -64,6 +64,9 @@ let package = Package(
             ]),
         .executableTarget(name: "TenSteps", dependencies: ["Renorm"], path: "Examples/TenSteps"),
         .executableTarget(name: "OneWord", dependencies: ["Renorm"], path: "Examples/OneWord"),
+        .executableTarget(name: "MovingAverages", dependencies: ["Renorm"], path: "Examples/MovingAverages"),
+        .executableTarget(name: "BatchOfOne", dependencies: ["Renorm"], path: "Examples/BatchOfOne"),
+        .executableTarget(name: "ScaleOfWeights", dependencies: ["Renorm"], path: "Examples/ScaleOfWeights"),
         .target(name: "MachineLimits", path: "Benchmarks/MachineLimits"),
         .executableTarget(
             name: "StepServer", dependencies: ["Renorm", "MachineLimits"], path: "Benchmarks/StepServer"),

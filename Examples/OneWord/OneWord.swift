@@ -11,7 +11,7 @@ struct OneWord {
         let steps = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 600
         let (images, test) = try Dataset.fashionMNIST()
         for kind in [NormalizationKind.batch, .batchRenorm] {
-            let normalization = Normalization(kind, limits: .forRun(of: steps), examples: 8)
+            let normalization = Normalization(kind, examples: 8)
             let model = try Model(
                 Small(classes: 10, width: 0.5, normalization: normalization), input: [28, 28, 1])
             let trainer = Trainer(

@@ -17,7 +17,10 @@ struct RenormCommand: AsyncParsableCommand {
             With batch statistics instead of moving averages:   renorm evaluate runs/first --statistics batch
             """,
         version: version,
-        subcommands: [TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DescribeCommand.self])
+        subcommands: [
+            TrainCommand.self, CompareCommand.self, EvaluateCommand.self, PredictCommand.self,
+            DescribeCommand.self,
+        ])
 
     static func main() async {
         do {

@@ -27,9 +27,9 @@ struct TrainCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = RunFolder(URL(fileURLWithPath: options.run))
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
-        let source = try DatasetSource(parsing: options.data)
+        let sources = try options.dataSources.map { try DatasetSource(parsing: $0) }
         let engine = try options.engine.makeEngine(threads: options.threads)
-        let (training, test) = try source.load()
+        let (training, test) = try DatasetSource.load(sources)
         let configuration = try options.configuration(training: training)
         let model = try options.model(configuration)
 

@@ -63,6 +63,10 @@ extension Op {
                 [left ? "left transposed" : "", right ? "right transposed" : ""].filter { !$0.isEmpty }
                     .joined(separator: ", ")
             case .moments(let groups): "groups \(groups)"
+            case .filteredMoments(let filter, let epsilon):
+                "adaptation \(filter.adaptation) memory \(filter.memory) gains \(filter.floor)…\(filter.ceiling) "
+                    + "epsilon \(epsilon)"
+            case .affine(.mixed): "projecting over groups and the step"
             case .affine(.group(let channelGroups)): "projecting over groups of channels: \(channelGroups)"
             case .softmaxCrossEntropy(let smoothing), .softmaxCrossEntropyGradient(let smoothing):
                 "smoothing \(smoothing)"

@@ -79,8 +79,17 @@ public enum Op: Hashable, Sendable {
     /// Operand x `[N, H, W, C]`, in G groups of N / G consecutive examples: `[2, G, C]`, the means and the biased
     /// variances of each group and channel over examples, height and width.
     case moments(groups: Int)
-    /// Operands (x, m, a, b), the vectors `[G, C]`: y = a·(x − m) + b. With a projection there is a fifth operand v
-    /// `[G, C]`, which only the gradient reads (see `Projection`).
+    /// Operands (moments `[2, G, C]`, mean `[C]`, deviation `[C]`, innovations `[2, C]`, gains `[2, 3]`, count, a
+    /// scalar): averages that follow the moments of one group after another. For each group, with e = (μ_B − μ)/σ and
+    /// e′ = log(σ_B/σ), σ_B² = variance + ε, each gain K is multiplied by exp(adaptation·C/S), within its bounds, where
+    /// S and C are averages of e² and of e·e of the group before, over the channels too; then μ grows by K·σ·e and σ by
+    /// the factor exp(K′·e′). The state comes as innovations (the last e and e′) and gains (K, S, C and K′, S′, C′).
+    ///
+    /// The result is one row of numbers: μ and σ after each group and both gains in each, `[4, G, C]`, then the
+    /// innovations and gains after the last.
+    case filteredMoments(MomentFilter, epsilon: Double)
+    /// Operands (x, m, a, b), the vectors `[G, C]`: y = a·(x − m) + b. With a projection there are more, which only the
+    /// gradient reads (see `Projection`): v `[G, C]`, and the mixed one's parts.
     case affine(Projection)
     /// Operands (dy, x, m `[G, C]`): `[2, G, C]`, Σ dy and Σ dy·(x − m) over each group and channel.
     case affineSums
@@ -230,4 +239,12 @@ public enum Projection: Hashable, Sendable {
     ///
     /// With p = a·dy: dx = p − mean(p) − (x − m)·mean(p·(x − m)) / v.
     case group(channelGroups: Int)
+    /// Partly over each group of examples, partly over all groups of the step, whose gradients are summed. Two more
+    /// operands `[G, C]` say which part is the group's: of the mean (k) and of the direction of x (l). Moments are a
+    /// channel's own.
+    ///
+    /// With p = a·dy, M and V the mean and variance of x over the step (variance between groups included):
+    /// dx = p − k·mean(p) − (1 − k)·step mean(p) − l·(x − m)·mean(p·(x − m)) / v − (1 − l)·(x − M)·step mean(p·(x − M)) / V.
+    /// Σ dx over the step is 0, and Σ x·dx (but for ε).
+    case mixed
 }

@@ -63,6 +63,15 @@ extension Tensor {
         return try builder.infer(.affine(.none), [self, m, a, b])
     }
 
+    /// a·(x − m) + b with vectors `[G, C]`, m and `variance` the moments of x over each group, whose backward pass
+    /// projects partly over each group and partly over all of them (`Projection.mixed`).
+    public func affine(
+        mean m: Tensor, scale a: Tensor, shift b: Tensor, variance: Tensor,
+        groupParts: (mean: Tensor, slope: Tensor)
+    ) throws -> Tensor {
+        try builder.infer(.affine(.mixed), [self, m, a, b, variance, groupParts.mean, groupParts.slope])
+    }
+
     /// The cross-entropy `[N]` of logits `[N, K]` with labels `[N]` (i32), smoothed as PyTorch does.
     public func softmaxCrossEntropy(labels: Tensor, smoothing: Double = 0) throws -> Tensor {
         guard (0...1).contains(smoothing) else {

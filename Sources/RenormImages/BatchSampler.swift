@@ -20,6 +20,10 @@ public struct BatchSampler: Sendable {
     /// The number of examples in the dataset.
     public let count: Int
 
+    /// The class of each example. Only for sorted batches.
+    private let labels: [Int32]
+    /// The examples of each source. Only for blocks of sources.
+    private let bySource: [[Int]]
     /// Examples sorted by class; class c is `byClass[starts[c]..<starts[c + 1]]`. Only for samplings by class.
     private let byClass: [Int]
     private let starts: [Int]
@@ -31,18 +35,23 @@ public struct BatchSampler: Sendable {
     ///   - labels: the class of each example.
     ///   - classCount: the number of classes.
     ///   - groupSize: the number of examples normalized together, if not the whole batch.
+    ///   - sources: the source of each example, for blocks of sources; `nil`: there is one source.
     /// - Throws: `ImagesError` if the batch is larger than the dataset, the group does not divide it, the label blocks
     ///   do not fill the batch (or group), or a class to draw from has no example.
     public init(
         _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
-        seed: UInt64
+        sources: [Int]? = nil, seed: UInt64
     ) throws {
         guard batchSize > 0, batchSize <= labels.count else {
             throw ImagesError.batchSize(requested: batchSize, available: labels.count)
         }
         try self.init(
             checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
-            groupSize: groupSize, seed: seed)
+            groupSize: groupSize, sources: sources, seed: seed)
+        if let source = bySource.firstIndex(where: { $0.count < batchSize }) {
+            throw ImagesError.sourceTooSmall(
+                source: source, examples: bySource[source].count, batch: batchSize)
+        }
     }
 
     /// A sampler for training on a dataset.
@@ -51,19 +60,19 @@ public struct BatchSampler: Sendable {
     ) throws {
         try self.init(
             sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
-            groupSize: groupSize, seed: seed)
+            groupSize: groupSize, sources: dataset.sourceOfExamples, seed: seed)
     }
 
     private init(
         checked sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int?,
-        seed: UInt64
+        sources: [Int]?, seed: UInt64
     ) throws {
         if let groupSize, groupSize < 1 || batchSize % groupSize != 0 {
             throw ImagesError.groupSize(group: groupSize, batch: batchSize)
         }
         var byClass: [Int] = []
         var starts: [Int] = []
-        if sampling != .shuffled, sampling != .sequential {
+        if sampling.isByClass {
             (byClass, starts) = BatchSampler.sortedByClass(labels, classCount: classCount)
         }
         if case .labelBlocks(let perGroup, let each) = sampling {
@@ -82,6 +91,16 @@ public struct BatchSampler: Sendable {
         self.groupSize = groupSize
         self.seed = seed
         count = labels.count
+        let needsLabels = sampling == .sortedBatches || sampling == .sortedBatchesInAnyOrder
+        self.labels = needsLabels ? labels : []
+        var bySource: [[Int]] = []
+        if case .sourceBlocks = sampling {
+            let sources = sources ?? [Int](repeating: 0, count: labels.count)
+            bySource = [[Int]](repeating: [], count: (sources.max() ?? 0) + 1)
+            for (index, source) in sources.enumerated() { bySource[source].append(index) }
+            bySource.removeAll { $0.isEmpty }
+        }
+        self.bySource = bySource
         self.byClass = byClass
         self.starts = starts
     }
@@ -109,9 +128,12 @@ public struct BatchSampler: Sendable {
         let first = step % stepsPerEpoch * batchSize
         switch sampling {
         case .shuffled:
-            permutations.of(epoch: step / stepsPerEpoch, count: count, seed: seed) {
-                indices.append(contentsOf: $0[first..<first + batchSize])
-            }
+            appendShuffled(step: step, first: first, to: &indices)
+        case .sortedBatches, .sortedBatchesInAnyOrder:
+            appendShuffled(step: step, first: first, to: &indices)
+            sortByClass(&indices, step: step)
+        case .sourceBlocks(let batches):
+            appendBatch(ofBlocks: batches, step: step, to: &indices)
         case .sequential:
             indices.append(contentsOf: first..<first + batchSize)
         case .sorted:
@@ -121,6 +143,34 @@ public struct BatchSampler: Sendable {
             while indices.count < batchSize {
                 appendBlock(labels: labels, each: each, random: &random, to: &indices)
             }
+        }
+    }
+
+    private func appendShuffled(step: Int, first: Int, to indices: inout [Int]) {
+        permutations.of(epoch: step / stepsPerEpoch, count: count, seed: seed, stream: "shuffle") {
+            indices.append(contentsOf: $0[first..<first + batchSize])
+        }
+    }
+
+    private func sortByClass(_ indices: inout [Int], step: Int) {
+        indices.sort { (labels[$0], $0) < (labels[$1], $1) }
+        guard sampling == .sortedBatchesInAnyOrder, let size = groupSize else { return }
+        var random = Random(seed: seed, stream: "order of groups", counter: step)
+        let sorted = indices
+        indices = random.permutation(sorted.count / size).flatMap { sorted[$0 * size..<($0 + 1) * size] }
+    }
+
+    private func appendBatch(ofBlocks batches: Int, step: Int, to indices: inout [Int]) {
+        let block = step / batches
+        let source = block % bySource.count
+        let examples = bySource[source]
+        let batch = block / bySource.count * batches + step % batches
+        let batchesInEpoch = examples.count / batchSize
+        let first = batch % batchesInEpoch * batchSize
+        permutations.of(
+            epoch: batch / batchesInEpoch, count: examples.count, seed: seed, stream: "source \(source)"
+        ) { order in
+            indices.append(contentsOf: order[first..<first + batchSize].map { examples[$0] })
         }
     }
 
@@ -158,19 +208,20 @@ extension BatchSampler {
     /// - Throws: `ImagesError` as the initializer; a batch may be larger than the dataset, unless it is label blocks'.
     public static func evaluationBatches(
         _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
-        seed: UInt64
+        sources: [Int]? = nil, seed: UInt64
     ) throws -> [[Int]] {
         guard batchSize > 0, !labels.isEmpty else {
             throw ImagesError.batchSize(requested: batchSize, available: labels.count)
         }
         let sampler = try BatchSampler(
             checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
-            groupSize: groupSize, seed: seed)
+            groupSize: groupSize, sources: sources, seed: seed)
         let order: [Int]
         switch sampling {
-        case .shuffled:
+        case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder:
             var random = Random(seed: seed, stream: "evaluation")
             order = random.permutation(labels.count)
+        case .sourceBlocks: order = sampler.bySource.flatMap { $0 }
         case .sequential: order = Array(labels.indices)
         case .sorted: order = sampler.byClass
         case .labelBlocks:
@@ -184,7 +235,9 @@ extension BatchSampler {
         while start < order.count {
             var size = min(batchSize, order.count - start)
             if let groupSize, size >= groupSize { size -= size % groupSize }
-            batches.append(Array(order[start..<start + size]))
+            var batch = Array(order[start..<start + size])
+            if !sampler.labels.isEmpty { sampler.sortByClass(&batch, step: batches.count) }
+            batches.append(batch)
             start += size
         }
         return batches
@@ -197,21 +250,31 @@ extension BatchSampler {
     ) throws -> [[Int]] {
         try evaluationBatches(
             sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
-            groupSize: groupSize, seed: seed)
+            groupSize: groupSize, sources: dataset.sourceOfExamples, seed: seed)
     }
 }
 
-/// The permutation of the epoch asked for last: drawing one takes milliseconds, a batch microseconds.
-private final class Permutations: Sendable {
-    private let last = Mutex<(epoch: Int, order: [Int])?>(nil)
+extension Sampling {
+    /// Whether examples are taken class by class.
+    fileprivate var isByClass: Bool {
+        switch self {
+        case .sorted, .labelBlocks: true
+        default: false
+        }
+    }
+}
 
-    func of(epoch: Int, count: Int, seed: UInt64, _ body: ([Int]) -> Void) {
+/// Of each stream the permutation of the epoch asked for last: drawing one takes milliseconds, a batch microseconds.
+private final class Permutations: Sendable {
+    private let last = Mutex<[String: (epoch: Int, order: [Int])]>([:])
+
+    func of(epoch: Int, count: Int, seed: UInt64, stream: String, _ body: ([Int]) -> Void) {
         last.withLock { last in
-            if last?.epoch != epoch {
-                var random = Random(seed: seed, stream: "shuffle", counter: epoch)
-                last = (epoch, random.permutation(count))
+            if last[stream]?.epoch != epoch {
+                var random = Random(seed: seed, stream: stream, counter: epoch)
+                last[stream] = (epoch, random.permutation(count))
             }
-            body(last!.order)
+            body(last[stream]!.order)
         }
     }
 }

@@ -151,6 +151,15 @@ public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Loads both parts of several sources, joined.
+    public static func load(_ sources: [DatasetSource]) throws -> (training: Dataset, test: Dataset) {
+        let parts = try sources.map { try $0.load() }
+        guard parts.count > 1 else { return parts[0] }
+        return (
+            try Dataset(joining: parts.map(\.training)), try Dataset(joining: parts.map(\.test))
+        )
+    }
+
     /// Loads one part, whose classes are known from a trained network.
     public func load(_ part: Dataset.Part, classNames: [String]) throws -> Dataset {
         switch self {

@@ -14,10 +14,15 @@ public struct Dataset: Sendable {
     /// The class of each example, from 0.
     public let labels: [Int32]
 
+    /// What the dataset was joined of; one name, its own, if it was not.
+    public let sources: [String]
+
     /// All images that this dataset and its relatives were cut from, [M, H, W, C].
     let pool: NDArray
     /// Where in the pool each example is; `nil`: the examples are the pool.
     let selection: [Int]?
+    /// Where in the pool each source begins.
+    let sourceStarts: [Int]
 
     /// A dataset of the given images.
     ///
@@ -54,6 +59,52 @@ public struct Dataset: Sendable {
             images.shape.rank == 4
             ? images : images.reshaped(to: TensorShape(images.shape.dimensions + [1]))
         selection = nil
+        sources = [name]
+        sourceStarts = [0]
+    }
+
+    /// Several datasets one after another, as the sources of one.
+    ///
+    /// - Throws: `ImagesError.sourcesDiffer` if images or classes are not of one kind.
+    public init(joining parts: [Dataset]) throws {
+        guard let first = parts.first else { preconditionFailure("no datasets to join") }
+        for part in parts {
+            guard part.imageSize == first.imageSize, part.classNames == first.classNames else {
+                throw ImagesError.sourcesDiffer(
+                    first: "\(first.name): \(first.kind)", other: "\(part.name): \(part.kind)")
+            }
+        }
+        name = parts.map(\.name).joined(separator: " + ")
+        classNames = first.classNames
+        labels = parts.flatMap(\.labels)
+        selection = nil
+        sources = parts.map(\.name)
+        sourceStarts = parts.indices.map { parts[..<$0].reduce(0) { $0 + $1.count } }
+        var pool = NDArray(uninitialized: TensorShape([labels.count] + first.imageSize), type: .u8)
+        pool.withUnsafeMutableBytes { target in
+            var position = 0
+            for part in parts {
+                part.images.withUnsafeBytes { source in
+                    UnsafeMutableRawBufferPointer(rebasing: target[position..<position + source.count])
+                        .copyMemory(from: source)
+                    position += source.count
+                }
+            }
+        }
+        self.pool = pool
+    }
+
+    private var imageSize: [Int] { [height, width, channels] }
+
+    private var kind: String {
+        "\(classCount) classes (\(classNames.prefix(3).joined(separator: ", ")), …), images of "
+            + imageSize.map(String.init).joined(separator: "×")
+    }
+
+    /// The source of each example, as a place in `sources`.
+    public var sourceOfExamples: [Int] {
+        func source(_ place: Int) -> Int { sourceStarts.lastIndex { $0 <= place }! }
+        return selection.map { $0.map(source) } ?? (0..<count).map(source)
     }
 
     private init(_ whole: Dataset, name: String, indices: [Int]) {
@@ -61,6 +112,8 @@ public struct Dataset: Sendable {
         classNames = whole.classNames
         labels = indices.map { whole.labels[$0] }
         pool = whole.pool
+        sources = whole.sources
+        sourceStarts = whole.sourceStarts
         selection = whole.selection.map { positions in indices.map { positions[$0] } } ?? indices
     }
 

@@ -34,6 +34,10 @@ public enum ImagesError: Error, Hashable, Sendable {
     case batchSize(requested: Int, available: Int)
     /// A batch that cannot be cut into groups of this many examples.
     case groupSize(group: Int, batch: Int)
+    /// Datasets that cannot be sources of one.
+    case sourcesDiffer(first: String, other: String)
+    /// A source that does not fill a batch.
+    case sourceTooSmall(source: Int, examples: Int, batch: Int)
     /// Label blocks that do not fill a batch or a group.
     case labelBlocks(labels: Int, each: Int, size: Int, isGroup: Bool)
     /// A class of which no example exists, where examples of every class are drawn.
@@ -57,7 +61,8 @@ extension ImagesError: CustomStringConvertible {
             fileDescription
         case .countsDiffer, .labelOutOfRange, .sizesDiffer, .datasetNotFound:
             datasetDescription
-        case .holdOut, .batchSize, .groupSize, .labelBlocks, .labelWithoutExamples, .unknownChoice:
+        case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
+            .labelWithoutExamples, .unknownChoice:
             requestDescription
         }
     }
@@ -136,6 +141,12 @@ extension ImagesError: CustomStringConvertible {
             "Groups of \(group) examples do not divide a batch of \(batch). Expected a batch that is a "
                 + "multiple of the group. Choose a batch of \(suggestedBatch(group: group, batch: batch)), or "
                 + "another group."
+        case .sourcesDiffer(let first, let other):
+            "The data cannot be joined: \(first); but \(other). Expected images and classes of one kind. Convert one of "
+                + "them."
+        case .sourceTooSmall(let source, let examples, let batch):
+            "Source \(source + 1) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
+                + "batch, or sampling 'shuffled', which mixes sources."
         case .labelBlocks(let labels, let each, let size, let isGroup):
             "Label blocks of \(labels) labels × \(each) examples make \(labels * each) examples. Expected "
                 + "\(size), the size of \(isGroup ? "a group" : "the batch"). Choose labels and examples "

@@ -6,6 +6,14 @@ public enum Sampling: Hashable, Sendable {
     case sequential
     /// Class after class, within a class in the dataset's order: as far from independent as batches can be.
     case sorted
+    /// Each epoch a new permutation, but each batch sorted by class: independent batches whose groups of k examples are
+    /// as uneven as they can be.
+    case sortedBatches
+    /// The same with the groups of each batch in random order.
+    case sortedBatchesInAnyOrder
+    /// Each batch from one of the dataset's sources: so many batches from one, then as many from the next. Within a
+    /// source each epoch is a new permutation.
+    case sourceBlocks(batches: Int)
     /// `labels` classes drawn uniformly with replacement, then `each` examples of each, drawn with replacement: the
     /// paper's batches of 16 labels × 2 images (Ioffe 2017, section 4.3). With groups of k examples each group is one
     /// such draw.
@@ -13,7 +21,8 @@ public enum Sampling: Hashable, Sendable {
 }
 
 extension Sampling: CustomStringConvertible, Codable {
-    /// Reads `shuffled`, `sequential`, `sorted` or `label-blocks:LxE`.
+    /// Reads `shuffled`, `sequential`, `sorted`, `sorted-batches`, `sorted-batches:any-order`, `source-blocks:N` or
+    /// `label-blocks:LxE`.
     ///
     /// - Throws: `ImagesError.unknownChoice`.
     public init(parsing text: String) throws {
@@ -21,7 +30,14 @@ extension Sampling: CustomStringConvertible, Codable {
         case "shuffled": self = .shuffled
         case "sequential": self = .sequential
         case "sorted": self = .sorted
+        case "sorted-batches": self = .sortedBatches
+        case "sorted-batches:any-order": self = .sortedBatchesInAnyOrder
         default:
+            let sources = "source-blocks:"
+            if text.hasPrefix(sources), let batches = Int(text.dropFirst(sources.count)), batches > 0 {
+                self = .sourceBlocks(batches: batches)
+                return
+            }
             let prefix = "label-blocks:"
             let numbers = text.dropFirst(prefix.count).split(
                 separator: "x", omittingEmptySubsequences: false
@@ -31,7 +47,11 @@ extension Sampling: CustomStringConvertible, Codable {
             else {
                 throw ImagesError.unknownChoice(
                     option: "sampling", found: text,
-                    choices: ["shuffled", "sequential", "sorted", "label-blocks:LxE (as label-blocks:16x2)"])
+                    choices: [
+                        "shuffled", "sequential", "sorted", "sorted-batches",
+                        "source-blocks:N (as source-blocks:4)",
+                        "label-blocks:LxE (as label-blocks:16x2)",
+                    ])
             }
             self = .labelBlocks(labels: labels, each: each)
         }
@@ -43,6 +63,9 @@ extension Sampling: CustomStringConvertible, Codable {
         case .shuffled: "shuffled"
         case .sequential: "sequential"
         case .sorted: "sorted"
+        case .sortedBatches: "sorted-batches"
+        case .sortedBatchesInAnyOrder: "sorted-batches:any-order"
+        case .sourceBlocks(let batches): "source-blocks:\(batches)"
         case .labelBlocks(let labels, let each): "label-blocks:\(labels)x\(each)"
         }
     }

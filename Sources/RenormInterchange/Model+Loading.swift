@@ -27,6 +27,7 @@ extension Model {
                 asSaved.overrides.append(Override(PathPattern(record.path), normalization: saved))
             }
             record.supplyCounter(in: &source)
+            record.fitGains(in: &source)
         }
         let wanted =
             conversions.isEmpty
@@ -53,6 +54,8 @@ extension NormalizationRecord {
             saved.kind = .batch
         } else if normalization.kind != .batchRenorm, hasDeviation, !hasVariance {
             saved.kind = .batchRenorm
+            // Gains that the file may have are of no use here, and left out.
+            saved.limits = .open
         } else {
             return nil
         }
@@ -65,6 +68,21 @@ extension NormalizationRecord {
         if arrays[counter] == nil, arrays[place("running_mean")] != nil {
             arrays[counter] = NDArray(scalar: Int64(1))
         }
+    }
+
+    /// Gives averages that come without gains unknown ones (0), and leaves out gains that this normalization has no use
+    /// for, or that a conversion makes anew.
+    fileprivate func fitGains(in arrays: inout [String: NDArray]) {
+        let (gains, innovations) = (place("gains"), place("innovations"))
+        guard normalization.tunesItself, savedOtherwise(in: arrays) == nil else {
+            (arrays[gains], arrays[innovations]) = (nil, nil)
+            return
+        }
+        guard arrays[gains] == nil, let mean = arrays[place("running_mean")], mean.shape.rank == 1 else {
+            return
+        }
+        arrays[gains] = NDArray(zeros: [2, 3])
+        arrays[innovations] = NDArray(zeros: [2, mean.shape[0]])
     }
 
     /// The path of one of its variables. A model may be a normalization alone, whose path is empty.

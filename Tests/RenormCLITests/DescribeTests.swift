@@ -30,7 +30,7 @@ struct DescribeTests {
         #expect(warnings.contains { $0.hasPrefix("layer4.0.bn1: one value") })
     }
 
-    @Test(arguments: ["train", "evaluate", "predict", "describe"])
+    @Test(arguments: ["train", "compare", "evaluate", "predict", "describe"])
     func everyCommandExplainsItself(command: String) throws {
         let result = try Program.renorm.run([command, "--help"])
         #expect(result.exitCode == 0)
@@ -39,7 +39,14 @@ struct DescribeTests {
     }
 
     /// Every example of the package runs.
-    @Test(arguments: [("TenSteps", [String](), "step 10  loss"), ("OneWord", ["40"], "batch-renorm: ")])
+    @Test(arguments: [
+        ("TenSteps", [String](), "step 10  loss"), ("OneWord", ["40"], "batch-renorm: "),
+        ("MovingAverages", ["8"], "step 8: loss"), ("ScaleOfWeights", ["20"], "batch-renorm: 0.01: "),
+        (
+            "BatchOfOne", [],
+            "batch-renorm of [0.0, 1.0, 3.0, 5.0]: [-0.5, 0.0, 0.99, 1.98] in training, [-0.5, 0.0, 1.0, 2.0] at inference"
+        ),
+    ])
     func examplesRun(name: String, arguments: [String], expected: String) throws {
         let result = try Program(name).run(arguments)
         #expect(result.exitCode == 0, "\(result.errors)")

@@ -15,9 +15,10 @@ struct TrainTests {
         data = "idx:\(images.path)"
     }
 
-    func arguments(_ run: String, steps: Int = 40) -> [String] {
+    func arguments(_ run: String, steps: Int = 40, data: String? = nil) -> [String] {
         [
-            "train", "--data", data, "--model", "small:0.25", "--batch-size", "16", "--steps", "\(steps)",
+            "train", "--data", data ?? self.data, "--model", "small:0.25", "--batch-size", "16", "--steps",
+            "\(steps)",
             "--validation", "40", "--learning-rate", "0.05", "--evaluate-every", "10", "--checkpoint-every",
             "7",
             "--ema", "0.05", "--augment", "standard", "--log", "json", "--threads", "1", "--run",
@@ -65,10 +66,13 @@ struct TrainTests {
     }
 
     @Test func accumulatedBatchesAreOneStep() throws {
-        let small = arguments("small batches", steps: 20) + ["--batch-size", "8", "--accumulate", "2"]
+        // Automatic limits filter the groups of a batch one after another, accumulated batches each from the same averages.
+        let ramp = ["--limits", "ramp"]
+        let small = arguments("small batches", steps: 20) + ["--batch-size", "8", "--accumulate", "2"] + ramp
         let accumulated = try Program.renorm.run(small)
         #expect(accumulated.exitCode == 0, "\(accumulated.errors)")
-        let grouped = try Program.renorm.run(arguments("groups", steps: 20) + ["--norm-examples", "8"])
+        let grouped = try Program.renorm.run(
+            arguments("groups", steps: 20) + ["--norm-examples", "8"] + ramp)
         func losses(_ result: Program.Result) -> [Double] {
             result.events(named: "step").compactMap { $0["loss"] as? Double }
         }
@@ -82,7 +86,7 @@ struct TrainTests {
         #expect(refused.errors.contains("accumulation: saved 2, given 4"), "\(refused.errors)")
 
         let running = try Program.renorm.start(
-            arguments("killed small", steps: 20) + ["--batch-size", "8", "--accumulate", "2"])
+            arguments("killed small", steps: 20) + ["--batch-size", "8", "--accumulate", "2"] + ramp)
         try #require(running.waits(for: "\"step\":9,"))
         kill(running.process.processIdentifier, SIGKILL)
         _ = running.finish()
@@ -190,7 +194,7 @@ struct TrainTests {
         let file = folder.path("four/model.safetensors")
         func train(_ run: String, _ more: [String]) throws -> Program.Result {
             try Program.renorm.run(
-                arguments(run, steps: 5) + ["--data", "idx:\(images.path)", "--init", file] + more)
+                arguments(run, steps: 5, data: "idx:\(images.path)") + ["--init", file] + more)
         }
         let refused = try train("refused", [])
         #expect(refused.exitCode != 0)

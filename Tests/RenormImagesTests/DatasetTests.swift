@@ -174,6 +174,27 @@ import Testing
         }
     }
 
+    @Test func joinedDatasetsKnowTheirSources() throws {
+        func part(_ name: String, _ count: Int, from first: UInt8, classes: [String] = ["a", "b"]) throws
+            -> Dataset
+        {
+            try Dataset(
+                name: name,
+                images: NDArray((0..<UInt8(count * 4)).map { first + $0 }, shape: [count, 2, 2, 1]),
+                labels: (0..<count).map { Int32($0 % 2) }, classNames: classes)
+        }
+        let joined = try Dataset(joining: [part("x", 3, from: 0), part("y", 2, from: 100)])
+        #expect(joined.name == "x + y" && joined.sources == ["x", "y"] && joined.count == 5)
+        #expect(joined.sourceOfExamples == [0, 0, 0, 1, 1])
+        #expect(joined.labels == [0, 1, 0, 0, 1])
+        #expect(joined.images.withValues(of: UInt8.self) { Array($0) } == Array(0..<12) + Array(100..<108))
+        #expect(joined.subset([4, 0, 3]).sourceOfExamples == [1, 0, 1])
+        let error = #expect(throws: ImagesError.self) {
+            try Dataset(joining: [part("x", 3, from: 0), part("y", 2, from: 0, classes: ["a", "c"])])
+        }
+        #expect("\(String(describing: error))".contains("y: 2 classes (a, c"))
+    }
+
     @Test(.enabled(if: hasFashionMNIST)) func readsTheRealFashionMNIST() throws {
         let (training, test) = try Dataset.fashionMNIST()
         #expect(training.images.shape == [60_000, 28, 28, 1])

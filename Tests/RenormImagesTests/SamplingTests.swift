@@ -29,14 +29,15 @@ import Testing
     }
 
     @Test(arguments: [
-        Sampling.shuffled, .sequential, .sorted, .labelBlocks(labels: 8, each: 4),
+        Sampling.shuffled, .sequential, .sorted, .labelBlocks(labels: 8, each: 4), .sortedBatches,
+        .sortedBatchesInAnyOrder, .sourceBlocks(batches: 2),
     ])
     func everyStepIsAFunctionOfSeedAndStep(sampling: Sampling) throws {
         let first = try sampler(sampling, batch: 32)
         let inOrder = (0..<20).map { first.indices(step: $0) }
         let second = try sampler(sampling, batch: 32)
         for step in [13, 2, 19, 0, 7, 13] { #expect(second.indices(step: step) == inOrder[step]) }
-        let isRandom = sampling == .shuffled || sampling == .labelBlocks(labels: 8, each: 4)
+        let isRandom = sampling != .sequential && sampling != .sorted
         let otherSeed = try sampler(sampling, batch: 32, seed: 2)
         #expect((otherSeed.indices(step: 0) != inOrder[0]) == isRandom)
     }
@@ -49,6 +50,54 @@ import Testing
         #expect(Set(epoch).count == 96)
         // Which examples are dropped changes from epoch to epoch.
         #expect(Set((3..<6).flatMap { sampler.indices(step: $0) }) != Set(epoch))
+    }
+
+    @Test func sortedBatchesAreShuffledOnesSorted() throws {
+        let shuffled = try sampler(.shuffled, batch: 20)
+        let sorted = try sampler(.sortedBatches, batch: 20, group: 4)
+        let anyOrder = try sampler(.sortedBatchesInAnyOrder, batch: 20, group: 4)
+        var isReordered = false
+        for step in 0..<7 {
+            let indices = sorted.indices(step: step)
+            #expect(Set(indices) == Set(shuffled.indices(step: step)))
+            let labels = indices.map { Self.labels[$0] }
+            #expect(labels == labels.sorted())
+            func groups(_ indices: [Int]) -> [[Int]] {
+                stride(from: 0, to: 20, by: 4).map { Array(indices[$0..<$0 + 4]) }
+            }
+            let other = anyOrder.indices(step: step)
+            #expect(Set(groups(other)) == Set(groups(indices)))
+            isReordered = isReordered || other != indices
+        }
+        #expect(isReordered)
+    }
+
+    @Test func blocksTakeOneSourceAfterAnother() throws {
+        let sources = (0..<100).map { $0 % 3 == 0 ? 1 : 0 }
+        let sampler = try BatchSampler(
+            .sourceBlocks(batches: 2), labels: Self.labels, classCount: 5, batchSize: 10, sources: sources,
+            seed: 1)
+        var seen: [Int: [Int]] = [:]
+        for step in 0..<24 {
+            let batch = sampler.indices(step: step)
+            #expect(Set(batch.map { sources[$0] }) == [step / 2 % 2])
+            seen[step / 2 % 2, default: []] += batch
+        }
+        // Source 0 has 66 examples, so six batches are an epoch in which none comes twice; source 1 has three.
+        #expect(Set(seen[0]!.prefix(60)).count == 60 && Set(seen[1]!.prefix(30)).count == 30)
+        #expect(Set(seen[1]!.dropFirst(30).prefix(30)).count == 30)
+        let error = #expect(throws: ImagesError.self) {
+            try BatchSampler(
+                .sourceBlocks(batches: 2), labels: Self.labels, classCount: 5, batchSize: 40,
+                sources: sources,
+                seed: 1)
+        }
+        #expect("\(String(describing: error))".contains("Source 2 has 34 examples"))
+    }
+
+    @Test(arguments: ["sorted-batches", "sorted-batches:any-order", "source-blocks:4"])
+    func newOrdersHaveTextForms(text: String) throws {
+        #expect(try Sampling(parsing: text).description == text)
     }
 
     @Test func sequentialIsTheDatasetsOrder() throws {
@@ -216,7 +265,7 @@ import Testing
         let error = try #require(throws: ImagesError.self) { try Sampling(parsing: text) }
         #expect(
             "\(error)"
-                == "\"\(text)\" is no sampling. Expected shuffled, sequential, sorted, label-blocks:LxE (as "
-                + "label-blocks:16x2). Choose one of these.")
+                == "\"\(text)\" is no sampling. Expected shuffled, sequential, sorted, sorted-batches, source-blocks:N (as "
+                + "source-blocks:4), label-blocks:LxE (as label-blocks:16x2). Choose one of these.")
     }
 }

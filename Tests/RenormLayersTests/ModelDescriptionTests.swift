@@ -29,7 +29,7 @@ import Testing
         #expect(description.parameters == 140_458)
         #expect(description.layers.map(\.parameters).reduce(0, +) == 140_458)
         #expect(description.trainableParameters == 140_458)
-        #expect(description.statistics == 640)
+        #expect(description.statistics == 640 + 5 * 6 + 640)
         #expect(description.multiplyAdds == 21_903_104)
         #expect(description.batch == 64 && description.warnings == [])
     }

@@ -122,7 +122,7 @@ import Testing
             })
         #expect(still)
         let others = model.variables.paths.filter { $0.hasPrefix("bn3") || $0.hasPrefix("conv2") }
-        #expect(others.count == 6)
+        #expect(others.count == 8)
         #expect(changed(model, after).isSuperset(of: others))
     }
 

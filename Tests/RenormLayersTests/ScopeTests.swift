@@ -103,7 +103,8 @@ private struct Pair: Layer {
         #expect(
             found == [
                 "bn.weight parameter f32", "bn.bias parameter f32", "bn.running_mean statistic f32",
-                "bn.running_std statistic f32", "bn.num_batches_tracked counter i64",
+                "bn.running_std statistic f32", "bn.gains statistic f32", "bn.innovations statistic f32",
+                "bn.num_batches_tracked counter i64",
             ])
     }
 }

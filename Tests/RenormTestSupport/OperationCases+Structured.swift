@@ -128,6 +128,8 @@ extension OperationCase {
             let vectors = (2..<5).map { randomArray([groups, shape[3]], seed: $0) }
             let near = NDArray(vectors[0].doubles.map { $0 * 0.1 + mean }, shape: vectors[0].shape)
             let positive = NDArray(vectors[0].doubles.map { abs($0) + 0.5 }, shape: vectors[0].shape)
+            let fraction = NDArray(
+                vectors[1].doubles.map { 1 / (1 + $0 * $0) }, shape: vectors[1].shape)
             let name = "\(shape) in \(groups) groups, mean \(mean)"
             return [
                 OperationCase("moments of \(name)", at: [x]) { try $0[0].momentVectors(groups: groups) },
@@ -153,7 +155,57 @@ extension OperationCase {
                 ) {
                     try $0[0].affine(mean: $0[1], scale: $0[2], shift: $0[3], projecting: ($0[4], 1))
                 },
+                OperationCase(
+                    "affine, projected over groups and the step, of \(name)",
+                    at: [x, near] + vectors[1...] + [positive, fraction, fraction], derivative: .byRule
+                ) {
+                    try $0[0].affine(
+                        mean: $0[1], scale: $0[2], shift: $0[3], variance: $0[4], groupParts: ($0[5], $0[6]))
+                },
             ]
+        } + filters
+    }()
+
+    /// Averages with gains that tune themselves: new, inherited and going on; few and odd channels.
+    private static let filters: [OperationCase] = {
+        let states: [(String, Double, [Double])] = [
+            ("new", 0, [0, 0, 0, 0, 0, 0]), ("inherited", 7, [0, 0, 0, 0, 0, 0]),
+            ("going on", 7, [0.3, 0.9, 0.2, 0.6, 0.4, -0.1]), ("at the floor", 7, [0.002, 1, -1, 1, 1, 1]),
+        ]
+        let filters = [
+            MomentFilter(), MomentFilter(floor: 0.05, ceiling: 0.05), MomentFilter(isArithmetic: true),
+            MomentFilter(isTotal: true),
+        ]
+        return [(1, 1), (3, 5), (2, 16), (4, 17)].flatMap { groups, channels -> [OperationCase] in
+            let moments = randomArray([2, groups, channels], seed: 3)
+            let positive = NDArray(
+                moments.doubles.enumerated().map {
+                    $0.offset < groups * channels ? $0.element : abs($0.element) + 0.3
+                }, shape: moments.shape)
+            let deviation = NDArray(
+                randomArray([channels], seed: 4).doubles.map { abs($0) + 0.5 }, shape: [channels])
+            return filters.flatMap { filter in
+                states.map { name, count, gains in
+                    OperationCase(
+                        "moments of \(groups) groups and \(channels) channels, \(name), filtered by \(filter)",
+                        at: [
+                            positive, randomArray([channels], seed: 5), deviation,
+                            randomArray([2, channels], seed: 6), NDArray(gains, shape: [2, 3]),
+                            NDArray([count], shape: []),
+                        ], derivative: .none
+                    ) {
+                        let filtered = try $0[0].filteredMoments(
+                            filter, epsilon: 0.01, averages: ($0[1], $0[2]), innovations: $0[3], gains: $0[4],
+                            count: $0[5])
+                        let parts = [
+                            filtered.means, filtered.deviations, filtered.meanGains, filtered.scaleGains,
+                            filtered.innovations, filtered.gains,
+                        ]
+                        return try Tensor.concatenate(
+                            parts.map { try $0.reshaped(to: [$0.shape.elementCount]) }, axis: 0)
+                    }
+                }
+            }
         }
     }()
 }

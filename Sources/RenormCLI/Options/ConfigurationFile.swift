@@ -23,6 +23,9 @@ enum ConfigurationFile {
         "checkpoint-every", "seed", "threads", "engine",
     ]
 
+    /// Options that may be given several times; in a file they are lists.
+    private static let repeatable: Set = ["data"]
+
     /// The key under which a run's file records what it ran on; not an option.
     static let recordKey = "recorded"
 
@@ -76,12 +79,16 @@ enum ConfigurationFile {
                         + "Correct it.")
             }
             if givesLength && (key == "epochs" || key == "steps") { continue }
+            // Given on the command line they replace the whole list.
+            if repeatable.contains(key), Self.value(of: "--\(key)", in: given) != nil { continue }
             switch value {
             case is NSNull: continue
             case let flag as Bool: arguments.append(flag ? "--\(key)" : "--no-\(key)")
             case let number as Int: arguments += ["--\(key)=\(number)"]
             case let number as Double: arguments += ["--\(key)=\(number)"]
             case let text as String: arguments += ["--\(key)=\(text)"]
+            case let texts as [String] where repeatable.contains(key):
+                arguments += texts.map { "--\(key)=\($0)" }
             default:
                 throw UsageError(
                     "'\(file.path)': '\(key)' is neither text, number nor true/false. Correct it.")
@@ -95,7 +102,7 @@ extension TrainOptions {
     /// The resolved options as YAML, in the order of `ConfigurationFile.keys`, with what the run ran on.
     func yaml(recorded: [(String, String)]) throws -> String {
         let values: [String: String?] = [
-            "data": data, "model": model, "stem": stem.rawValue, "norm": norm.description,
+            "model": model, "stem": stem.rawValue, "norm": norm.description,
             "norm-examples": normExamples?.description, "averaging-rate": averagingRate?.description,
             "limits": limits, "init": self.`init`,
             "init-except": initExcept, "batch-size": batchSize.description,
@@ -114,6 +121,10 @@ extension TrainOptions {
         ]
         var lines = ["# The options of this run. 'renorm train --config THIS_FILE --run OTHER' repeats it."]
         for key in ConfigurationFile.keys {
+            if key == "data" {
+                lines.append("data:")
+                lines += try dataSources.map { "  - \(try ConfigurationFile.scalar($0))" }
+            }
             if let value = values[key] ?? nil {
                 lines.append("\(key): \(try ConfigurationFile.scalar(value))")
             }

@@ -5,6 +5,9 @@ extension TrainOptions {
     /// The number of epochs when neither epochs nor steps are given.
     static let defaultEpochs = 3
 
+    /// Where the images come from.
+    var dataSources: [String] { data.isEmpty ? ["fashion-mnist"] : data }
+
     /// The configuration that these options mean for a dataset.
     func configuration(training: Dataset) throws -> TrainingConfiguration {
         let steps =
@@ -15,7 +18,7 @@ extension TrainOptions {
                 batchSize: batchSize, accumulation: accumulate)
         let normalization = Normalization(
             norm, averagingRate: averagingRate?.value,
-            limits: try LimitsOption(parsing: limits).limits(steps: steps),
+            limits: try LimitsOption.choice(limits).limits(steps: steps),
             examples: normExamples)
         let architecture = Architecture(
             name: model, stem: stem, classes: training.classNames.count,
@@ -92,43 +95,18 @@ extension TrainOptions {
     }
 }
 
-/// What `--limits` can say.
+/// What `--limits` can say: a word, or a file.
 enum LimitsOption {
-    case forRun
-    case fixed(Limits)
-
-    init(parsing text: String) throws {
-        switch text {
-        case "default": self = .forRun
-        case "paper": self = .fixed(.paper)
-        case "open": self = .fixed(.open)
-        case "closed": self = .fixed(.closed)
-        default:
-            if text.hasPrefix("paper:") {
-                guard let step = Int(text.dropFirst(6)), step > 0 else {
-                    throw UsageError(
-                        "--limits: found '\(text)'; expected paper:STEPS with the step at which r_max is fully open, "
-                            + "such as paper:1500. Change it.")
-                }
-                self = .fixed(.paper(fullyOpenAt: step))
-            } else {
-                self = .fixed(try LimitsOption.read(text))
-            }
-        }
-    }
-
-    func limits(steps: Int) -> Limits {
-        switch self {
-        case .forRun: .forRun(of: steps)
-        case .fixed(let limits): limits
-        }
+    static func choice(_ text: String) throws -> LimitsChoice {
+        if let choice = LimitsChoice(text) { return choice }
+        return .fixed(try read(text))
     }
 
     private static func read(_ path: String) throws -> Limits {
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
             throw UsageError(
-                "--limits: found '\(path)', which is neither a file that can be read nor default, paper, paper:STEPS, "
-                    + "open or closed. Use one of these.")
+                "--limits: found '\(path)', which is neither a file that can be read nor "
+                    + "\(LimitsChoice.names). Use one of these.")
         }
         do {
             return try JSONDecoder().decode(Limits.self, from: data)

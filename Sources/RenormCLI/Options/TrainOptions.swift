@@ -5,8 +5,14 @@ import Renorm
 struct TrainOptions: ParsableArguments {
     // MARK: Data and model
 
-    @Option(help: ArgumentHelp("Images: fashion-mnist, or idx:DIR for a folder of IDX files (.gz or not)."))
-    var data = "fashion-mnist"
+    @Option(
+        help: ArgumentHelp(
+            "Images: fashion-mnist, or idx:DIR for a folder of IDX files (.gz or not). Repeated: sources of one dataset.",
+            discussion: """
+                Sources must have images of one size and the same classes. --sampling source-blocks:N takes N batches \
+                from each in turn; every other order mixes them. (default: fashion-mnist)
+                """))
+    var data: [String] = []
 
     @Option(help: "The network: \(Architecture.names).")
     var model = "small"
@@ -28,22 +34,27 @@ struct TrainOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How far moving averages go towards a batch's moments in a step, in 0…1.",
-            discussion: "PyTorch's `momentum`, 1 − Keras's. (default: 0.05 for batch-renorm, else 0.1)",
+            discussion: """
+                PyTorch's `momentum`, 1 − Keras's; without effect with --limits auto. (default: 0.05 for batch-renorm, \
+                else 0.1)
+                """,
             valueName: "rate"))
     var averagingRate: FiniteNumber?
 
     @Option(
         help: ArgumentHelp(
-            "Limits of batch renorm's correction: default, paper, paper:STEPS, open, closed, or FILE.json.",
+            "Limits of batch renorm's correction: auto, ramp, paper, paper:STEPS, open, closed, or FILE.json.",
             discussion: """
-                default: closed for the first 30 % of the run, then opening to r_max 3 and d_max 5 at 80 %. \
+                auto: none to choose; averages follow each group by gains that tune themselves. \
+                ramp: closed for the first 30 % of the run, then opening to r_max 3 and d_max 5 at 80 %; \
+                ramp:FROM:TO:R:D: the same with other parts of the run and limits. \
                 paper: closed for 5,000 steps, r_max 3 at 40,000, d_max 5 at 25,000. \
                 paper:STEPS: the same proportions with r_max fully open at STEPS. \
                 open: no limits. closed: r_max 1, d_max 0, which is batch normalization. \
                 FILE.json: {"r_max": SCHEDULE, "d_max": SCHEDULE}, with schedules such as \
                 {"kind": "linear", "points": [[500, 1], [1000, 3]]}.
                 """))
-    var limits = "default"
+    var limits = "auto"
 
     @Option(help: "Start from the parameters and statistics of this .safetensors file, PyTorch's or ours.")
     var `init`: String?
@@ -79,9 +90,10 @@ struct TrainOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The order of examples: shuffled, sequential, sorted, or label-blocks:LxE.",
+            "The order of examples: shuffled, sequential, sorted, sorted-batches, source-blocks:N or label-blocks:LxE.",
             discussion: """
-                sorted: class after class. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
+                sorted: class after class. sorted-batches: shuffled, then sorted by class within each batch. \
+                source-blocks:4: four batches from each --data in turn. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
                 each batch or, with --norm-examples, for each group.
                 """))
     var sampling = "shuffled"

@@ -41,6 +41,8 @@ struct ReferenceEvaluation<Real: ReferenceReal> {
             return matmul(transposeLeft, transposeRight)
         case .moments(let groups):
             return moments(groups)
+        case .filteredMoments(let filter, let epsilon):
+            return filteredMoments(filter, epsilon)
         case .affine:
             return affine()
         case .affineSums:

@@ -87,7 +87,7 @@ extension GraphBuilder {
         case .affine(let projection):
             return try affineRule(node, dy, projection)
         case .convolutionInputGradient, .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient,
-            .affineSums, .affineGradient, .activationGradient, .softmaxCrossEntropyGradient:
+            .affineSums, .affineGradient, .activationGradient, .softmaxCrossEntropyGradient, .filteredMoments:
             throw GraphError.option(
                 operation: node.node.op.name, path: node.node.path,
                 found: "a gradient to be differentiated again",

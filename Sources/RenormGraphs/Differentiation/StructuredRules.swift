@@ -80,7 +80,37 @@ extension GraphBuilder {
                 return try infer(.affineGradient, [dy, x, m, a, -slope, -meanOfP])
             }
             return [dx, nil, s, t, nil]
+        case .mixed:
+            let sums = try infer(.affineSums, [dy, x, m], type: m.type)
+            let (t, s) = (try sums.element(0), try sums.element(1))
+            let dx = try node.ifNeeded(0) { try mixedGradient(node, dy, sum: t, product: s) }
+            return [dx, nil, s, t, nil, nil, nil]
         }
+    }
+
+    /// dx of a projection that is partly the group's and partly the step's, from Σ dy and Σ dy·(x − m) of each group.
+    private func mixedGradient(
+        _ node: Differentiated, _ dy: Tensor, sum: Tensor, product: Tensor
+    ) throws -> Tensor {
+        let (x, m, a, v) = (node[0], node[1], node[2], node[4])
+        let (k, l) = (node[5], node[6])
+        let vector = m.shape
+        func overStep(_ ofGroups: Tensor) throws -> Tensor {
+            try ofGroups.mean(axes: [0]).reshaped(to: [1, vector[1]])
+        }
+        let share = Double(vector.elementCount) / Double(x.shape.elementCount)
+        // Of p = a·dy, and of p·(x − m).
+        let mean = try a * sum * share
+        let along = try a * product * share
+        let stepMean = try overStep(mean)
+        // The step's moments of x, and the slope of p on x.
+        let center = try m - overStep(m)
+        let stepVariance = try overStep(v + center.squared())
+        let stepSlope = try overStep(along + center * mean) / stepVariance
+        let others = try (1 - l) * stepSlope
+        let constant = try k * mean + (1 - k) * stepMean + others * center
+        let slope = try l * along / v + others
+        return try infer(.affineGradient, [dy, x, m, a, -slope, -constant])
     }
 
     /// The mean, over a group of values that share moments, of what `sums` `[G, C]` sums up per channel.

@@ -12,6 +12,8 @@
 
 #include "NormalizationLoops.h"
 
+#include "FilterLoops.h"
+
 #include "ReductionLoops.h"
 
 #include "PoolingLoops.h"
@@ -34,6 +36,7 @@ const renorm_loops LOOPS = {
     .masked_gradient = {FOR_EACH_TYPE(GRADIENT_ENTRIES)},
     .join_moments = join_moments,
     .join_sums = join_sums,
+    .filter_group = filter_group,
     .reduce_run = {FOR_EACH_TYPE(RUN_ENTRIES)},
     .reduce_rows = {FOR_EACH_TYPE(ROWS_ENTRIES)},
     .window_maximum = {window_maximum_f32, window_maximum_bf16},

@@ -66,6 +66,18 @@ typedef struct {
 
 typedef void (*renorm_rows_loop)(const renorm_rows *rows);
 
+/// One group's moments, and the averages before it.
+typedef struct {
+    const float *mean;
+    const float *variance;
+    const float *average;
+    const float *deviation;
+    /// If given, the group's variance is counted around it rather than around the group's mean.
+    const float *posterior_mean;
+    float epsilon;
+    bool arithmetic;
+} renorm_observation;
+
 typedef struct {
     const char *name;
     /// By operation and scalar operands; NULL where all operands would be scalars.
@@ -92,6 +104,10 @@ typedef struct {
         const float *first_sum, const float *second_sum, double *mean, double *deviation);
     /// total[c] += Σ over repeats of sum[r · channels + c], with the same room.
     void (*join_sums)(ptrdiff_t channels, ptrdiff_t repeats, const float *sum, double *total);
+    /// Tunes a gain ([K, S, C]) by how a group's innovations agree with the last ones, and moves the averages by it.
+    void (*filter_group)(
+        const renorm_moment_filter *filter, const renorm_observation *group, bool is_scale, bool is_first, float *last,
+        float *gain, float *posterior, float *gains);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
     double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.

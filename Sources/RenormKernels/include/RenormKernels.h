@@ -245,6 +245,39 @@ void renorm_masked_gradient(
     renorm_team *_Nullable team, renorm_type type, ptrdiff_t count, renorm_activation activation,
     const void *_Nullable output, const void *dy, const void *_Nullable dy2, void *gradient);
 
+/// How averages follow the moments of groups with gains that tune themselves.
+typedef struct {
+    ptrdiff_t groups;
+    ptrdiff_t channels;
+    /// Added to variances under the root.
+    float epsilon;
+    /// How fast gains follow the agreement of innovations.
+    float adaptation;
+    /// How fast the averages of that agreement forget.
+    float memory;
+    /// The smallest and the largest gain.
+    float floor;
+    float ceiling;
+    /// The gain that averages which come without one begin with.
+    float inherited;
+    /// Deviations are averaged as they are, rather than their logarithms.
+    int32_t arithmetic;
+    /// A group's variance is counted around the posterior mean.
+    int32_t total;
+} renorm_moment_filter;
+
+/// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
+/// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
+/// exp(adaptation · C / S), where S and C are averages of e² and of e · e of the group before, over the channels too; then
+/// mean += K · deviation · e and deviation ·= exp(K' · e').
+///
+/// `innovations` [2, channels] and `gains` [2, 3] (K, S, C; K is 0 where it is unknown) are the state before, `count` is
+/// the number of steps that made the averages: 0 sets them by the first group. `result` gets [4, groups, channels]
+/// (posterior means and deviations of each group, both gains), then innovations and gains after.
+void renorm_filter_moments(
+    renorm_team *_Nullable team, renorm_moment_filter filter, const float *moments, const float *mean,
+    const float *deviation, const float *innovations, const float *gains, const float *count, float *result);
+
 // MARK: Reductions
 
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {

@@ -7,7 +7,7 @@ extension Model {
     /// - Parameter limits: The limits of batch renorm's correction from here on.
     /// - Throws: As `converting(_:to:)` with a `Normalization`.
     public func converting(
-        _ pattern: PathPattern = .all, to kind: NormalizationKind, limits: Limits = .paper
+        _ pattern: PathPattern = .all, to kind: NormalizationKind, limits: Limits = .automatic
     ) throws -> Model {
         let matched = try tracedNormalizations().filter { pattern.matches($0.path) }
         let targets = matched.map { record in
@@ -68,6 +68,7 @@ extension Variables {
     ) throws {
         guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }
         func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+        convertGains(place, from: old, to: new)
         if !new.scale { try drop(place("weight"), neutral: 1) }
         if !new.shift { try drop(place("bias"), neutral: 0) }
         let (variancePath, deviationPath) = (place("running_var"), place("running_std"))
@@ -87,6 +88,19 @@ extension Variables {
         case (false, false):
             guard old.epsilon != new.epsilon, let variance = self[variancePath]?.value else { return }
             self[variancePath] = try variance.variance(without: new.epsilon, at: path) { $0 + old.epsilon }
+        }
+    }
+
+    /// Averages without gains of their own get unknown ones: 0.
+    private mutating func convertGains(
+        _ place: (String) -> String, from old: Normalization, to new: Normalization
+    ) {
+        let (gains, innovations) = (place("gains"), place("innovations"))
+        if !new.tunesItself {
+            (self[gains], self[innovations]) = (nil, nil)
+        } else if !old.tunesItself, let channels = self[place("running_mean")]?.value.shape[0] {
+            self[gains] = Variable(kind: .statistic, value: NDArray(zeros: [2, 3]))
+            self[innovations] = Variable(kind: .statistic, value: NDArray(zeros: [2, channels]))
         }
     }
 

@@ -1,10 +1,12 @@
-/// The limits within which batch renormalization corrects a batch: r in 1 / r_max … r_max, d in ±d_max, both by
-/// schedules over the steps (Ioffe 2017, section 3).
-public struct Limits: Sendable, Hashable, Codable {
+/// How far batch renormalization corrects a batch: `automatic`, by gains that tune themselves, or within limits, r in
+/// 1 / r_max … r_max and d in ±d_max, both by schedules over the steps (Ioffe 2017, section 3).
+public struct Limits: Sendable, Hashable {
     /// r_max, at least 1.
     public var rMax: Schedule
     /// d_max, at least 0.
     public var dMax: Schedule
+    /// What takes the place of limits and of the averaging rate, if anything does.
+    public var selfTuning: SelfTuning?
 
     /// Makes limits.
     public init(rMax: Schedule, dMax: Schedule) {
@@ -12,10 +14,16 @@ public struct Limits: Sendable, Hashable, Codable {
         self.dMax = dMax
     }
 
-    private enum CodingKeys: String, CodingKey {
-        case rMax = "r_max"
-        case dMax = "d_max"
+    /// Makes a correction that tunes itself, without limits.
+    public init(_ selfTuning: SelfTuning) {
+        self = .open
+        self.selfTuning = selfTuning
     }
+
+    /// Nothing to choose: averages follow each group by a gain that tunes itself, and the group is normalized with the
+    /// averages after it. With large independent batches that becomes batch normalization, with small or biased ones
+    /// the moving averages. See `SelfTuning`.
+    public static let automatic = Limits(SelfTuning())
 
     /// r = 1 and d = 0: batch normalization.
     public static let closed = Limits(rMax: .constant(1), dMax: .constant(0))
@@ -50,6 +58,37 @@ public struct Limits: Sendable, Hashable, Codable {
     /// weights that still move fast.
     public static func forRun(of steps: Int) -> Limits {
         ramp(from: steps * 3 / 10, rMax: 3, at: steps * 8 / 10, dMax: 5, at: steps * 8 / 10)
+    }
+}
+
+extension Limits: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case rMax = "r_max"
+        case dMax = "d_max"
+        case selfTuning = "self_tuning"
+    }
+
+    /// Reads `{"r_max": SCHEDULE, "d_max": SCHEDULE}` or `{"self_tuning": {…}}`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let selfTuning = try container.decodeIfPresent(SelfTuning.self, forKey: .selfTuning) {
+            self.init(selfTuning)
+        } else {
+            self.init(
+                rMax: try container.decode(Schedule.self, forKey: .rMax),
+                dMax: try container.decode(Schedule.self, forKey: .dMax))
+        }
+    }
+
+    /// Writes what `init(from:)` reads.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        if let selfTuning {
+            try container.encode(selfTuning, forKey: .selfTuning)
+        } else {
+            try container.encode(rMax, forKey: .rMax)
+            try container.encode(dMax, forKey: .dMax)
+        }
     }
 }
 

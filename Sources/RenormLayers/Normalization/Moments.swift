@@ -1,6 +1,8 @@
 /// The moments that normalize an activation: vectors `[G, C]`, constants to differentiation (the projection of the
 /// backward pass accounts for their dependence on x).
 struct Moments {
+    /// μ_B and the biased variance, `[2, G, C]`.
+    var both: Tensor?
     /// μ_B.
     let mean: Tensor
     /// The biased variance, without ε.
@@ -38,9 +40,12 @@ extension Normalization {
         let groups = batch / together
         let count = x.shape.elementCount / (groups * x.shape[3])
         if count == 1 { warnOfSingleValues(together, scope) }
-        let (mean, variance) = try guardedMoments(x, groups, scope)
-        return try Moments(
-            mean: mean, biasedVariance: variance, epsilon: epsilon, channelGroups: x.shape[3], count: count)
+        let both = try guardedMoments(x, groups, scope)
+        var moments = try Moments(
+            mean: both.element(0), biasedVariance: both.element(1), epsilon: epsilon,
+            channelGroups: x.shape[3], count: count)
+        moments.both = both
+        return moments
     }
 
     /// Moments of each example, over height, width and the channels of each group of channels.
@@ -61,7 +66,8 @@ extension Normalization {
         let each = channels / channelGroups
         let count = x.shape[1] * x.shape[2] * each
         if count == 1 { warnOfSingleValues(1, scope) }
-        var (mean, variance) = try guardedMoments(x, batch, scope)
+        let both = try guardedMoments(x, batch, scope)
+        var (mean, variance) = (try both.element(0), try both.element(1))
         if each > 1 {
             // The total variance is the mean of the channels' variances plus the variance of their means.
             let grouped: TensorShape = [batch, channelGroups, each]
@@ -80,22 +86,23 @@ extension Normalization {
     /// A variance of one value is 0, and the value less its mean too.
     private func warnOfSingleValues(_ examples: Int, _ scope: Scope) {
         let consequence =
-            kind == .batchRenorm
-            ? "its gradient is 0, and its deviation √ε pulls running_std down; use larger groups of examples"
-            : kind.hasMovingAverages
-                ? "the output is β whatever the input is; use larger groups of examples or batch-renorm"
-                : "the output is β whatever the input is; use batch or batch-renorm"
+            tunesItself
+            ? "its gradient is 0; use larger groups of examples"
+            : kind == .batchRenorm
+                ? "its gradient is 0, and its deviation √ε pulls running_std down; use larger groups of examples"
+                : kind.hasMovingAverages
+                    ? "the output is β whatever the input is; use larger groups of examples or batch-renorm"
+                    : "the output is β whatever the input is; use batch or batch-renorm"
         scope.warn(
             "one value per channel is normalized alone (1×1 of \(examples) example): \(consequence)")
     }
 
     /// Moments that an update waits for: a batch with a NaN must never reach the averages.
-    private func guardedMoments(_ x: Tensor, _ groups: Int, _ scope: Scope) throws -> (Tensor, Tensor) {
+    private func guardedMoments(_ x: Tensor, _ groups: Int, _ scope: Scope) throws -> Tensor {
         try scope.builder.within(role: .moments) {
             let both = try x.momentVectors(groups: groups)
             if scope.phase.updatesStatistics { scope.builder.guardFinite(both, path: scope.path) }
-            let constant = both.stoppingGradient()
-            return (try constant.element(0), try constant.element(1))
+            return both.stoppingGradient()
         }
     }
 }

@@ -6,6 +6,7 @@ struct MovingAverages {
     let deviation: Tensor
     private let spread: Tensor
     private let count: Tensor
+    private let gains: (state: Tensor, innovations: Tensor)?
     private let normalization: Normalization
 
     /// Declares the averages of a kind that has them; `nil` for other kinds.
@@ -20,7 +21,38 @@ struct MovingAverages {
             spread = try scope.statistic("running_var", shape: [channels], initial: 1)
             deviation = try (spread + normalization.epsilon).squareRoot()
         }
+        gains =
+            normalization.tunesItself
+            ? (
+                try scope.statistic("gains", shape: [2, 3], initial: 0),
+                try scope.statistic("innovations", shape: [2, channels], initial: 0)
+            ) : nil
         count = try scope.counter("num_batches_tracked")
+    }
+
+    /// The averages after each group, of a normalization whose gains tune themselves.
+    func filtered(_ moments: Moments, _ filter: MomentFilter) throws -> FilteredMoments {
+        guard var both = moments.both, let gains else { preconditionFailure("no gains") }
+        if moments.count == 1 {
+            // One value says nothing of a deviation, which stays as it is.
+            let variance = try (deviation.squared() - normalization.epsilon).broadcast(to: moments.mean.shape)
+            both = try Tensor.concatenate(
+                [moments.mean, variance].map { try $0.reshaped(to: [1, $0.shape[0], $0.shape[1]]) }, axis: 0)
+        }
+        return try both.filteredMoments(
+            filter, epsilon: normalization.epsilon, averages: (mean, deviation),
+            innovations: gains.innovations,
+            gains: gains.state, count: count)
+    }
+
+    /// One update a group: the averages after the last one.
+    func update(from filtered: FilteredMoments, _ scope: Scope) throws {
+        let last = filtered.means.shape[0] - 1
+        try scope.update("running_mean", to: filtered.means.element(last))
+        try scope.update("running_std", to: filtered.deviations.element(last))
+        try scope.update("gains", to: filtered.gains)
+        try scope.update("innovations", to: filtered.innovations)
+        try scope.update("num_batches_tracked", to: count + 1)
     }
 
     /// One update a step, with the mean over groups: μ ← μ + α·(μ_B − μ), and the same for the unbiased variance

@@ -9,13 +9,15 @@
 ///
 /// Variables: `weight` and `bias` `[C]` (γ and β), and for kinds with moving averages `running_mean` `[C]`, one of
 /// `running_var` (batch, frozen: PyTorch's meaning, unbiased, without ε) and `running_std` (batch renorm: σ itself, ε
-/// inside), and `num_batches_tracked`.
+/// inside), and `num_batches_tracked`. Batch renorm with automatic limits has `gains` `[2, 3]` (for means and for
+/// deviations the gain, and the averages of e² and of e·e by which it is tuned) and the last `innovations` `[2, C]`.
 public struct Normalization: Layer, Hashable, Codable {
     /// The kind.
     public var kind: NormalizationKind
     /// Added to variances under the root.
     public var epsilon: Double
-    /// How far moving averages go towards a batch's moments in a step: new = old + rate · (batch − old).
+    /// How far moving averages go towards a batch's moments in a step: new = old + rate · (batch − old). With automatic
+    /// limits it has no effect.
     public var averagingRate: Double
     /// Whether there is a scale γ.
     public var scale: Bool
@@ -23,6 +25,9 @@ public struct Normalization: Layer, Hashable, Codable {
     public var shift: Bool
     /// The limits of batch renorm's correction.
     public var limits: Limits
+    /// Which part of the backward pass's projection is over the whole step rather than the group, in 0…1, for batch
+    /// renorm within limits: 0 is the paper's. (Automatic limits decide by themselves.)
+    public var stepProjection: Double
     /// The number of examples normalized together: groups of this many consecutive examples have moments of their own,
     /// while gradients are summed over all (the paper's microbatches). `nil` for the whole batch.
     public var examples: Int?
@@ -35,7 +40,8 @@ public struct Normalization: Layer, Hashable, Codable {
     ///   - examples: Used by batch and batch renorm alone.
     public init(
         _ kind: NormalizationKind, epsilon: Double = 1e-5, averagingRate: Double? = nil, scale: Bool = true,
-        shift: Bool = true, limits: Limits = .paper, examples: Int? = nil
+        shift: Bool = true, limits: Limits = .automatic, stepProjection: Double = 0,
+        examples: Int? = nil
     ) {
         self.kind = kind
         self.epsilon = epsilon
@@ -43,7 +49,21 @@ public struct Normalization: Layer, Hashable, Codable {
         self.scale = scale
         self.shift = shift
         self.limits = limits
+        self.stepProjection = stepProjection
         self.examples = examples
+    }
+
+    /// Reads what `encode(to:)` writes.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(NormalizationKind.self, forKey: .kind)
+        epsilon = try container.decode(Double.self, forKey: .epsilon)
+        averagingRate = try container.decode(Double.self, forKey: .averagingRate)
+        scale = try container.decode(Bool.self, forKey: .scale)
+        shift = try container.decode(Bool.self, forKey: .shift)
+        limits = try container.decode(Limits.self, forKey: .limits)
+        stepProjection = try container.decodeIfPresent(Double.self, forKey: .stepProjection) ?? 0
+        examples = try container.decodeIfPresent(Int.self, forKey: .examples)
     }
 
     /// The layer in a few words.
@@ -89,7 +109,16 @@ public struct Normalization: Layer, Hashable, Codable {
         let usesBatch = kind != .frozen && scope.phase.statistics == .batch
         let updates = kind != .frozen && scope.phase.updatesStatistics
         let moments = usesBatch || updates ? try batchMoments(x, scope) : nil
-        if updates, let moments { try averages.update(from: moments, scope) }
+        var filtered: FilteredMoments?
+        if let moments {
+            filtered = try tuning.map { tuning in
+                try scope.builder.within(role: .moments) { try averages.filtered(moments, tuning.filter) }
+            }
+            if updates {
+                try filtered.map { try averages.update(from: $0, scope) }
+                    ?? averages.update(from: moments, scope)
+            }
+        }
         guard usesBatch, let moments else {
             // y = γ·(x − μ)/σ + β, with averages that do not depend on x.
             let scale = try gamma / averages.deviation
@@ -100,12 +129,50 @@ public struct Normalization: Layer, Hashable, Codable {
         guard kind == .batchRenorm, scope.phase.corrects else {
             return try standardized(x, moments, gamma, beta, scope)
         }
+        if let tuning, let filtered {
+            return try renormalized(x, moments, filtered, tuning, gamma, beta, scope)
+        }
         let (r, d) = try averages.correction(of: moments, limits: limits, scope)
         // y = γ·((x − μ_B)/σ_B·r + d) + β
+        let scale = try gamma * r / moments.deviation
+        let shift = try gamma * d + beta
         return try scope.builder.within(role: .normalized) {
-            try x.affine(
-                mean: moments.mean, scale: gamma * r / moments.deviation, shift: gamma * d + beta,
-                projecting: (moments.variance, moments.channelGroups))
+            guard stepProjection > 0, moments.mean.shape[0] > 1 else {
+                return try x.affine(
+                    mean: moments.mean, scale: scale, shift: shift,
+                    projecting: (moments.variance, moments.channelGroups))
+            }
+            let part = scope.builder.constant(1 - stepProjection, shape: moments.mean.shape)
+            return try x.affine(
+                mean: moments.mean, scale: scale, shift: shift, variance: moments.variance,
+                groupParts: (part, part))
+        }
+    }
+
+    /// What tunes itself in place of limits.
+    var tuning: SelfTuning? { kind == .batchRenorm ? limits.selfTuning : nil }
+
+    /// Whether gains that tune themselves are among its variables.
+    package var tunesItself: Bool { tuning != nil }
+
+    /// y = γ·(x − μ)/σ + β with the averages μ and σ after x's group.
+    private func renormalized(
+        _ x: Tensor, _ moments: Moments, _ filtered: FilteredMoments, _ tuning: SelfTuning, _ gamma: Tensor,
+        _ beta: Tensor, _ scope: Scope
+    ) throws -> Tensor {
+        // Around the group's mean, as (x − μ_B)/σ + (μ_B − μ)/σ, which loses less to rounding.
+        let scale = try gamma / filtered.deviations
+        let shift = try (moments.mean - filtered.means) * scale + beta
+        return try scope.builder.within(role: .normalized) {
+            // One group is the whole step.
+            if tuning.projectsOverGroups || moments.mean.shape[0] == 1 {
+                return try x.affine(
+                    mean: moments.mean, scale: scale, shift: shift,
+                    projecting: (moments.variance, moments.channelGroups))
+            }
+            return try x.affine(
+                mean: moments.mean, scale: scale, shift: shift, variance: moments.variance,
+                groupParts: (filtered.meanGains, filtered.scaleGains))
         }
     }
 
@@ -119,10 +186,28 @@ public struct Normalization: Layer, Hashable, Codable {
         try require(epsilon >= 0 && epsilon.isFinite, "epsilon \(epsilon)", "a finite number of at least 0")
         try require((0...1).contains(averagingRate), "averaging rate \(averagingRate)", "0 to 1")
         guard kind == .batchRenorm else { return }
+        try require((0...1).contains(stepProjection), "a step projection of \(stepProjection)", "0 to 1")
+        try tuning.map { try check($0.filter, require) }
         try require(
             limits.rMax.minimum >= 1, "limits whose r_max falls to \(limits.rMax.minimum)", "at least 1")
         try require(
             limits.dMax.minimum >= 0, "limits whose d_max falls to \(limits.dMax.minimum)", "at least 0")
+    }
+
+    private func check(
+        _ filter: MomentFilter, _ require: (Bool, String, String) throws -> Void
+    ) throws {
+        try require(
+            filter.floor > 0 && filter.floor <= filter.ceiling && filter.ceiling <= 1,
+            "gains from \(filter.floor) to \(filter.ceiling)", "above 0, at most 1, in this order")
+        try require(
+            filter.inherited > 0 && filter.inherited <= 1, "an inherited gain of \(filter.inherited)",
+            "above 0, at most 1")
+        try require(
+            filter.memory > 0 && filter.memory <= 1, "a memory of \(filter.memory)", "above 0, at most 1")
+        try require(
+            filter.adaptation >= 0 && filter.adaptation.isFinite, "an adaptation of \(filter.adaptation)",
+            "a finite number of at least 0")
     }
 
     /// y = γ·(x − m)/σ + β with x's own moments.

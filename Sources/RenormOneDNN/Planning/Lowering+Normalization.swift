@@ -21,6 +21,13 @@ extension Lowering {
                     key: index, reads: [try operand(inputs[0])], writes: [try operand(index)],
                     scratchByteCount: renorm_normalization_scratch(extent, Int32(threads))
                 ) { _ in MomentsUnit(extent) })
+        case .filteredMoments(let filter, let epsilon):
+            let moments = prepared.graph[node.inputs[0]].shape
+            let kernel = renorm_moment_filter(filter, epsilon, groups: moments[1], channels: moments[2])
+            add(
+                PlannedUnit(key: index, reads: try inputs.map(operand), writes: [try operand(index)]) { _ in
+                    FilteredMomentsUnit(kernel)
+                })
         case .affineSums:
             let extent = renorm_extent(prepared.graph[node.inputs[0]], groups: groups(index, 2))
             // The kernels take x, m, dy.
@@ -116,6 +123,16 @@ extension renorm_extent {
         self.init(
             rows: shape.elementCount / shape[-1], channels: shape[-1], groups: groups,
             type: activation.type.kernel)
+    }
+}
+
+extension renorm_moment_filter {
+    fileprivate init(_ filter: MomentFilter, _ epsilon: Double, groups: Int, channels: Int) {
+        self.init(
+            groups: groups, channels: channels, epsilon: Float(epsilon), adaptation: Float(filter.adaptation),
+            memory: Float(filter.memory), floor: Float(filter.floor), ceiling: Float(filter.ceiling),
+            inherited: Float(filter.inherited), arithmetic: filter.isArithmetic ? 1 : 0,
+            total: filter.isTotal ? 1 : 0)
     }
 }
 

@@ -213,7 +213,7 @@ final class Lowering {
             try lowerConvolution(index, ConvolutionGeometry(node, in: prepared.graph)!)
         case .maxPool, .maxPoolGradient, .averagePool, .averagePoolGradient:
             try lowerPooling(index, node)
-        case .moments, .affineSums, .affineGradient:
+        case .moments, .filteredMoments, .affineSums, .affineGradient:
             try lowerNormalization(index, node)
         case .unary, .binary, .compare, .select, .activation, .activationGradient, .affine:
             preconditionFailure("\(node.op.name) belongs to a pass of its own")

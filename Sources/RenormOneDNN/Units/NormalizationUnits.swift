@@ -15,6 +15,20 @@ final class MomentsUnit: Unit {
     }
 }
 
+/// Reads moments, averages, innovations, gains and the count; writes all that filtering gives.
+final class FilteredMomentsUnit: Unit {
+    let name = "filteredMoments"
+    private let filter: renorm_moment_filter
+
+    init(_ filter: renorm_moment_filter) { self.filter = filter }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        renorm_filter_moments(
+            context.team, filter, memory.input(0), memory.input(1), memory.input(2), memory.input(3),
+            memory.input(4), memory.input(5), memory.output(0))
+    }
+}
+
 /// Reads x, m, a, b and maybe a residual; writes activation(a·(x − m) + b [+ residual]).
 final class AffineUnit: Unit {
     let name = "affine"

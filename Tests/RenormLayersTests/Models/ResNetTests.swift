@@ -68,7 +68,7 @@ import Testing
                 "resnet18", classes: 10, stem: .cifar, side: 32, Normalization(kind)
             ).variables
             let normalizations = 20
-            let each = kind == .none ? 0 : kind.hasMovingAverages ? 5 : 2
+            let each = kind == .none ? 0 : kind == .batchRenorm ? 7 : kind.hasMovingAverages ? 5 : 2
             #expect(variables.count == 20 + 2 + normalizations * each, "\(kind)")
             #expect((variables["layer4.1.bn2.running_std"] != nil) == (kind == .batchRenorm))
         }

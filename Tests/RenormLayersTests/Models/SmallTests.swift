@@ -18,7 +18,7 @@ import Testing
         }
         #expect(variables["fc.weight"]?.value.shape == [10, channels[4]])
         #expect(variables["fc.bias"]?.value.shape == [10])
-        #expect(variables.count == 5 * 6 + 2)
+        #expect(variables.count == 5 * 8 + 2)
     }
 
     @Test(arguments: [

@@ -120,7 +120,10 @@ import Testing
         }
         let fresh = try Model(Normalization(.batch), input: [2, 2, 3])
         let bare = try fresh.converting(to: Normalization(.batchRenorm, scale: false, shift: false))
-        #expect(bare.variables.paths == ["running_mean", "running_std", "num_batches_tracked"])
+        #expect(
+            bare.variables.paths == [
+                "running_mean", "running_std", "gains", "innovations", "num_batches_tracked",
+            ])
     }
 
     /// The first batch sets averages while the counter is 0: it must not where there are averages to keep.

@@ -1,0 +1,194 @@
+import ArgumentParser
+import Foundation
+import Renorm
+
+/// `renorm compare`.
+struct CompareCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract:
+            "Train one network with several normalizations, in several settings, and show who does how well.",
+        discussion: """
+            Every combination of --norm, --setting and seed is a run of --steps steps, with everything else equal: initial \
+            values, batches, learning rate. Results are in --run: runs.jsonl (a line for each run, as it ends), \
+            results.csv, results.json, report.html. The same command again goes on where it stopped; more seeds or \
+            normalizations add their runs.
+
+            A normalization is a kind with options, a setting an order of examples with options, each with a name of \
+            your own before it if you like:
+              --norm batch --norm "BRN by hand: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.05" --norm group:8
+              --setting shuffled --setting "groups of 4: shuffled examples=4"
+            Options of normalizations: limits=\(LimitsChoice.names); rate=RATE or RATE/group; \
+            examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
+            limits gain, floor, ceiling, adaptation, memory, spread. Options of settings: examples=NUMBER (normalized \
+            together), batch=NUMBER.
+
+            Examples:
+              renorm compare --run runs/paper --paper --seeds 3
+              renorm compare --run runs/mine --model resnet18 --norm batch --norm batch-renorm --setting sorted-batches
+            """)
+
+    @Option(help: ArgumentHelp("The folder of the results.", valueName: "dir"))
+    var run: String
+
+    @Flag(
+        help: """
+            The paper's experiments on this data: independent groups of 32 and of 4, groups of two labels × 8 and of one \
+            label × 8, with BN, BN over half groups, GN, LN, IN and BRN.
+            """)
+    var paper = false
+
+    @Option(help: ArgumentHelp("A normalization to compare, with options.", valueName: "norm"))
+    var norm: [String] = []
+
+    @Option(help: ArgumentHelp("A setting to compare in, with options.", valueName: "setting"))
+    var setting: [String] = []
+
+    @Option(help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset.")
+    var data: [String] = []
+
+    @Option(help: "The network: \(Architecture.names).")
+    var model = "small:0.5"
+
+    @Option(help: "How many seeds each combination is run with.")
+    var seeds = 3
+
+    @Option(help: "The first seed.")
+    var firstSeed: UInt64 = 0
+
+    @Option(help: "Steps of every run.")
+    var steps = 1500
+
+    @Option(help: "Examples a batch, where a setting says nothing else.")
+    var batchSize = 32
+
+    @Option(help: "The learning rate at the start of a cosine.")
+    var learningRate = FiniteNumber(0.1)
+
+    @Option(help: "Training images that no run is trained on: the curves are measured on some of them.")
+    var heldOut = 10000
+
+    @Option(help: "What runs are measured on at the end: test, or held-out (to choose by).")
+    var measure = Measure.test
+
+    @Option(help: "Threads of the engine. (default: one a core)")
+    var threads: Int?
+
+    @Option(help: "onednn, or reference.")
+    var engine = EngineChoice.onednn
+
+    enum Measure: String, ExpressibleByArgument, CaseIterable {
+        case test
+        case heldOut = "held-out"
+    }
+
+    static let paperContenders = [
+        "BN: batch", "BN, half groups: batch examples=half", "GN: group:8", "LN: layer", "IN: instance",
+        "BRN: batch-renorm",
+    ]
+    static let paperSettings = [
+        "32, independent: shuffled", "groups of 4: shuffled examples=4",
+        "two labels × 8: label-blocks:2x8 examples=16",
+        "one label × 8: label-blocks:1x8 examples=8",
+    ]
+
+    func validate() throws {
+        for (name, value) in [
+            ("--seeds", seeds), ("--steps", steps), ("--batch-size", batchSize), ("--held-out", heldOut),
+            ("--threads", threads ?? 1),
+        ] where value < 1 {
+            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
+        }
+        guard learningRate.value > 0 else {
+            throw ValidationError("--learning-rate: found \(learningRate); expected more than 0. Change it.")
+        }
+    }
+
+    func run() async throws {
+        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DatasetSource(parsing: $0) }
+        let contenders = try ((paper ? Self.paperContenders : []) + norm).map { try Contender($0) }
+        let settings = try ((paper ? Self.paperSettings : []) + setting)
+            .map { try ExperimentSetting($0, batchSize: batchSize) }
+        var comparison = Experiment(
+            model: model,
+            contenders: contenders.isEmpty
+                ? [try Contender("batch"), try Contender("batch-renorm")] : contenders,
+            settings: settings.isEmpty
+                ? [try ExperimentSetting("shuffled", batchSize: batchSize)] : settings,
+            seeds: (0..<UInt64(seeds)).map { firstSeed + $0 }, steps: steps)
+        comparison.learningRate = learningRate.value
+        try refuseRepeated(comparison)
+        let (training, test) = try DatasetSource.load(sources)
+        let data = try Experiment.Data(
+            training: training, heldOut: heldOut, test: measure == .test ? test : nil)
+        try comparison.check(data)
+        let engine = try engine.makeEngine(threads: threads)
+        let folder = try ExperimentFolder(
+            URL(fileURLWithPath: run), ExperimentFolder.Common(comparison, data))
+        try await make(comparison, data, engine, folder)
+    }
+
+    private func refuseRepeated(_ comparison: Experiment) throws {
+        for (option, names) in [
+            ("--norm", comparison.contenders.map(\.name)), ("--setting", comparison.settings.map(\.name)),
+        ] {
+            var seen: Set<String> = []
+            if let twice = names.first(where: { !seen.insert($0).inserted }) {
+                throw UsageError(
+                    "\(option): found '\(twice)' twice; expected names that differ. Leave one out, or rename it."
+                )
+            }
+        }
+    }
+
+    /// Makes the runs that are missing, and shows the table after each.
+    private func make(
+        _ comparison: Experiment, _ data: Experiment.Data, _ engine: any Engine, _ found: ExperimentFolder
+    ) async throws {
+        let (printer, command) = (ExperimentPrinter(comparison), Self.command)
+        let work = Task {
+            var folder = found
+            let missing = comparison.cells.filter { !folder.contains($0) }
+            printer.start(missing: missing.count, results: folder.results)
+            defer { printer.close() }
+            do {
+                for (index, cell) in missing.enumerated() {
+                    let result = try await comparison.run(cell, data, on: engine) { step in
+                        printer.progress(cell, run: index, of: missing.count, step: step)
+                    }
+                    try folder.add(result)
+                    printer.finished(result, folder.results)
+                }
+            } catch is CancellationError {
+                try folder.finish(comparison, command: command)
+                return false
+            }
+            try folder.finish(comparison, command: command)
+            printer.conclude(folder)
+            return true
+        }
+        let signals = Signals { work.cancel() }
+        defer { signals.restore() }
+        guard try await work.value else {
+            Swift.print("Stopped. The same command goes on with the runs that are missing.")
+            throw ExitCode(signals.exitCode)
+        }
+    }
+
+    /// What was typed, for the report.
+    private static var command: String {
+        let arguments = CommandLine.arguments.dropFirst().map { $0.contains(" ") ? "\"\($0)\"" : $0 }
+        return "renorm " + arguments.joined(separator: " ")
+    }
+}
+
+extension ExperimentFolder {
+    /// Writes what people read.
+    fileprivate func finish(_ comparison: Experiment, command: String) throws {
+        try writeTables()
+        let table = ExperimentTable(
+            results, contenders: comparison.contenders, settings: comparison.settings,
+            seeds: comparison.seeds)
+        try AtomicFile.write(ExperimentPage(table, common: common, command: command).html, to: report)
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Renorm
+
+/// Shows a comparison while it is made: a line for each run, a bar, and the table at the end (on a terminal, whenever a
+/// seed is through).
+final class ExperimentPrinter: @unchecked Sendable {
+    private let comparison: Experiment
+    private let lock = NSLock()
+    private var progress = ProgressBar()
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
+
+    init(_ comparison: Experiment) { self.comparison = comparison }
+
+    func start(missing: Int, results: [ExperimentResult]) {
+        let total = comparison.cells.count
+        say(
+            "\(comparison.contenders.count) normalizations × \(comparison.settings.count) settings × "
+                + "\(comparison.seeds.count) seeds: \(total) runs of \(comparison.steps.grouped) steps"
+                + (missing < total ? "; \((total - missing).grouped) are there already" : ""))
+    }
+
+    func progress(_ cell: Experiment.Cell, run: Int, of runs: Int, step: Int) {
+        lock.withLock {
+            progress.update(
+                completed: run * comparison.steps + step, total: runs * comparison.steps,
+                detail: "\(cell.contender.name), \(cell.setting.name), seed \(cell.seed)")
+        }
+    }
+
+    func finished(_ result: ExperimentResult, _ all: [ExperimentResult]) {
+        var line =
+            "seed \(result.seed)  \(result.setting)  \(result.contender): \(result.accuracy.percent) as deployed"
+        if let trained = result.accuracyAsTrained { line += ", \(trained.percent) in training mode" }
+        if let path = result.notFinite { line += "; stopped at step \(result.steps): '\(path)' not finite" }
+        say(line + "  (\(result.seconds.formatted(1)) s)")
+        let isSeedDone = result.key == comparison.cells.last { $0.seed == result.seed }?.key
+        if isTerminal, isSeedDone, comparison.seeds.last != result.seed { say("\n" + table(all)) }
+    }
+
+    func conclude(_ folder: ExperimentFolder) {
+        close()
+        let table = ExperimentTable(
+            folder.results, contenders: comparison.contenders, settings: comparison.settings,
+            seeds: comparison.seeds)
+        Swift.print("\n\(self.table(folder.results))\n\n\(ExperimentSentence(table).text)")
+        Swift.print("Plots and tables: \(folder.report.path)")
+    }
+
+    func close() { lock.withLock { progress.finish() } }
+
+    /// Accuracy as deployed in percent, with half the width of the mean's 95 % interval.
+    private func table(_ results: [ExperimentResult]) -> String {
+        let table = ExperimentTable(
+            results, contenders: comparison.contenders, settings: comparison.settings,
+            seeds: comparison.seeds)
+        var rows = [["as deployed, %"] + table.settings]
+        for contender in table.contenders {
+            rows.append(
+                [contender]
+                    + table.settings.map { setting in
+                        guard let interval = table.interval(contender, setting) else { return "–" }
+                        let mean = (interval.mean * 100).formatted(1)
+                        return interval.margin.map { "\(mean) ± \(($0 * 100).formatted(1))" } ?? mean
+                    })
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            row.enumerated().map { column, text in
+                let padding = String(repeating: " ", count: widths[column] - text.count)
+                return column == 0 ? text + padding : padding + text
+            }.joined(separator: "   ")
+        }.joined(separator: "\n")
+    }
+
+    private func say(_ text: String) { lock.withLock { progress.print(text) } }
+}

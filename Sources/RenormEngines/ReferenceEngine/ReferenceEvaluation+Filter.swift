@@ -1,0 +1,88 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+import RenormArrays
+import RenormGraphs
+
+/// One gain and what it is tuned by.
+private struct Gain {
+    var value: Double
+    /// The averages of e² and of e · e of the group before.
+    var square: Double
+    var product: Double
+    /// The innovations of the group before.
+    var last: [Double]
+
+    /// Follows a group's innovations. `isFirst`: they are of averages that the group itself has set.
+    mutating func tune(_ innovations: [Double], _ filter: MomentFilter, isFirst: Bool) {
+        if value == 0 {
+            value = isFirst ? filter.ceiling : min(filter.inherited, filter.ceiling)
+        } else {
+            let count = Double(innovations.count)
+            let (newSquare, newProduct) = (
+                innovations.reduce(0) { $0 + $1 * $1 } / count,
+                zip(innovations, last).reduce(0) { $0 + $1.0 * $1.1 } / count
+            )
+            square += filter.memory * (newSquare - square)
+            product += filter.memory * (newProduct - product)
+            value = min(
+                max(value * exp(filter.adaptation * product / (square + 1e-12)), filter.floor), filter.ceiling
+            )
+        }
+        last = innovations
+    }
+}
+
+extension ReferenceEvaluation {
+    /// The averages after each group, and the gains.
+    func filteredMoments(_ filter: MomentFilter, _ epsilon: Double) -> NDArray {
+        let (groups, channels) = (operands[0].shape[1], operands[0].shape[2])
+        return filled { operands, result in
+            let operands = operands.map { $0.map { Double($0) } }
+            let (moments, innovations, gains) = (operands[0], operands[3], operands[4])
+            var (mean, deviation) = (operands[1], operands[2])
+            let isNew = operands[5][0] == 0
+            func gain(_ index: Int) -> Gain {
+                Gain(
+                    value: gains[3 * index], square: gains[3 * index + 1], product: gains[3 * index + 2],
+                    last: Array(innovations[index * channels..<(index + 1) * channels]))
+            }
+            var (meanGain, scaleGain) = (gain(0), gain(1))
+            var written: [[[Double]]] = [[], [], [], []]
+            for group in 0..<groups {
+                let first = group * channels
+                let groupMean = Array(moments[first..<first + channels])
+                let variance = moments[(groups * channels + first)..<(groups * channels + first + channels)]
+                    .map { $0 + epsilon }
+                let isFirst = isNew && group == 0
+                if isFirst { (mean, deviation) = (groupMean, variance.map { $0.squareRoot() }) }
+                let prior = mean
+                let scale = deviation
+                let gap = (0..<channels).map { (groupMean[$0] - prior[$0]) / scale[$0] }
+                meanGain.tune(gap, filter, isFirst: isFirst)
+                mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
+                let spread = (0..<channels).map { c in
+                    let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
+                    let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
+                    return filter.isArithmetic ? ratio - 1 : log(ratio)
+                }
+                scaleGain.tune(spread, filter, isFirst: isFirst)
+                deviation = (0..<channels).map { c in
+                    let step = scaleGain.value * spread[c]
+                    return scale[c] * (filter.isArithmetic ? 1 + step : exp(step))
+                }
+                for (index, vector) in [
+                    mean, deviation, [Double](repeating: meanGain.value, count: channels),
+                    [Double](repeating: scaleGain.value, count: channels),
+                ].enumerated() {
+                    written[index].append(vector)
+                }
+            }
+            let state = [meanGain, scaleGain].flatMap { [$0.value, $0.square, $0.product] }
+            let all = written.joined().joined() + meanGain.last + scaleGain.last + state
+            for (index, value) in all.enumerated() { result[index] = Real(value) }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// How averages follow the moments of groups with gains that tune themselves: the constants of `Op.filteredMoments`.
+///
+/// An average with rate K is a filter: of a population that drifts and of moments that are noisy looks at it, the best K
+/// makes successive innovations (what a group's moment adds to the average before it) uncorrelated. Where they agree in
+/// sign the average lags, and K grows; where they alternate it chases noise, and K shrinks (Mehra 1970).
+public struct MomentFilter: Hashable, Sendable, Codable {
+    /// How fast a gain follows the agreement of innovations: K is multiplied by exp(`adaptation` · C / S).
+    public var adaptation: Double
+    /// How fast the averages C and S of that agreement forget.
+    public var memory: Double
+    /// The smallest gain.
+    public var floor: Double
+    /// The largest gain, which new averages begin with.
+    public var ceiling: Double
+    /// The gain that averages which come without one begin with, so that the first group does not erase them.
+    public var inherited: Double
+    /// Whether deviations are averaged as they are, rather than their logarithms.
+    public var isArithmetic: Bool
+    /// Whether a group's variance is counted around the posterior mean, rather than around the group's own.
+    public var isTotal: Bool
+
+    /// Makes a filter.
+    public init(
+        adaptation: Double = 0.05, memory: Double = 0.05, floor: Double = 0.002, ceiling: Double = 1,
+        inherited: Double = 0.01, isArithmetic: Bool = false, isTotal: Bool = false
+    ) {
+        self.adaptation = adaptation
+        self.memory = memory
+        self.floor = floor
+        self.ceiling = ceiling
+        self.inherited = inherited
+        self.isArithmetic = isArithmetic
+        self.isTotal = isTotal
+    }
+}
+
+/// What filtering the moments of G groups gives.
+public struct FilteredMoments {
+    /// The averages after each group, `[G, C]`: its posterior means.
+    public let means: Tensor
+    /// The deviations after each group, `[G, C]`.
+    public let deviations: Tensor
+    /// The gain of means in each group, the same for all channels, `[G, C]`.
+    public let meanGains: Tensor
+    /// The gain of deviations, `[G, C]`.
+    public let scaleGains: Tensor
+    /// The last group's innovations, of means and of deviations, `[2, C]`.
+    public let innovations: Tensor
+    /// For means and for deviations the gain K and the averages S and C, `[2, 3]`.
+    public let gains: Tensor
+}
+
+extension Tensor {
+    /// Filters these moments `[2, G, C]` (`momentVectors`), one group after another.
+    ///
+    /// - Parameters:
+    ///   - averages: The mean and the deviation (ε inside) before, `[C]` each.
+    ///   - innovations: The last innovations before, `[2, C]`.
+    ///   - gains: As `FilteredMoments.gains`, before; a K of 0 means that none is known.
+    ///   - count: The number of steps that made the averages; 0: the first group sets them.
+    public func filteredMoments(
+        _ filter: MomentFilter, epsilon: Double, averages: (mean: Tensor, deviation: Tensor),
+        innovations: Tensor, gains: Tensor, count: Tensor
+    ) throws -> FilteredMoments {
+        let (groups, channels) = (shape[1], shape[2])
+        let all = try builder.infer(
+            .filteredMoments(filter, epsilon: epsilon),
+            [self, averages.mean, averages.deviation, innovations, gains, count])
+        func part(_ start: Int, _ shape: TensorShape) throws -> Tensor {
+            try all.slice(starts: [start], shape: [shape.elementCount]).reshaped(to: shape)
+        }
+        let vectors: TensorShape = [groups, channels]
+        let size = groups * channels
+        return FilteredMoments(
+            means: try part(0, vectors), deviations: try part(size, vectors),
+            meanGains: try part(2 * size, vectors), scaleGains: try part(3 * size, vectors),
+            innovations: try part(4 * size, [2, channels]),
+            gains: try part(4 * size + 2 * channels, [2, 3]))
+    }
+}

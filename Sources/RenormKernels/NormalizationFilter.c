@@ -1,0 +1,44 @@
+#include "Loops/Table.h"
+#include "Normalization.h"
+#include "Team.h"
+
+#include <math.h>
+#include <string.h>
+
+// The calling thread does all of it: there is too little work to share.
+
+void renorm_filter_moments(
+    renorm_team *team, renorm_moment_filter filter, const float *moments, const float *mean, const float *deviation,
+    const float *innovations, const float *gains, const float *count, float *result
+) {
+    const renorm_loops *loops = renorm_loops_for(team);
+    const ptrdiff_t groups = filter.groups, channels = filter.channels, all = groups * channels;
+    float *last = result + 4 * all, *state = last + 2 * channels;
+    memcpy(last, innovations, (size_t)(2 * channels) * sizeof(float));
+    memcpy(state, gains, 6 * sizeof(float));
+    const bool is_new = *count == 0;
+    if (is_new) {
+        // The first group is the averages: its innovations are 0, whatever gain they are weighted with.
+        memcpy(result, moments, (size_t)channels * sizeof(float));
+        for (ptrdiff_t c = 0; c < channels; c++) result[all + c] = sqrtf(moments[all + c] + filter.epsilon);
+        mean = result;
+        deviation = result + all;
+    }
+    for (ptrdiff_t group = 0; group < groups; group++) {
+        const ptrdiff_t at = group * channels;
+        const bool is_first = is_new && group == 0;
+        renorm_observation observation = {
+            .mean = moments + at,
+            .variance = moments + all + at,
+            .average = group > 0 ? result + at - channels : mean,
+            .deviation = group > 0 ? result + all + at - channels : deviation,
+            .epsilon = filter.epsilon,
+            .arithmetic = filter.arithmetic != 0,
+        };
+        loops->filter_group(&filter, &observation, false, is_first, last, state, result + at, result + 2 * all + at);
+        if (filter.total) observation.posterior_mean = result + at;
+        loops->filter_group(
+            &filter, &observation, true, is_first, last + channels, state + 3, result + all + at,
+            result + 3 * all + at);
+    }
+}

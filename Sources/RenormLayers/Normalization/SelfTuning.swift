@@ -1,0 +1,28 @@
+import RenormGraphs
+
+/// Batch renormalization without limits, schedules or averaging rate.
+///
+/// Each layer has a gain K for its means and one for its deviations, in 0…1. A group of examples moves the averages by K
+/// towards its own moments and is normalized with the averages that result: K = 1 is batch normalization, K near 0 the
+/// moving averages. The gains follow how successive innovations agree (`MomentFilter`): averages that lag behind weights
+/// that change raise them, averages that chase the noise of small or biased batches lower them.
+///
+/// The backward pass removes the gradient's mean and its direction along x, as batch normalization does: by K over the
+/// group, and otherwise over the whole step, so that groups of one label keep the label's signal.
+public struct SelfTuning: Sendable, Hashable, Codable {
+    /// The constants of the gains.
+    public var filter: MomentFilter
+    /// Whether the backward pass projects over the group alone, however small the gain is (for comparison).
+    public var projectsOverGroups: Bool
+
+    /// Makes a correction that tunes itself.
+    public init(filter: MomentFilter = MomentFilter(), projectsOverGroups: Bool = false) {
+        self.filter = filter
+        self.projectsOverGroups = projectsOverGroups
+    }
+
+    /// The same with a gain that does not change (for comparison).
+    public static func fixed(gain: Double) -> SelfTuning {
+        SelfTuning(filter: MomentFilter(floor: gain, ceiling: gain))
+    }
+}

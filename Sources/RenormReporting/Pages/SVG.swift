@@ -1,0 +1,99 @@
+import Foundation
+
+/// A drawing under construction, in pixels from the upper left corner.
+struct SVG {
+    private let width: Double
+    private let height: Double
+    private let title: String
+    private var body = ""
+
+    init(width: Double, height: Double, title: String) {
+        (self.width, self.height, self.title) = (width, height, title)
+    }
+
+    mutating func line(
+        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, color: String, width: Double = 1
+    ) {
+        body +=
+            "<line x1='\(x1.short)' y1='\(y1.short)' x2='\(x2.short)' y2='\(y2.short)' stroke='\(color)' "
+            + "stroke-width='\(width.short)'/>\n"
+    }
+
+    mutating func path(_ points: [(Double, Double)], color: String) {
+        let text = points.map { "\($0.0.short),\($0.1.short)" }.joined(separator: " ")
+        body += "<polyline points='\(text)' fill='none' stroke='\(color)' stroke-width='2'/>\n"
+    }
+
+    mutating func dot(
+        _ x: Double, _ y: Double, radius: Double, color: String, opacity: Double = 1, isHollow: Bool = false,
+        note: String = ""
+    ) {
+        let fill = isHollow ? "fill='none' stroke='\(color)' stroke-width='1.5'" : "fill='\(color)'"
+        body +=
+            "<circle cx='\(x.short)' cy='\(y.short)' r='\(radius.short)' \(fill) opacity='\(opacity.short)'>"
+            + "<title>\(note.escaped)</title></circle>\n"
+    }
+
+    enum Anchor: String { case start, middle, end }
+
+    mutating func text(
+        _ text: String, _ x: Double, _ y: Double, anchor: Anchor = .start, size: Double = 12,
+        color: String = "currentColor"
+    ) {
+        body +=
+            "<text x='\(x.short)' y='\(y.short)' text-anchor='\(anchor.rawValue)' font-size='\(size.short)' "
+            + "fill='\(color)'>\(text.escaped)</text>\n"
+    }
+
+    var text: String {
+        "<svg viewBox='0 0 \(width.short) \(height.short)' role='img' style='max-width:\(width.short)px'>"
+            + "<title>\(title.escaped)</title>\n\(body)</svg>\n"
+    }
+}
+
+extension Double {
+    var short: String {
+        let text = String(format: "%.1f", self)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+}
+
+extension String {
+    /// As HTML and SVG take it.
+    var escaped: String {
+        replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+            .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "'", with: "&#39;")
+            .replacingOccurrences(of: "\"", with: "&quot;")
+    }
+}
+
+/// A linear axis from a range of values to a range of pixels.
+struct Axis {
+    let low: Double
+    let high: Double
+    let from: Double
+    let to: Double
+
+    /// A range of percentages around values, with room at both ends.
+    init(percentages values: [Double], from: Double, to: Double) {
+        let (least, most) = (values.min() ?? 0, values.max() ?? 100)
+        let room = max((most - least) * 0.06, 0.5)
+        self.init(low: max(least - room, 0), high: min(most + room, 100), from: from, to: to)
+    }
+
+    init(low: Double, high: Double, from: Double, to: Double) {
+        (self.low, self.high, self.from, self.to) = (low, max(high, low + 1e-9), from, to)
+    }
+
+    func callAsFunction(_ value: Double) -> Double {
+        from + (value - low) / (high - low) * (to - from)
+    }
+
+    /// Round values for some five marks.
+    var marks: [Double] {
+        let rough = (high - low) / 5
+        let power = pow(10, floor(log10(rough)))
+        let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
+        return stride(from: ceil(low / step) * step, through: high, by: step).map { $0 }
+    }
+}

@@ -1,0 +1,137 @@
+import RenormEngines
+import RenormImages
+import RenormLayers
+
+/// One network trained in every combination of normalizations, settings and seeds, everything else being equal.
+///
+///     let comparison = Experiment(model: "small:0.5", contenders: [try Contender("batch"), try Contender("batch-renorm")],
+///                                 settings: [try ExperimentSetting("shuffled examples=4")], seeds: 0..<3, steps: 1500)
+///     for cell in comparison.cells { let result = try await comparison.run(cell, data, on: engine) }
+public struct Experiment: Sendable {
+    /// The name of the network, as `Architecture` knows it.
+    public var model: String
+    /// How images enter ResNets.
+    public var stem = Stem.cifar
+    /// The normalizations.
+    public var contenders: [Contender]
+    /// The settings.
+    public var settings: [ExperimentSetting]
+    /// The seeds: each gives initial values, batches and order, the same for every normalization.
+    public var seeds: [UInt64]
+    /// The steps of every run.
+    public var steps: Int
+    /// The learning rate at the start of a cosine, unless a normalization has one of its own.
+    public var learningRate = 0.1
+    /// The weight decay of convolutions and dense layers.
+    public var weightDecay = 0.0001
+    /// How often in a run the curve has a point.
+    public var curvePoints = 10
+
+    /// Makes a comparison.
+    public init(
+        model: String, contenders: [Contender], settings: [ExperimentSetting], seeds: [UInt64], steps: Int
+    ) {
+        self.model = model
+        self.contenders = contenders
+        self.settings = settings
+        self.seeds = seeds
+        self.steps = steps
+    }
+
+    /// One run.
+    public struct Cell: Sendable, Hashable {
+        /// The normalization.
+        public var contender: Contender
+        /// The setting.
+        public var setting: ExperimentSetting
+        /// The seed.
+        public var seed: UInt64
+
+        /// What tells it from others in a folder of results.
+        public var key: ExperimentResult.Key {
+            ExperimentResult.Key(contender: contender.text, setting: setting.text, seed: seed)
+        }
+    }
+
+    /// All runs: seed by seed, so that a table fills evenly.
+    public var cells: [Cell] {
+        seeds.flatMap { seed in
+            settings.flatMap { setting in
+                contenders.map { Cell(contender: $0, setting: setting, seed: seed) }
+            }
+        }
+    }
+
+    /// What the runs of a comparison are trained and measured on.
+    public struct Data: Sendable {
+        /// Trained on.
+        public var training: Dataset
+        /// Measured on, once, at the end of each run.
+        public var measured: Dataset
+        /// Measured on along the way, for the curves.
+        public var alongTheWay: Dataset
+        /// Those of `measured` on which batch statistics are tried.
+        let inBatches: Dataset
+        let scaling: InputScaling
+
+        /// - Parameters:
+        ///   - heldOut: The number of training examples that nothing is trained on: the curves' and, without `test`, those
+        ///     that runs are measured on. Always the same ones.
+        ///   - test: `nil` measures on the held-out examples.
+        public init(training: Dataset, heldOut: Int, test: Dataset?) throws {
+            let (kept, heldOut) = try training.split(validation: heldOut, seed: 0)
+            self.training = kept
+            measured = test ?? heldOut
+            inBatches = measured.subset(Array(0..<min(measured.count, 2560)))
+            alongTheWay = heldOut.subset(Array(0..<min(heldOut.count, 1000)))
+            scaling = InputScaling(of: kept)
+        }
+    }
+
+    /// Throws if a run cannot be made, before any is.
+    public func check(_ data: Data) throws {
+        for contender in contenders {
+            for setting in settings {
+                let cell = Cell(contender: contender, setting: setting, seed: 0)
+                _ = try TrainingPlan(trainer(cell, data, on: ReferenceEngine()))
+            }
+        }
+    }
+
+    /// Makes one run.
+    ///
+    /// - Parameter progress: Called after each step with the number of steps made.
+    /// - Throws: `CancellationError` when the task was cancelled; what training throws, but not that something was not
+    ///   finite: then the run ends, and its result says so.
+    public func run(
+        _ cell: Cell, _ data: Data, on engine: any Engine,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws -> ExperimentResult {
+        try await onOwnThread(named: "renorm.comparison") { isCancelled in
+            let trainer = try trainer(cell, data, on: engine)
+            let run = try ExperimentRun(
+                trainer, data, cell: cell, curveEvery: max(steps / max(curvePoints, 1), 1))
+            return try run.result(progress: progress, isCancelled: isCancelled)
+        }
+    }
+
+    private func trainer(_ cell: Cell, _ data: Data, on engine: any Engine) throws -> Trainer {
+        let training = data.training
+        let architecture = Architecture(
+            name: model, stem: stem, classes: training.classCount,
+            input: [training.height, training.width, training.channels],
+            normalization: cell.contender.normalization(in: cell.setting, steps: steps))
+        let rate = cell.contender.learningRate ?? learningRate
+        return Trainer(
+            model: try architecture.makeModel(seed: cell.seed),
+            configuration: TrainingConfiguration(
+                architecture: architecture,
+                options: TrainingOptions(
+                    optimizer: .sgd(), learningRate: .cosine(from: rate, steps: steps),
+                    weightDecay: weightDecay),
+                steps: steps, batchSize: cell.setting.batchSize, sampling: cell.setting.sampling,
+                validation: 0,
+                seed: cell.seed, scaling: data.scaling),
+            engine: engine, training: training)
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import RenormInterchange
+
+/// Where a comparison keeps its results:
+///
+///     runs.jsonl     a line for what all runs share, then one for each finished run, written when it has finished
+///     results.csv    the same as a table
+///     results.json   the same as one document
+///     report.html    plots and tables
+///
+/// A run that is in `runs.jsonl` is not made again, so a comparison that was stopped goes on where it was, and one that
+/// gets more seeds or normalizations makes those alone.
+public struct ExperimentFolder: Sendable {
+    /// The folder.
+    public let url: URL
+    /// What the runs in it share.
+    public let common: Common
+    /// The results so far.
+    public private(set) var results: [ExperimentResult]
+
+    /// What all runs of a comparison share.
+    public struct Common: Sendable, Hashable, Codable {
+        /// The network.
+        public var model: String
+        /// The steps of every run.
+        public var steps: Int
+        /// The learning rate at the start.
+        public var learningRate: Double
+        /// The weight decay.
+        public var weightDecay: Double
+        /// What they are trained on.
+        public var data: String
+        /// The number of examples trained on.
+        public var trainingExamples: Int
+        /// What they are measured on.
+        public var measuredOn: String
+
+        /// Describes a comparison.
+        public init(_ comparison: Experiment, _ data: Experiment.Data) {
+            model = comparison.model
+            steps = comparison.steps
+            learningRate = comparison.learningRate
+            weightDecay = comparison.weightDecay
+            self.data = data.training.name
+            trainingExamples = data.training.count
+            measuredOn = "\(data.measured.name), \(data.measured.count) examples"
+        }
+    }
+
+    /// The file with a line for each run.
+    public var journal: URL { url.appendingPathComponent("runs.jsonl") }
+    /// The table.
+    public var csv: URL { url.appendingPathComponent("results.csv") }
+    /// The document.
+    public var json: URL { url.appendingPathComponent("results.json") }
+    /// The page.
+    public var report: URL { url.appendingPathComponent("report.html") }
+
+    /// Makes the folder, or reads the results in it.
+    ///
+    /// - Throws: `ExperimentError.otherResults` if they are of another comparison, `.unreadable`; what the file system
+    ///   says.
+    public init(_ url: URL, _ common: Common) throws {
+        self.url = url
+        self.common = common
+        results = []
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        guard FileManager.default.fileExists(atPath: journal.path) else {
+            try append(common)
+            return
+        }
+        // What a killed program had begun to write has no end of line, and is left out.
+        let data = try Data(contentsOf: journal)
+        let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { data[...$0] } ?? Data()
+        let lines = whole.split(separator: UInt8(ascii: "\n"))
+        if whole.count < data.count { try whole.write(to: journal, options: .atomic) }
+        for (index, line) in lines.enumerated() {
+            do {
+                if index == 0 {
+                    let found = try JSONDecoder().decode(Common.self, from: line)
+                    guard found == common else { throw differs(found) }
+                } else {
+                    results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
+                }
+            } catch let error as DecodingError {
+                throw ExperimentError.unreadable(path: journal.path, line: index + 1, reason: "\(error)")
+            }
+        }
+        if lines.isEmpty { try append(common) }
+    }
+
+    private func differs(_ found: Common) -> ExperimentError {
+        let pairs = zip(Mirror(reflecting: found).children, Mirror(reflecting: common).children)
+        let different = pairs.filter { "\($0.0.value)" != "\($0.1.value)" }
+        return .otherResults(
+            path: url.path,
+            found: different.map { "\($0.0.label ?? "") \($0.0.value)" }.joined(separator: ", "),
+            expected: different.map { "\($0.1.label ?? "") \($0.1.value)" }.joined(separator: ", "))
+    }
+
+    /// Whether a run has been made.
+    public func contains(_ cell: Experiment.Cell) -> Bool { results.contains { $0.key == cell.key } }
+
+    /// Keeps a result.
+    public mutating func add(_ result: ExperimentResult) throws {
+        results.append(result)
+        try append(result)
+    }
+
+    private func append(_ line: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if !FileManager.default.fileExists(atPath: journal.path) {
+            guard FileManager.default.createFile(atPath: journal.path, contents: nil) else {
+                throw InterchangeError.unwritable(
+                    path: journal.path, byteCount: 0, reason: "it cannot be created")
+            }
+        }
+        let handle = try FileHandle(forWritingTo: journal)
+        defer { try? handle.close() }
+        try handle.seekToEnd()
+        try handle.write(contentsOf: try encoder.encode(line) + Data("\n".utf8))
+        try handle.synchronize()
+    }
+
+    /// Writes the table and the document.
+    public func writeTables() throws {
+        try AtomicFile.write(ExperimentFolder.csv(results), to: csv)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        try AtomicFile.write([UInt8](try encoder.encode(Document(common: common, runs: results))), to: json)
+    }
+
+    private struct Document: Encodable {
+        var common: Common
+        var runs: [ExperimentResult]
+    }
+
+    private static func csv(_ results: [ExperimentResult]) -> String {
+        func quoted(_ text: String) -> String {
+            text.contains(where: { ",\"\n".contains($0) })
+                ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
+        }
+        func number(_ value: Double?) -> String { value.map { String(format: "%.6g", $0) } ?? "" }
+        let header =
+            "normalization,options,setting,setting_options,seed,steps,accuracy,loss,accuracy_as_trained,"
+            + "accuracy_of_batches,training_accuracy,mean_gains,scale_gains,seconds,not_finite\n"
+        return header
+            + results.map { run in
+                [
+                    quoted(run.contender), quoted(run.contenderText), quoted(run.setting),
+                    quoted(run.settingText), "\(run.seed)", "\(run.steps)", number(run.accuracy),
+                    number(run.loss), number(run.accuracyAsTrained), number(run.accuracyOfBatches),
+                    number(run.trainingAccuracy),
+                    run.gains.map { String(format: "%.4g", $0.mean) }.joined(separator: " "),
+                    run.gains.map { String(format: "%.4g", $0.scale) }.joined(separator: " "),
+                    String(format: "%.2f", run.seconds), run.notFinite ?? "",
+                ].joined(separator: ",") + "\n"
+            }.joined()
+    }
+}

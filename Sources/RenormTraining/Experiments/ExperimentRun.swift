@@ -1,0 +1,97 @@
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+
+/// One run of a comparison, on the calling thread.
+final class ExperimentRun {
+    private let trainer: Trainer
+    private let data: Experiment.Data
+    private let cell: Experiment.Cell
+    private let curveEvery: Int
+    private let plan: TrainingPlan
+    private let store: any Store
+    private let step: TrainingStep
+    private let deployed: EvaluationPass
+
+    init(_ trainer: Trainer, _ data: Experiment.Data, cell: Experiment.Cell, curveEvery: Int) throws {
+        self.trainer = trainer
+        self.data = data
+        self.cell = cell
+        self.curveEvery = curveEvery
+        plan = try TrainingPlan(trainer)
+        store = try trainer.engine.makeStore(plan.graph.initialState(of: trainer.model))
+        step = try TrainingStep(plan.graph, on: trainer.engine)
+        deployed = try EvaluationPass(trainer.model, engine: trainer.engine, options: EvaluationOptions())
+    }
+
+    func result(
+        progress: (Int) -> Void, isCancelled: @escaping () -> Bool
+    ) throws -> ExperimentResult {
+        let steps = trainer.configuration.steps
+        let loader = BatchLoader(
+            dataset: plan.training, scaling: data.scaling, sampler: plan.sampler,
+            seed: trainer.configuration.seed, to: steps)
+        defer { loader.cancel() }
+        var curve: [ExperimentResult.CurvePoint] = []
+        var (time, made, right) = (Duration.zero, 0, [Double]())
+        var notFinite: String?
+        while made < steps, notFinite == nil {
+            if isCancelled() { throw CancellationError() }
+            let start = ContinuousClock.now
+            guard let outcome = try step.run(loader, step: made, on: store) else { break }
+            time += ContinuousClock.now - start
+            switch outcome {
+            case .notFinite(let path): notFinite = path
+            case .updated(let result):
+                made += 1
+                if made > steps * 9 / 10 { right.append(result.accuracy) }
+                progress(made)
+                if made % curveEvery == 0 {
+                    let accuracy = try accuracy(deployed, data.alongTheWay, isCancelled).accuracy
+                    curve.append(ExperimentResult.CurvePoint(step: made, accuracy: accuracy))
+                }
+            }
+        }
+        let evaluation = try accuracy(deployed, data.measured, isCancelled)
+        return ExperimentResult(
+            cell, steps: made, notFinite: notFinite, accuracy: evaluation.accuracy, loss: evaluation.loss,
+            accuracyAsTrained: try batchAccuracy(cell.setting.sampling, isCancelled),
+            accuracyOfBatches: try batchAccuracy(.shuffled, isCancelled),
+            trainingAccuracy: right.reduce(0, +) / Double(max(right.count, 1)), curve: curve,
+            gains: try store.read().layerGains, seconds: time.seconds)
+    }
+
+    private func accuracy(
+        _ pass: EvaluationPass, _ dataset: Dataset, _ isCancelled: () -> Bool
+    ) throws -> Evaluation {
+        try pass.evaluate(dataset, scaling: data.scaling, on: store, isCancelled: isCancelled)
+    }
+
+    /// With the statistics of batches in a given order.
+    private func batchAccuracy(_ sampling: Sampling, _ isCancelled: () -> Bool) throws -> Double? {
+        let normalization = cell.contender.normalization(
+            in: cell.setting, steps: trainer.configuration.steps)
+        guard normalization.kind.hasMovingAverages else { return nil }
+        let pass = try EvaluationPass(
+            trainer.model, engine: trainer.engine,
+            options: EvaluationOptions(
+                statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
+                examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0))
+        return try accuracy(pass, data.inBatches, isCancelled).accuracy
+    }
+}
+
+extension Variables {
+    /// The gains of every normalization that tunes itself, in the layers' order.
+    package var layerGains: [LayerGains] {
+        compactMap { path, variable in
+            guard path == "gains" || path.hasSuffix(".gains"), variable.value.shape == [2, 3] else {
+                return nil
+            }
+            let values = variable.value.doubles
+            return LayerGains(path: String(path.dropLast(6)), mean: values[0], scale: values[3])
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// The results of a comparison by normalization and setting.
+public struct ExperimentTable: Sendable {
+    /// The normalizations' names, in the order asked for.
+    public let contenders: [String]
+    /// The settings' names, in the order asked for.
+    public let settings: [String]
+    private let results: [String: [String: [ExperimentResult]]]
+
+    /// Sorts results; those of other normalizations and settings are left out.
+    public init(
+        _ all: [ExperimentResult], contenders: [Contender], settings: [ExperimentSetting], seeds: [UInt64]
+    ) {
+        self.contenders = contenders.map(\.name)
+        self.settings = settings.map(\.name)
+        let known = Dictionary(all.map { ($0.key, $0) }, uniquingKeysWith: { _, last in last })
+        var results: [String: [String: [ExperimentResult]]] = [:]
+        for contender in contenders {
+            for setting in settings {
+                results[contender.name, default: [:]][setting.name] = seeds.compactMap { seed in
+                    known[
+                        ExperimentResult.Key(contender: contender.text, setting: setting.text, seed: seed)]
+                }
+            }
+        }
+        self.results = results
+    }
+
+    /// The runs of one cell, in the order of seeds.
+    public func runs(_ contender: String, _ setting: String) -> [ExperimentResult] {
+        results[contender]?[setting] ?? []
+    }
+
+    /// Something of the runs of one cell, averaged over seeds; `nil` without runs that have it.
+    public func interval(
+        _ contender: String, _ setting: String, of value: (ExperimentResult) -> Double? = \.accuracy
+    ) -> Interval? {
+        Interval(runs(contender, setting).compactMap(value))
+    }
+
+    /// The difference of accuracy between two normalizations in a setting, paired by seed: `contender` − `other`.
+    public func difference(_ contender: String, _ other: String, in setting: String) -> Interval? {
+        let others = Dictionary(
+            runs(other, setting).map { ($0.seed, $0.accuracy) }, uniquingKeysWith: { first, _ in first })
+        return Interval(
+            runs(contender, setting).compactMap { run in others[run.seed].map { run.accuracy - $0 } })
+    }
+
+    /// The normalization with the best mean in a setting.
+    public func best(in setting: String) -> String? {
+        contenders.compactMap { name in interval(name, setting).map { (name, $0.mean) } }.max { $0.1 < $1.1 }?
+            .0
+    }
+}

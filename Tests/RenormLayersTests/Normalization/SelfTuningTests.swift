@@ -1,0 +1,155 @@
+import Foundation
+import Renorm
+import RenormTestSupport
+import Testing
+
+@Suite struct SelfTuningTests {
+    /// Four steps in groups of 4, as PyTorch operations computed them.
+    @Test(arguments: TestEngine.allCases)
+    func isWhatPyTorchComputes(_ engine: TestEngine) throws {
+        let fixture = try Fixture("self-tuning")
+        let layer = Normalization(.batchRenorm, epsilon: 1e-3, limits: .automatic, examples: 4)
+        var model = try model(of: layer, input: [3, 3, 5])
+            .with(["weight": fixture["weight"], "bias": fixture["bias"]])
+        let tolerance = engine.tolerance(double: 1e-11, float: 2e-5)
+        for step in 0..<4 {
+            func expect(_ found: NDArray?, _ name: String) {
+                let found = found ?? NDArray(zeros: [0])
+                let problem = mismatch(
+                    found, fixture["\(step).\(name)"], tolerance: tolerance, absolute: 1e-12,
+                    of: "\(name) in step \(step)")
+                #expect(problem == nil)
+            }
+            let (x, dy) = (
+                fixture["\(step).x"].converted(to: engine.type),
+                fixture["\(step).dy"].converted(to: engine.type)
+            )
+            let (y, gradients) = try model.gradients(x, weights: dy, engine: engine.make())
+            expect(y, "y")
+            expect(gradients["x"], "dx")
+            expect(gradients["weight"], "dweight")
+            expect(gradients["bias"], "dbias")
+            model.variables = try model.run(x, phase: .training, engine: engine.make()).variables
+            for name in ["running_mean", "running_std", "gains", "innovations"] {
+                expect(model.variables[name]?.value, name)
+            }
+        }
+        #expect(model.variables["num_batches_tracked"]?.value.doubles == [4])
+    }
+
+    /// The batch is one group: it trains on what inference gives after the update.
+    @Test(arguments: TestEngine.allCases, [0.3, 1000])
+    func trainsOnWhatInferenceWillGive(_ engine: TestEngine, mean: Double) throws {
+        let setting = LayerSetting(limits: .automatic, mean: mean)
+        var model = try setting.model()
+        model.variables["gains"]?.value = NDArray([0.2, 1, 0.1, 0.3, 1, -0.1], shape: [2, 3])
+        let images = setting.images.converted(to: engine.type)
+        let trained = try model.run(images, phase: .training, engine: engine.make())
+        model.variables = trained.variables
+        let inference = try model.output(images, phase: .inference, engine: engine.make())
+        #expect(
+            relativeError(trained.output, inference) <= engine.tolerance(double: 1e-11, float: 1e-4))
+    }
+
+    /// Averages that come from elsewhere begin with a small gain, new ones with a gain of 1: batch normalization.
+    @Test(arguments: TestEngine.allCases)
+    func inheritedAveragesAreNotErased(_ engine: TestEngine) throws {
+        let setting = LayerSetting(limits: .automatic)
+        let images = setting.images.converted(to: engine.type)
+        let inherited = try setting.model().run(images, phase: .training, engine: engine.make())
+        let gains = inherited.variables["gains"]!.value.doubles
+        #expect(abs(gains[0] - 0.01) < 1e-8 && abs(gains[3] - 0.01) < 1e-8)
+
+        var fresh = try setting.model()
+        fresh.variables["num_batches_tracked"]!.value = NDArray(scalar: Int64(0))
+        let first = try fresh.run(images, phase: .training, engine: engine.make())
+        #expect(first.variables["gains"]!.value.doubles == [1, 0, 0, 1, 0, 0])
+        var batch = LayerSetting(kind: .batch)
+        batch.mean = setting.mean
+        let expected = try batch.model().output(images, phase: .training, engine: engine.make())
+        #expect(relativeError(first.output, expected) <= engine.tolerance(double: 1e-12, float: 1e-5))
+    }
+
+    /// Parameters below must not chase what the normalization cancels: over the whole step dx has no mean and no part
+    /// along x, whatever the gains.
+    @Test(arguments: [0.05, 0.5, 1])
+    func theProjectionRemovesMeanAndDirectionOverTheStep(gain: Double) throws {
+        let layer = Normalization(.batchRenorm, epsilon: 0, limits: Limits(.fixed(gain: gain)), examples: 2)
+        var model = try model(of: layer, input: [3, 3, 4])
+        let images = randomArray([8, 3, 3, 4], mean: 2)
+        model.variables = try model.run(images, phase: .training).variables
+        let (_, gradients) = try model.gradients(images, weights: randomArray([8, 3, 3, 4], seed: 5))
+        let (x, dx) = (images.doubles, gradients["x"]!.doubles)
+        for channel in 0..<4 {
+            let places = stride(from: channel, to: x.count, by: 4)
+            #expect(abs(places.reduce(0) { $0 + dx[$1] }) < 1e-11)
+            #expect(abs(places.reduce(0) { $0 + x[$1] * dx[$1] }) < 1e-11)
+            #expect(places.reduce(0) { $0 + abs(dx[$1]) } > 0.1)
+        }
+    }
+
+    /// One value has no deviation, and leaves the averages' as it is.
+    @Test(arguments: TestEngine.allCases)
+    func oneValueIsNormalizedAsInInference(_ engine: TestEngine) throws {
+        let values = ["running_mean": vector([1, 2, 3]), "running_std": vector([2, 1, 0.5])]
+        let model = try model(of: Normalization(.batchRenorm), input: [3])
+            .with(values.merging(["num_batches_tracked": NDArray(scalar: Int64(9))]) { $1 })
+        let images = NDArray([4.0, 1, -2], shape: [1, 3]).converted(to: engine.type)
+        let trained = try model.run(images, phase: .training, engine: engine.make())
+        #expect(trained.variables["running_std"]!.value.doubles == [2, 1, 0.5])
+        // With a gain of 0.01: the mean comes 1 % nearer.
+        let expected = vector([2.97 / 2, -0.99, -4.95 / 0.5]).reshaped(to: [1, 3])
+        #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-6))
+    }
+
+    /// Innovations that agree raise the gain, those that alternate lower it; between its bounds.
+    @Test func gainsFollowTheAgreementOfInnovations() throws {
+        func gain(after means: [Double]) throws -> Double {
+            var model = try model(of: Normalization(.batchRenorm), input: [4, 4, 3])
+            for mean in means {
+                let images = randomArray([4, 4, 4, 3], mean: mean, deviation: 1)
+                model.variables = try model.run(images, phase: .training).variables
+            }
+            return model.variables["gains"]!.value.doubles[0]
+        }
+        #expect(try gain(after: (0..<80).map { $0 % 2 == 0 ? 3 : -3 }) < 0.3)
+        #expect(try gain(after: (0..<80).map { Double($0) }) == 1)
+        let low = try gain(after: (0..<400).map { $0 % 2 == 0 ? 3 : -3 })
+        #expect(low < 0.05 && low >= 0.002)
+    }
+
+    @Test func isSavedAndRead() throws {
+        for limits in [Limits.automatic, Limits(.fixed(gain: 0.1))] {
+            let data = try JSONEncoder().encode(Normalization(.batchRenorm, limits: limits))
+            let read = try JSONDecoder().decode(Normalization.self, from: data)
+            #expect(read.limits == limits)
+        }
+    }
+
+    @Test(arguments: [
+        (MomentFilter(floor: 0), "gains from 0.0 to 1.0"), (MomentFilter(floor: 0.5, ceiling: 0.1), "gains"),
+        (MomentFilter(memory: 0), "memory"), (MomentFilter(adaptation: -1), "adaptation"),
+        (MomentFilter(inherited: 2), "inherited"),
+    ])
+    func constantsAreChecked(filter: MomentFilter, found: String) throws {
+        let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)))
+        let error = #expect(throws: GraphError.self) { try Model(layer, input: [2, 2, 3]) }
+        #expect("\(String(describing: error))".contains(found))
+    }
+
+    /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.
+    @Test func convertsFromAndToLimits() throws {
+        let images = randomArray([4, 4, 4, 3], mean: 1)
+        var scheduled = try Model(Normalization(.batchRenorm, limits: .open), input: [4, 4, 3])
+        scheduled.variables = try scheduled.run(images, phase: .training).variables
+        var automatic = try scheduled.converting(to: .batchRenorm)
+        #expect(automatic.variables["gains"]!.value.doubles == [0, 0, 0, 0, 0, 0])
+        #expect(automatic.variables["running_std"] == scheduled.variables["running_std"])
+        automatic.variables = try automatic.run(images, phase: .training).variables
+        let back = try automatic.converting(to: .batchRenorm, limits: .open)
+        #expect(back.variables["gains"] == nil && back.variables["innovations"] == nil)
+        let batch = try automatic.converting(to: .batch)
+        #expect(batch.variables["gains"] == nil && batch.variables["running_var"] != nil)
+        #expect(try batch.converting(to: .batchRenorm).variables["gains"] != nil)
+    }
+}

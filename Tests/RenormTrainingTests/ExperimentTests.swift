@@ -1,0 +1,156 @@
+import Foundation
+import Renorm
+import Testing
+
+@Suite struct ExperimentTests {
+    // MARK: Text forms
+
+    @Test func contendersAreRead() throws {
+        let setting = try ExperimentSetting("four: shuffled examples=4 batch=16")
+        #expect(setting.name == "four" && setting.batchSize == 16 && setting.examples == 4)
+        func layer(_ text: String) throws -> Normalization {
+            try Contender(text).normalization(in: setting, steps: 100)
+        }
+        #expect(try layer("batch") == Normalization(.batch, examples: 4))
+        #expect(try layer("batch-renorm").limits == .automatic)
+        #expect(try layer("BN, half: batch examples=half").examples == 2)
+        #expect(try layer("batch examples=all").examples == nil)
+        #expect(try layer("batch-renorm limits=ramp:0.1:0.5:3:5").limits.rMax == .linear([(10, 1), (50, 3)]))
+        #expect(try layer("batch rate=0.3").averagingRate == 0.3)
+        #expect(abs(try layer("batch rate=0.1/group").averagingRate - (1 - pow(0.9, 4))) < 1e-15)
+        #expect(try layer("batch-renorm gain=0.05").limits == Limits(.fixed(gain: 0.05)))
+        #expect(try layer("batch-renorm projection=group").limits.selfTuning?.projectsOverGroups == true)
+        #expect(try layer("batch-renorm limits=open projection=step").stepProjection == 1)
+        #expect(try Contender("GN: group:8 learning-rate=0.05").learningRate == 0.05)
+        #expect(try Contender("GN: group:8").name == "GN")
+    }
+
+    @Test(arguments: [
+        ("", "batch-renorm"), ("bn", "batch-renorm"), ("batch rate=2", "0 to 1"), ("batch rate", "such as"),
+        ("batch-renorm limits=wide", "auto"), ("batch examples=0", "half, all"), ("batch width=3", "gain"),
+        ("batch-renorm spread=wide", "spread"), ("batch learning-rate=-1", "above 0"),
+    ])
+    func wrongContendersAreDescribed(text: String, expected: String) {
+        let error = #expect(throws: ExperimentError.self) { try Contender(text) }
+        #expect(error.map { "\($0)".contains(expected) } == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: ["shuffled examples=5 batch=16", "shuffled batch=0", "", "shuffled 4"])
+    func wrongSettingsAreDescribed(text: String) {
+        #expect(throws: ExperimentError.self) { try ExperimentSetting(text) }
+    }
+
+    // MARK: Numbers
+
+    /// As scipy.stats.t.interval gives it.
+    @Test func intervalsAreStudents() throws {
+        let interval = try #require(Interval([0.812, 0.83, 0.805, 0.841, 0.822]))
+        #expect(abs(interval.mean - 0.822) < 1e-12)
+        #expect(abs(interval.low - 0.804_287) < 2e-5 && abs(interval.high - 0.839_713) < 2e-5)
+        #expect(Interval([]) == nil && Interval([0.5])?.margin == nil)
+        #expect(abs(Interval([Double](repeating: 1, count: 60) + [2])!.margin! - 0.032_792) < 2e-5)
+    }
+
+    // MARK: Runs
+
+    private func experiment(seeds: [UInt64] = [0, 1]) throws -> Experiment {
+        var experiment = Experiment(
+            model: "small:0.25", contenders: [try Contender("batch"), try Contender("batch-renorm")],
+            settings: [
+                try ExperimentSetting("shuffled examples=4", batchSize: 8),
+                try ExperimentSetting("one label: label-blocks:1x4 examples=4", batchSize: 8),
+            ], seeds: seeds, steps: 6)
+        experiment.curvePoints = 2
+        return experiment
+    }
+
+    private func data() throws -> Experiment.Data {
+        let (training, test) = (try TinyData.dataset(80), try TinyData.dataset(24, seed: 2))
+        return try Experiment.Data(training: training, heldOut: 16, test: test)
+    }
+
+    @Test func everyCellIsARun() async throws {
+        let experiment = try experiment()
+        let data = try data()
+        try experiment.check(data)
+        #expect(experiment.cells.count == 8 && Set(experiment.cells.map(\.key)).count == 8)
+        let engine = try OneDNNEngine(threads: 1)
+        for cell in experiment.cells.prefix(2) {
+            let result = try await experiment.run(cell, data, on: engine)
+            #expect(result.steps == 6 && result.notFinite == nil)
+            #expect(result.curve.map(\.step) == [3, 6])
+            #expect(result.accuracyAsTrained != nil && result.accuracyOfBatches != nil)
+            #expect(result.gains.count == (cell.contender.name == "batch" ? 0 : 5))
+            #expect(
+                result.gains.allSatisfy { (0.002...1).contains($0.mean) && (0.002...1).contains($0.scale) })
+            let again = try await experiment.run(cell, data, on: engine)
+            #expect(again.accuracy == result.accuracy && again.loss == result.loss)
+        }
+    }
+
+    @Test func whatIsNotFiniteEndsARunAndIsSaid() async throws {
+        var experiment = try experiment()
+        experiment.learningRate = 1e30
+        let engine = try OneDNNEngine(threads: 1)
+        let result = try await experiment.run(experiment.cells[0], try data(), on: engine)
+        #expect(result.steps < 6 && result.notFinite != nil)
+    }
+
+    // MARK: Folders
+
+    private func result(_ cell: Experiment.Cell, accuracy: Double) -> ExperimentResult {
+        ExperimentResult(
+            cell, steps: 6, notFinite: nil, accuracy: accuracy, loss: 1, accuracyAsTrained: 0.75,
+            accuracyOfBatches: 0.5, trainingAccuracy: 0.5,
+            curve: [ExperimentResult.CurvePoint(step: 3, accuracy: 0.25)],
+            gains: [LayerGains(path: "bn1", mean: 0.5, scale: 0.25)], seconds: 1)
+    }
+
+    @Test func aFolderKeepsWhatWasMade() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "experiment \(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: url) }
+        let experiment = try experiment()
+        let common = ExperimentFolder.Common(experiment, try data())
+        var folder = try ExperimentFolder(url, common)
+        let results = experiment.cells.enumerated().map { result($1, accuracy: Double($0) / 10) }
+        for result in results.prefix(3) { try folder.add(result) }
+        // A program that was killed while it wrote leaves a part of a line.
+        let handle = try FileHandle(forWritingTo: folder.journal)
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("{\"contender\":\"ba".utf8))
+        try handle.close()
+        var again = try ExperimentFolder(url, common)
+        #expect(again.results == Array(results.prefix(3)))
+        #expect(again.contains(experiment.cells[2]) && !again.contains(experiment.cells[3]))
+        try again.add(results[3])
+        #expect(try ExperimentFolder(url, common).results == Array(results.prefix(4)))
+        try again.writeTables()
+        let csv = try String(contentsOf: again.csv, encoding: .utf8).split(separator: "\n")
+        #expect(csv.count == 5 && csv[1].hasPrefix("batch,batch,shuffled examples=4,"))
+
+        var other = common
+        other.steps = 7
+        let error = #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
+        #expect(error.map { "\($0)".contains("steps 6") && "\($0)".contains("steps 7") } == true)
+    }
+
+    @Test func differencesArePaired() throws {
+        let experiment = try experiment(seeds: [0, 1, 2])
+        let results = experiment.cells.map { cell in
+            let base = Double(cell.seed) / 10
+            return result(cell, accuracy: cell.contender.name == "batch" ? base : base + 0.05)
+        }
+        let table = ExperimentTable(
+            results, contenders: experiment.contenders, settings: experiment.settings, seeds: [0, 1, 2])
+        let difference = try #require(table.difference("batch-renorm", "batch", in: "one label"))
+        #expect(abs(difference.mean - 0.05) < 1e-12 && difference.margin! < 1e-12)
+        #expect(table.interval("batch", "one label")!.margin! > 0.2)
+        #expect(table.best(in: "one label") == "batch-renorm")
+        let page = ExperimentPage(
+            table, common: ExperimentFolder.Common(experiment, try data()), command: "renorm compare <a & b>"
+        ).html
+        #expect(page.contains("<svg") && page.contains("&lt;a &amp; b&gt;") && !page.contains("http"))
+        #expect(page.components(separatedBy: "<circle").count > 24)
+    }
+}
