@@ -5,6 +5,10 @@
 RUN ?= runs/$(shell date +%Y-%m-%d_%H-%M-%S)
 TRAIN_ARGS ?= --data fashion-mnist --model small --norm batch-renorm --batch-size 32 --learning-rate 0.1 \
     --nesterov --label-smoothing 0.05 --run "$(RUN)"
+# What of `renorm compare --paper` ends within three minutes.
+DEMO_ARGS ?= --norm "BN: batch" --norm "GN: group:8" --norm "BRN: batch-renorm" --setting "32, independent: shuffled" \
+    --setting "groups of 4: shuffled examples=4" --setting "one label × 8: label-blocks:1x8 examples=8" --seeds 1 \
+    --steps 800 --run "runs/demo"
 ARGS ?=
 FILTER ?=
 WARNINGS ?= errors
@@ -31,7 +35,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo digits test bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -41,9 +45,12 @@ help:
 	@echo '  make train    train on Fashion-MNIST and print the accuracy on its test images'
 	@echo '                ARGS="--epochs 1 --norm batch"  options after the defaults (see: renorm train --help)'
 	@echo '                RUN=runs/first                  the folder of the run; a new one by date otherwise'
+	@echo '  make demo     batch normalization, group normalization and batch renormalization in three settings, in minutes'
+	@echo '                ARGS="--seeds 3 --run runs/more"  see: renorm compare --help'
 	@echo '  make test     lint, build, and run the tests in release; FILTER=Convolution runs matching ones'
 	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
+	@echo '  make digits   fetch 5,000 handwritten digits, a second dataset: --data idx:.deps/digits'
 	@echo '  make build    build .build/release/renorm'
 	@echo '  make lint     check layout and style; make format settles the layout'
 	@echo '  make docs     write the documentation into $(DOCS)'
@@ -54,6 +61,9 @@ help:
 
 train: build data
 	@exec $(PROGRAMS)/renorm train $(TRAIN_ARGS) $(ARGS)
+
+demo: build data
+	@exec $(PROGRAMS)/renorm compare $(DEMO_ARGS) $(ARGS)
 
 build: setup
 	@$(SWIFT) build $(BUILD) --product renorm
@@ -85,6 +95,9 @@ check-scripts: prerequisites
 
 setup: prerequisites
 	@$(SETUP) build
+
+digits: prerequisites
+	@$(SETUP) digits
 
 data: prerequisites
 	@$(SETUP) data

@@ -1,6 +1,6 @@
 """Renorm beside PyTorch, TensorFlow, JAX and ONNX Runtime, in interleaved rounds on this machine.
 
-    make bench                                     everything: 26 workloads, most of them a minute or two
+    make bench                                     everything: 26 workloads, two hours; --quick is shorter
     make bench ARGS="--list"
     make bench ARGS="--workload resnet18-cifar-4 --workload 'small-*' --rounds 15"
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from provision import fashion_mnist, headers, onednn, swift
+from provision import digits as mnist_digits, fashion_mnist, headers, onednn, swift
 from provision.files import exclusive
 from provision.problem import Problem
 
@@ -28,6 +28,11 @@ def data(_) -> None:
     fashion_mnist.provide(DEPS)
 
 
+def digits(_) -> None:
+    """5,000 handwritten digits, a second dataset to compare on."""
+    mnist_digits.provide(DEPS)
+
+
 def place(arguments) -> None:
     """Links oneDNN beside the built programs."""
     onednn.place(DEPS, Path(arguments.programs))
@@ -36,7 +41,7 @@ def place(arguments) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function in (build, data, place):
+    for function in (build, data, digits, place):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
         if function is place:

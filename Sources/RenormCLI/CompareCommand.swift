@@ -11,7 +11,7 @@ struct CompareCommand: AsyncParsableCommand {
         discussion: """
             Every combination of --norm, --setting and seed is a run of --steps steps, with everything else equal: initial \
             values, batches, learning rate. Results are in --run: runs.jsonl (a line for each run, as it ends), \
-            results.csv, results.json, report.html. The same command again goes on where it stopped; more seeds or \
+            results.csv, results.json, report.html and its plots as SVG. The same command again goes on where it stopped; more seeds or \
             normalizations add their runs.
 
             A normalization is a kind with options, a setting an order of examples with options, each with a name of \
@@ -189,6 +189,10 @@ extension ExperimentFolder {
         let table = ExperimentTable(
             results, contenders: comparison.contenders, settings: comparison.settings,
             seeds: comparison.seeds)
-        try AtomicFile.write(ExperimentPage(table, common: common, command: command).html, to: report)
+        let page = ExperimentPage(table, common: common, command: command)
+        try AtomicFile.write(page.html, to: report)
+        for (name, drawing) in page.drawings {
+            try AtomicFile.write(drawing, to: url.appendingPathComponent(name))
+        }
     }
 }

@@ -5,7 +5,7 @@ extension UnsafeMutableRawPointer {
     /// quarter less in a second, because the processor's table of pages is too short.
     ///
     /// Freed by `deallocate()`.
-    static func allocateForArrays(byteCount: Int) -> UnsafeMutableRawPointer {
+    package static func allocateForArrays(byteCount: Int) -> UnsafeMutableRawPointer {
         let hugePage = 2 << 20
         guard byteCount >= 2 * hugePage else {
             return .allocate(byteCount: max(byteCount, 64), alignment: 64)

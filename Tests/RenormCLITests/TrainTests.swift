@@ -97,6 +97,31 @@ struct TrainTests {
         #expect(try model("killed small") == model("small batches"))
     }
 
+    /// Where the processor multiplies bf16 it trains nearly as f32 does; a processor that does not (as oneDNN can be made
+    /// to believe) refuses, and nothing is written.
+    @Test func precisionIsAnOption() throws {
+        func losses(_ run: String, _ more: [String]) throws -> [Double]? {
+            let result = try Program.renorm.run(arguments(run, steps: 20) + more)
+            guard result.exitCode == 0 else {
+                #expect(result.errors.contains("bf16"), "\(result.errors)")
+                return nil
+            }
+            return result.events(named: "step").compactMap { $0["loss"] as? Double }
+        }
+        let exact = try #require(try losses("exact", []))
+        if let rounded = try losses("rounded", ["--precision", "bf16"]) {
+            #expect(rounded != exact)
+            for (a, b) in zip(rounded, exact).prefix(5) { #expect(abs(a - b) < 0.05 * b) }
+            let saved = try String(contentsOfFile: folder.path("rounded/config.yml"), encoding: .utf8)
+            #expect(saved.contains("precision: bf16"))
+        }
+        let refused = try Program.renorm.run(
+            arguments("refused", steps: 2) + ["--precision", "bf16"],
+            shellPrefix: "export ONEDNN_MAX_CPU_ISA=AVX2")
+        #expect(refused.exitCode != 0 && refused.errors.contains("bf16"), "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path("refused")))
+    }
+
     @Test(arguments: [SIGINT, SIGTERM])
     func aSignalSavesAndSaysHowToGoOn(signal: Int32) throws {
         let run = "signal \(signal)"

@@ -108,12 +108,43 @@ import Testing
         #expect(model.variables["bn3.running_var"] == source.variables["bn3.running_var"])
     }
 
+    @Test(
+        "gains come with their averages, are unknown where a file lacks them, and stay out where they are of no use"
+    )
+    func gains() throws {
+        let automatic = Normalization(.batchRenorm)
+        var source = try Self.model(automatic)
+        let known = NDArray([0.3, 1, 0.2, 0.1, 2, -0.1], shape: [2, 3]).converted(to: .f32)
+        source.variables["bn1.gains"]!.value = known
+        source.variables["bn1.innovations"]!.value.withMutableValues(of: Float.self) { $0[0] = 0.5 }
+        var tuned = try Self.model(automatic, seed: 9)
+        try tuned.load(Self.foreign(source.variables))
+        #expect(tuned.variables["bn1.gains"]?.value == known)
+        #expect(tuned.variables["bn1.innovations"] == source.variables["bn1.innovations"])
+
+        var inherited = try Self.model(automatic, seed: 9)
+        inherited.variables["bn1.gains"]!.value = known
+        try inherited.load(
+            Self.foreign(source.variables) { arrays in
+                for path in arrays.keys where path.hasSuffix("gains") || path.hasSuffix("innovations") {
+                    arrays[path] = nil
+                }
+            })
+        #expect(inherited.variables["bn1.gains"]?.value.doubles == [0, 0, 0, 0, 0, 0])
+
+        var scheduled = try Self.model(Normalization(.batchRenorm, limits: .open), seed: 9)
+        try scheduled.load(Self.foreign(source.variables))
+        #expect(scheduled.variables["bn1.gains"] == nil)
+        #expect(scheduled.variables["bn1.running_std"] == source.variables["bn1.running_std"])
+    }
+
     @Test("running_var for batch renorm becomes running_std, and back, and inference stays")
     func conversion() throws {
         let batch = try Self.trained()
         var renorm = try Self.model(Normalization(.batchRenorm), seed: 9)
         try renorm.load(Self.foreign(batch.variables))
         #expect(renorm.variables["bn1.running_var"] == nil)
+        #expect(renorm.variables["bn1.gains"]?.value.doubles == [0, 0, 0, 0, 0, 0])
         let deviation = renorm.variables["bn1.running_std"]!.value.doubles[0]
         let variance = batch.variables["bn1.running_var"]!.value.doubles[0]
         #expect(abs(deviation - (variance + 1e-5).squareRoot()) < 1e-7)

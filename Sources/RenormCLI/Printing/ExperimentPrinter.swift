@@ -42,7 +42,7 @@ final class ExperimentPrinter: @unchecked Sendable {
         let table = ExperimentTable(
             folder.results, contenders: comparison.contenders, settings: comparison.settings,
             seeds: comparison.seeds)
-        Swift.print("\n\(self.table(folder.results))\n\n\(ExperimentSentence(table).text)")
+        Swift.print("\n\(ExperimentSentence(table).text)\n\n\(self.table(folder.results))\n")
         Swift.print("Plots and tables: \(folder.report.path)")
     }
 

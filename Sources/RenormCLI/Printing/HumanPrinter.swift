@@ -43,7 +43,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             let mark = report.isBest ? ", the best so far" : ""
             say(
                 "step \(report.step.grouped)  validation: \(report.evaluation.accuracy.percent) right, "
-                    + "loss \(report.evaluation.loss.formatted(4))\(mark)")
+                    + "loss \(report.evaluation.loss.formatted(4))\(mark)" + gains(report.gains))
         case .evaluation, .checkpoint:
             break
         case .finished(let summary):
@@ -51,6 +51,15 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         case .interrupted(let how):
             interrupted(how)
         }
+    }
+
+    /// From where to where the gains of the layers are.
+    private func gains(_ gains: [LayerGains]) -> String {
+        func range(_ values: [Double]) -> String {
+            "\((values.min() ?? 0).formatted(3)) to \((values.max() ?? 0).formatted(3))"
+        }
+        return gains.isEmpty
+            ? "" : "; gains of means \(range(gains.map(\.mean))), of deviations \(range(gains.map(\.scale)))"
     }
 
     func close() { progress.finish() }

@@ -37,13 +37,13 @@ public struct ExperimentPage {
             \(common.measuredOn.escaped).</p>
             <h2>Accuracy as deployed, %</h2>
             <div class="scroll">\(accuracies)</div>
-            \(plots.legend())\(plots.accuracies())
+            \(plots.legend())\(plots.accuracies().text)
             <h2>Training mode and inference</h2>
             <p>In training mode, groups of examples are drawn as they were in training and normalized with their own \
             statistics. Where that is far above the accuracy as deployed, the network has learned from its batches what \
             it will not have when it is used.</p>
             <div class="scroll">\(modes)</div>
-            \(plots.modes())
+            \(plots.modes()?.text ?? "")
             <h2>Along the way</h2>
             \(plots.legend())<div class="curves">\(table.settings.map(plots.curves).joined())</div>
             <h2>Again</h2>
@@ -51,6 +51,14 @@ public struct ExperimentPage {
             </body></html>
 
             """
+    }
+
+    /// Its larger plots as SVG files, by name.
+    public var drawings: [String: String] {
+        let plots = ExperimentPlots(table: table)
+        return ["accuracy.svg": plots.accuracies().document].merging(
+            plots.modes().map { ["modes.svg": $0.document] } ?? [:]
+        ) { $1 }
     }
 
     private var accuracies: String {

@@ -19,7 +19,7 @@ struct ExperimentPlots {
     }
 
     /// Accuracy as deployed by setting: a dot for each seed, a bar for the mean's 95 % interval.
-    func accuracies() -> String {
+    func accuracies() -> SVG {
         let values = pairs.flatMap { table.runs($0.contender, $0.setting).map { $0.accuracy * 100 } }
         return rows("Accuracy as deployed, %", values) { contender, setting, y, axis, svg in
             for run in table.runs(contender, setting) {
@@ -38,7 +38,7 @@ struct ExperimentPlots {
     }
 
     /// Accuracy with the statistics of batches drawn as in training (hollow) against accuracy as deployed (full).
-    func modes() -> String {
+    func modes() -> SVG? {
         let withAverages = pairs.filter {
             table.interval($0.contender, $0.setting, of: \.accuracyAsTrained) != nil
         }
@@ -47,7 +47,7 @@ struct ExperimentPlots {
                 [run.accuracy * 100] + (run.accuracyAsTrained.map { [$0 * 100] } ?? [])
             }
         }
-        guard !values.isEmpty else { return "" }
+        guard !values.isEmpty else { return nil }
         return rows(
             "In training mode (hollow) and as deployed (full), %", values, of: withAverages.map(\.contender)
         ) {
@@ -73,7 +73,7 @@ struct ExperimentPlots {
     private func rows(
         _ title: String, _ values: [Double], of shown: [String]? = nil,
         _ draw: (String, String, Double, Axis, inout SVG) -> Void
-    ) -> String {
+    ) -> SVG {
         let contenders = table.contenders.filter { shown?.contains($0) ?? true }
         let (rowHeight, head) = (17.0, 26.0)
         let blockHeight = head + rowHeight * Double(contenders.count) + 6
@@ -94,7 +94,7 @@ struct ExperimentPlots {
                 draw(contender, setting, y, axis, &svg)
             }
         }
-        return svg.text
+        return svg
     }
 
     /// Accuracy as deployed over the steps of a setting, the mean over seeds.

@@ -45,9 +45,19 @@ struct SVG {
             + "fill='\(color)'>\(text.escaped)</text>\n"
     }
 
-    var text: String {
-        "<svg viewBox='0 0 \(width.short) \(height.short)' role='img' style='max-width:\(width.short)px'>"
-            + "<title>\(title.escaped)</title>\n\(body)</svg>\n"
+    /// As a part of a page, in its colors.
+    var text: String { text(style: "max-width:\(width.short)px") }
+
+    /// As a file.
+    var document: String {
+        text(style: "background:white;color:black;font-family:sans-serif") {
+            " width='\($0.short)' height='\($1.short)'"
+        }
+    }
+
+    private func text(style: String, size: (Double, Double) -> String = { _, _ in "" }) -> String {
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 \(width.short) \(height.short)'\(size(width, height)) "
+            + "role='img' style='\(style)'><title>\(title.escaped)</title>\n\(body)</svg>\n"
     }
 }
 

@@ -6,7 +6,7 @@ import RenormInterchange
 ///     runs.jsonl     a line for what all runs share, then one for each finished run, written when it has finished
 ///     results.csv    the same as a table
 ///     results.json   the same as one document
-///     report.html    plots and tables
+///     report.html    plots and tables; accuracy.svg and modes.svg are its plots
 ///
 /// A run that is in `runs.jsonl` is not made again, so a comparison that was stopped goes on where it was, and one that
 /// gets more seeds or normalizations makes those alone.

@@ -16,8 +16,8 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
     public var notFinite: String?
     /// The accuracy as deployed, 0 to 1: with moving averages, where there are any.
     public var accuracy: Double
-    /// The loss as deployed.
-    public var loss: Double
+    /// The loss as deployed; `nil` if it is not finite.
+    public var loss: Double?
     /// The accuracy with the statistics of batches drawn and grouped as in training, on at most 2,560 examples; `nil`
     /// without moving averages.
     public var accuracyAsTrained: Double?
@@ -46,7 +46,7 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
     }
 
     package init(
-        _ cell: Experiment.Cell, steps: Int, notFinite: String?, accuracy: Double, loss: Double,
+        _ cell: Experiment.Cell, steps: Int, notFinite: String?, accuracy: Double, loss: Double?,
         accuracyAsTrained: Double?, accuracyOfBatches: Double?, trainingAccuracy: Double, curve: [CurvePoint],
         gains: [LayerGains], seconds: Double
     ) {
@@ -58,7 +58,7 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         self.steps = steps
         self.notFinite = notFinite
         self.accuracy = accuracy
-        self.loss = loss
+        self.loss = loss.flatMap { $0.isFinite ? $0 : nil }
         self.accuracyAsTrained = accuracyAsTrained
         self.accuracyOfBatches = accuracyOfBatches
         self.trainingAccuracy = trainingAccuracy
@@ -79,18 +79,4 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
 
     /// What tells it from others.
     public var key: Key { Key(contender: contenderText, setting: settingText, seed: seed) }
-}
-
-/// The gains of a normalization that tunes itself.
-public struct LayerGains: Sendable, Hashable, Codable {
-    /// Its path.
-    public var path: String
-    /// The gain of means, 0 to 1.
-    public var mean: Double
-    /// The gain of deviations, 0 to 1.
-    public var scale: Double
-
-    package init(path: String, mean: Double, scale: Double) {
-        (self.path, self.mean, self.scale) = (path, mean, scale)
-    }
 }

@@ -85,13 +85,7 @@ final class ExperimentRun {
 
 extension Variables {
     /// The gains of every normalization that tunes itself, in the layers' order.
-    package var layerGains: [LayerGains] {
-        compactMap { path, variable in
-            guard path == "gains" || path.hasSuffix(".gains"), variable.value.shape == [2, 3] else {
-                return nil
-            }
-            let values = variable.value.doubles
-            return LayerGains(path: String(path.dropLast(6)), mean: values[0], scale: values[3])
-        }
+    fileprivate var layerGains: [LayerGains] {
+        compactMap { LayerGains.isPath($0) ? LayerGains(at: $0, $1.value) : nil }
     }
 }

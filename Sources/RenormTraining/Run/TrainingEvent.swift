@@ -100,6 +100,8 @@ public struct EvaluationReport: Sendable, Hashable, Codable {
     public var evaluation: Evaluation
     /// Whether it is the best so far of the validation set.
     public var isBest: Bool
+    /// The gains of every normalization that tunes itself, along with a validation.
+    public var gains: [LayerGains] = []
 }
 
 /// A file that was saved.

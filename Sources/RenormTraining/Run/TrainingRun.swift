@@ -25,6 +25,8 @@ final class TrainingRun {
         self.trainer = trainer
         self.channel = channel
         plan = try TrainingPlan(trainer)
+        // What the engine refuses leaves no folder behind.
+        step = try TrainingStep(plan.graph, on: trainer.engine)
         lock = try trainer.folder?.take(resuming: trainer.resumes)
         let initial = plan.graph.initialState(of: trainer.model)
         let accumulators = initial.ofKinds([.accumulator])
@@ -38,7 +40,6 @@ final class TrainingRun {
             progress = TrainingProgress()
             store = try trainer.engine.makeStore(initial)
         }
-        step = try TrainingStep(plan.graph, on: trainer.engine)
     }
 
     /// Makes all steps, and measures and saves the state that is chosen.
@@ -168,11 +169,19 @@ final class TrainingRun {
         channel.send(
             .evaluation(
                 EvaluationReport(
-                    set: .validation, step: progress.step, evaluation: evaluation, isBest: isBest)))
+                    set: .validation, step: progress.step, evaluation: evaluation, isBest: isBest,
+                    gains: try gains())))
         if isBest {
             progress.best = BestState(
                 step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
             try saveBest()
+        }
+    }
+
+    /// The gains of every normalization that tunes itself.
+    private func gains() throws -> [LayerGains] {
+        try trainer.model.variables.paths.filter(LayerGains.isPath).map {
+            LayerGains(at: $0, try store.read($0))
         }
     }
 

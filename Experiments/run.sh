@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# The experiments behind the documentation's article "Small and biased batches", each a call of `renorm compare`.
+# Results are in Experiments/NAME.csv; runs that are in runs/NAME already are not made again.
+#
+#   make build data digits && Experiments/run.sh            lists them
+#   Experiments/run.sh paper                                makes one
+#   SEEDS=2 THREADS=1 Experiments/run.sh paper              with other seeds or threads
+#
+# Variants, constants and the hand-tuned grid are chosen on 10,000 held-out training images (choose-*); only the others
+# look at the test images.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+RENORM=${RENORM:-.build/release/renorm}
+
+ONE=(--setting "one label × 8: label-blocks:1x8 examples=8")
+TWO=(--setting "two labels × 8: label-blocks:2x8 examples=16")
+PAIRS=(--setting "groups of 2: shuffled examples=2")
+FOURS=(--setting "groups of 4: shuffled examples=4")
+SORTED=(--setting "sorted, 8: sorted-batches examples=8")
+IID=(--setting "iid 32: shuffled" --setting "iid 64: shuffled batch=64")
+GROUPED=("${ONE[@]}" "${TWO[@]}" "${PAIRS[@]}" "${FOURS[@]}" "${SORTED[@]}")
+ALL=("${GROUPED[@]}" "${IID[@]}")
+
+BN=(--norm "BN: batch")
+AUTO=(--norm "BRN: batch-renorm")
+SETTLED=(--norm "GN: group:8" --norm "LN: layer" --norm "IN: instance")
+
+# The paper's form: an averaging rate, a ramp that ends early or late in the run, limits 3 and 5 or 1.5 and 0.5.
+GRID=()
+for rate in 0.01 0.05 0.1 0.3 0.3/group; do
+    for ramp in 0.05:0.4 0.3:0.8; do
+        for limits in 3:5 1.5:0.5; do
+            GRID+=(--norm "$rate $ramp $limits: batch-renorm rate=$rate limits=ramp:$ramp:$limits")
+        done
+    done
+done
+# A group a batch: a rate a group is the rate.
+GRID_OF_ONE=()
+for norm in "${GRID[@]}"; do
+    case $norm in *group*) GRID_OF_ONE=("${GRID_OF_ONE[@]:0:${#GRID_OF_ONE[@]}-1}") ;; *) GRID_OF_ONE+=("$norm") ;; esac
+done
+
+compare() {
+    local name=$1 seeds=${SEEDS:-$2}
+    shift 2
+    "$RENORM" compare --run "runs/$name" --seeds "$seeds" ${THREADS:+--threads "$THREADS"} "$@"
+    cp "runs/$name/results.csv" "Experiments/$name.csv"
+}
+
+# Of the hand-tuned grid the best of each setting, by choose-by-hand and choose-by-hand-iid.
+best() { python3 Experiments/best.py "$1" Experiments/choose-by-hand.csv Experiments/choose-by-hand-iid.csv; }
+
+choose-by-hand() { compare choose-by-hand 1 --measure held-out "${GRID[@]}" "${GROUPED[@]}"; }
+choose-by-hand-iid() { compare choose-by-hand-iid 1 --measure held-out "${GRID_OF_ONE[@]}" "${IID[@]}"; }
+
+choose-automatic() {
+    compare choose-automatic 1 --measure held-out "${BN[@]}" "${AUTO[@]}" \
+        --norm "total variance: batch-renorm spread=total" --norm "mean of σ: batch-renorm spread=mean" \
+        --norm "adaptation 0.1: batch-renorm adaptation=0.1" --norm "adaptation 0.02: batch-renorm adaptation=0.02" \
+        --norm "memory 0.1: batch-renorm memory=0.1" --norm "memory 0.02: batch-renorm memory=0.02" \
+        --norm "floor 0.01: batch-renorm floor=0.01" --norm "projection by group: batch-renorm projection=group" \
+        --norm "fixed gain 0.05: batch-renorm gain=0.05" "${GROUPED[@]}" --setting "iid 32: shuffled"
+}
+
+# BN, automatic BRN and the setting's best hand-tuned BRN.
+paper() {
+    local setting name
+    for setting in "${ALL[@]}"; do
+        [ "$setting" = --setting ] && continue
+        name=${setting%%:*}
+        compare "paper, $name" 10 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" --setting "$setting"
+    done
+}
+others() { compare others "${SEEDS:-3}" "${SETTLED[@]}" --norm "BN, half groups: batch examples=half" "${ALL[@]}"; }
+group-norm() { compare group-norm 10 --norm "GN: group:8" "${ONE[@]}"; }
+
+ablations() {
+    compare ablations 3 "${AUTO[@]}" --norm "fixed gain 0.05: batch-renorm gain=0.05" \
+        --norm "fixed gain 0.2: batch-renorm gain=0.2" --norm "gains, projection by group: batch-renorm projection=group" \
+        --norm "ramp, projection by step: batch-renorm limits=ramp:0.3:0.8:3:5 projection=0.95" \
+        --norm "ramp: batch-renorm limits=ramp:0.3:0.8:3:5" "${GROUPED[@]}" \
+        --setting "sorted, any order, 8: sorted-batches:any-order examples=8" --setting "iid 32: shuffled"
+}
+
+sources() {
+    python3 Experiments/second_camera.py
+    compare sources 3 --data fashion-mnist --data idx:.deps/second-camera "${BN[@]}" "${AUTO[@]}" \
+        --norm "ceiling 0.1: batch-renorm ceiling=0.1" --norm "ceiling 0.01: batch-renorm ceiling=0.01" \
+        --norm "ramp, rate 0.01: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.01" --norm "GN: group:8" \
+        --setting "mixed: shuffled" --setting "blocks of 1: source-blocks:1" --setting "blocks of 4: source-blocks:4" \
+        --setting "blocks of 20: source-blocks:20" --setting "blocks of 100: source-blocks:100"
+}
+
+rates() {
+    local rate norms=()
+    for rate in 0.1 0.3 1 2 4 8 16; do
+        norms+=(--norm "BN, $rate: batch learning-rate=$rate" --norm "BRN, $rate: batch-renorm learning-rate=$rate")
+    done
+    compare rates 2 --steps 500 "${norms[@]}" --setting "iid 32: shuffled" "${FOURS[@]}"
+}
+
+digits() {
+    compare digits 3 --data idx:.deps/digits --held-out 1000 "${BN[@]}" "${AUTO[@]}" \
+        --norm "by hand: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" "${ALL[@]}"
+}
+
+lengths() {
+    local steps
+    for steps in 500 2000 10000; do
+        compare "steps $steps" 3 --steps $steps "${BN[@]}" "${AUTO[@]}" \
+            --norm "by hand, 0.05: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" \
+            --norm "by hand, 0.01: batch-renorm rate=0.01 limits=ramp:0.3:0.8:3:5" "${ONE[@]}" "${FOURS[@]}" \
+            --setting "iid 32: shuffled"
+    done
+}
+
+resnet() {
+    compare resnet18 3 --model resnet18 --steps 500 "${BN[@]}" "${AUTO[@]}" \
+        --norm "by hand: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" "${ONE[@]}" "${FOURS[@]}"
+}
+
+if [ $# -eq 0 ]; then
+    echo "Experiments: $(declare -F | awk '{print $3}' | grep -vx 'compare\|best' | tr '\n' ' ')"
+else
+    for name; do "$name"; done
+fi
