@@ -41,6 +41,10 @@ struct TrainTests {
         let (first, last) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
         #expect(last < 0.85 * first)
         #expect(result.evaluations(of: "validation").count == 4)
+        // Each normalization's gains come along.
+        let gains = try #require(result.evaluations(of: "validation").last?["gains"] as? [[String: Any]])
+        #expect(gains.compactMap { $0["path"] as? String } == ["bn1", "bn2", "bn3", "bn4", "bn5"])
+        #expect(gains.compactMap { $0["mean"] as? Double }.allSatisfy { (0.002...1).contains($0) })
         let test = result.evaluations(of: "test")
         #expect(test.count == 1)
         #expect(test.first?["examples"] as? Int == 50)

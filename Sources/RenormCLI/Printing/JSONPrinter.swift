@@ -13,7 +13,8 @@ struct JSONPrinter: EventPrinter {
             line("dropped-incomplete-batch", Count(examples: examples))
         case .step(let report): line("step", report)
         case .skipped(let report): line("skipped", report)
-        case .evaluation(let report): print(report.evaluation, set: report.set.rawValue, step: report.step)
+        case .evaluation(let report):
+            print(report.evaluation, set: report.set.rawValue, step: report.step, gains: report.gains)
         case .checkpoint(let report):
             line(
                 "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
@@ -25,8 +26,8 @@ struct JSONPrinter: EventPrinter {
     func close() {}
 
     /// Prints an evaluation.
-    func print(_ evaluation: Evaluation, set: String, step: Int) {
-        line("evaluation", Measured(set: set, step: step, evaluation: evaluation))
+    func print(_ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = []) {
+        line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains))
     }
 
     /// Prints the description of a model.
@@ -70,14 +71,16 @@ struct JSONPrinter: EventPrinter {
         var set: String
         var step: Int
         var evaluation: Evaluation
+        var gains: [LayerGains]
 
-        private enum Key: String, CodingKey { case set, step }
+        private enum Key: String, CodingKey { case set, step, gains }
 
         func encode(to encoder: any Encoder) throws {
             try evaluation.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(set, forKey: .set)
             try container.encode(step, forKey: .step)
+            if !gains.isEmpty { try container.encode(gains, forKey: .gains) }
         }
     }
 

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Tables of the experiments' results, in Markdown: means over seeds with half the width of the 95 % interval.
+
+    Experiments/tables.py NAME.csv…                       accuracy as deployed by normalization and setting, percent
+    Experiments/tables.py --against BN NAME.csv…          differences from BN, paired by seed, in points
+    Experiments/tables.py --column accuracy_as_trained …  another column
+"""
+
+import argparse
+import collections
+import csv
+import statistics
+
+T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--against", metavar="NORMALIZATION")
+    parser.add_argument("--column", default="accuracy")
+    options = parser.parse_args()
+    values = collections.defaultdict(dict)
+    names, settings = [], []
+    for file in options.files:
+        with open(file, newline="") as rows:
+            for row in csv.DictReader(rows):
+                name, setting = row["normalization"], row["setting"]
+                if name not in names:
+                    names.append(name)
+                if setting not in settings:
+                    settings.append(setting)
+                if row[options.column]:
+                    values[name, setting][row["seed"]] = 100 * float(row[options.column])
+    if options.against:
+        names.remove(options.against)
+    print("| | " + " | ".join(settings) + " |")
+    print("|---" * (len(settings) + 1) + "|")
+    for name in names:
+        cells = [cell(values, name, setting, options.against) for setting in settings]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def cell(values, name, setting, against):
+    own = values[name, setting]
+    if against:
+        others = values[against, setting]
+        numbers = [own[seed] - others[seed] for seed in own if seed in others]
+    else:
+        numbers = list(own.values())
+    if not numbers:
+        return "–"
+    mean = f"{statistics.mean(numbers):+.2f}" if against else f"{statistics.mean(numbers):.1f}"
+    if len(numbers) == 1:
+        return mean
+    margin = T[min(len(numbers) - 1, len(T)) - 1] * statistics.stdev(numbers) / len(numbers) ** 0.5
+    return f"{mean} ± {margin:.2f}" if against else f"{mean} ± {margin:.1f}"
+
+
+if __name__ == "__main__":
+    main()
