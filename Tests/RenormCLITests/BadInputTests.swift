@@ -29,6 +29,7 @@ struct BadInputTests {
         (["--sampling", "random"], "shuffled"),
         (["--limits", "wide"], "paper:STEPS"),
         (["--limits", "paper:0"], "paper:STEPS"),
+        (["--averaging-rate", "0.1"], "--limits auto, which needs none"),
         (["--epochs", "1", "--steps", "2"], "one of them"),
         (["--batch-size", "1000"], "1000"),
         (["--validation", "1000"], "1000"),

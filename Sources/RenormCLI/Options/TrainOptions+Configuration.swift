@@ -16,9 +16,14 @@ extension TrainOptions {
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
+        let choice = try LimitsOption.choice(limits)
+        if norm == .batchRenorm, choice == .automatic, let averagingRate {
+            throw UsageError(
+                "--averaging-rate: found \(averagingRate) with --limits auto, which needs none; expected limits that do, "
+                    + "such as --limits ramp. Leave one of them out.")
+        }
         let normalization = Normalization(
-            norm, averagingRate: averagingRate?.value,
-            limits: try LimitsOption.choice(limits).limits(steps: steps),
+            norm, averagingRate: averagingRate?.value, limits: choice.limits(steps: steps),
             examples: normExamples)
         let architecture = Architecture(
             name: model, stem: stem, classes: training.classNames.count,
@@ -69,7 +74,11 @@ extension TrainOptions {
         var result = self
         result.steps = configuration.steps
         result.epochs = nil
-        result.averagingRate = configuration.architecture.map { FiniteNumber($0.normalization.averagingRate) }
+        result.averagingRate = configuration.architecture.flatMap { architecture in
+            let normalization = architecture.normalization
+            let isUsed = normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil
+            return isUsed ? FiniteNumber(normalization.averagingRate) : nil
+        }
         result.learningRate = FiniteNumber(resolvedLearningRate)
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = FiniteNumber(momentum)

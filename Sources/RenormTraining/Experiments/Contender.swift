@@ -50,6 +50,18 @@ public struct Contender: Sendable, Hashable {
         name = parts.count > 1 ? parts[0] : text
         (limits, gains, examples) = (.automatic, [], .asSet)
         for word in words { try read(word, in: description) }
+        guard kind == .batchRenorm else { return }
+        // What would have no effect is a mistake.
+        if limits == .automatic, rate != nil {
+            throw ExperimentError.contender(
+                text: description, found: "a rate with automatic limits",
+                expected: "limits that need one, such as limits=ramp, or gain=, a gain that never changes")
+        }
+        if limits != .automatic, !gains.isEmpty {
+            throw ExperimentError.contender(
+                text: description, found: "options of gains with limits of another kind",
+                expected: "automatic limits")
+        }
     }
 
     private mutating func read(_ word: String, in description: String) throws {
