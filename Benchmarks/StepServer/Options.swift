@@ -21,7 +21,8 @@ struct Options {
     }
 
     private static let names: Set<String> = [
-        "model", "input", "classes", "batch", "norm", "mode", "threads", "warmup", "precision", "memory",
+        "model", "input", "classes", "batch", "norm", "norm-examples", "limits", "mode", "threads", "warmup",
+        "precision", "memory",
         "recompute",
     ]
 
@@ -51,10 +52,15 @@ struct Options {
         guard let kind = NormalizationKind(norm) else {
             throw OptionError("--norm \(norm)", expected: NormalizationKind.names)
         }
+        let limits = values["limits"] ?? "auto"
+        guard let choice = LimitsChoice(limits) else {
+            throw OptionError("--limits \(limits)", expected: LimitsChoice.names)
+        }
+        let examples = try values["norm-examples"].map { _ in try number("norm-examples", default: 1) }
         return Architecture(
             name: values["model"] ?? "small", stem: sizes[0] > 64 ? .imagenet : .cifar,
             classes: try number("classes", default: 10), input: TensorShape(sizes),
-            normalization: Normalization(kind, limits: Limits(rMax: .constant(3), dMax: .constant(5))))
+            normalization: Normalization(kind, limits: choice.limits(steps: 1), examples: examples))
     }
 
     /// The precision of activations.

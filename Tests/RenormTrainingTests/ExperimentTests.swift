@@ -28,7 +28,8 @@ import Testing
     @Test(arguments: [
         ("", "batch-renorm"), ("bn", "batch-renorm"), ("batch rate=2", "0 to 1"), ("batch rate", "such as"),
         ("batch-renorm limits=wide", "auto"), ("batch examples=0", "half, all"), ("batch width=3", "gain"),
-        ("batch-renorm spread=wide", "spread"), ("batch learning-rate=-1", "above 0"), ("batch-renorm rate=0.1", "limits=ramp"),
+        ("batch-renorm spread=wide", "spread"), ("batch learning-rate=-1", "above 0"),
+        ("batch-renorm rate=0.1", "limits=ramp"),
         ("batch-renorm limits=open gain=0.1", "automatic limits"),
     ])
     func wrongContendersAreDescribed(text: String, expected: String) {
