@@ -20,7 +20,7 @@ struct CompareCommand: AsyncParsableCommand {
               --setting shuffled --setting "groups of 4: shuffled examples=4"
             Options of normalizations: limits=\(LimitsChoice.names); rate=RATE or RATE/group; \
             examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
-            limits gain, floor, ceiling, adaptation, memory, spread. Options of settings: examples=NUMBER (normalized \
+            limits gain, floor, ceiling, adaptation, margin, memory, spread. Options of settings: examples=NUMBER (normalized \
             together), batch=NUMBER.
 
             Examples:
@@ -71,6 +71,9 @@ struct CompareCommand: AsyncParsableCommand {
     @Option(help: "What runs are measured on at the end: test, or held-out (to choose by).")
     var measure = Measure.test
 
+    @Option(help: "Points of the curve along each run.")
+    var curvePoints = 10
+
     @Option(help: "Threads of the engine. (default: one a core)")
     var threads: Int?
 
@@ -95,6 +98,7 @@ struct CompareCommand: AsyncParsableCommand {
     func validate() throws {
         for (name, value) in [
             ("--seeds", seeds), ("--steps", steps), ("--batch-size", batchSize), ("--held-out", heldOut),
+            ("--curve-points", curvePoints),
             ("--threads", threads ?? 1),
         ] where value < 1 {
             throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
@@ -117,6 +121,7 @@ struct CompareCommand: AsyncParsableCommand {
                 ? [try ExperimentSetting("shuffled", batchSize: batchSize)] : settings,
             seeds: (0..<UInt64(seeds)).map { firstSeed + $0 }, steps: steps)
         comparison.learningRate = learningRate.value
+        comparison.curvePoints = curvePoints
         try refuseRepeated(comparison)
         let (training, test) = try DatasetSource.load(sources)
         let data = try Experiment.Data(

@@ -64,7 +64,7 @@ extension Op {
                     .joined(separator: ", ")
             case .moments(let groups): "groups \(groups)"
             case .filteredMoments(let filter, let epsilon):
-                "adaptation \(filter.adaptation) memory \(filter.memory) gains \(filter.floor)…\(filter.ceiling) "
+                "adaptation \(filter.adaptation) margin \(filter.margin) memory \(filter.memory) gains \(filter.floor)…\(filter.ceiling) "
                     + "epsilon \(epsilon)"
             case .affine(.mixed): "projecting over groups and the step"
             case .affine(.group(let channelGroups)): "projecting over groups of channels: \(channelGroups)"

@@ -4,8 +4,11 @@
 /// makes successive innovations (what a group's moment adds to the average before it) uncorrelated. Where they agree in
 /// sign the average lags, and K grows; where they alternate it chases noise, and K shrinks (Mehra 1970).
 public struct MomentFilter: Hashable, Sendable, Codable {
-    /// How fast a gain follows the agreement of innovations: K is multiplied by exp(`adaptation` · C / S).
+    /// How fast a gain follows the agreement of innovations: K is multiplied by exp(`adaptation` · (C / S − `margin`)).
     public var adaptation: Double
+    /// The agreement C / S at which a gain stays as it is. Above 0, because a chance agreement raises a small gain by a
+    /// large factor, which costs more than a gain that is a little too small.
+    public var margin: Double
     /// How fast the averages C and S of that agreement forget.
     public var memory: Double
     /// The smallest gain.
@@ -21,10 +24,12 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 
     /// Makes a filter.
     public init(
-        adaptation: Double = 0.05, memory: Double = 0.05, floor: Double = 0.002, ceiling: Double = 1,
+        adaptation: Double = 0.05, margin: Double = 0.1, memory: Double = 0.05, floor: Double = 0.002,
+        ceiling: Double = 1,
         inherited: Double = 0.01, isArithmetic: Bool = false, isTotal: Bool = false
     ) {
         self.adaptation = adaptation
+        self.margin = margin
         self.memory = memory
         self.floor = floor
         self.ceiling = ceiling

@@ -28,7 +28,9 @@ private struct Gain {
             square += filter.memory * (newSquare - square)
             product += filter.memory * (newProduct - product)
             value = min(
-                max(value * exp(filter.adaptation * product / (square + 1e-12)), filter.floor), filter.ceiling
+                max(
+                    value * exp(filter.adaptation * (product / (square + 1e-12) - filter.margin)),
+                    filter.floor), filter.ceiling
             )
         }
         last = innovations

@@ -66,7 +66,7 @@ static void filter_group(
         const double share = 1 / (double)channels;
         gain[1] += filter->memory * ((float)(sum_of_lanes(square) * share) - gain[1]);
         gain[2] += filter->memory * ((float)(sum_of_lanes(product) * share) - gain[2]);
-        const float grown = gain[0] * expf(filter->adaptation * gain[2] / (gain[1] + 1e-12f));
+        const float grown = gain[0] * expf(filter->adaptation * (gain[2] / (gain[1] + 1e-12f) - filter->margin));
         gain[0] = fminf(fmaxf(grown, filter->floor), filter->ceiling);
     }
     for (ptrdiff_t i = 0; i < whole; i += LANES) {

@@ -253,6 +253,8 @@ typedef struct {
     float epsilon;
     /// How fast gains follow the agreement of innovations.
     float adaptation;
+    /// The agreement at which a gain stays as it is.
+    float margin;
     /// How fast the averages of that agreement forget.
     float memory;
     /// The smallest and the largest gain.
@@ -268,7 +270,7 @@ typedef struct {
 
 /// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
 /// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
-/// exp(adaptation · C / S), where S and C are averages of e² and of e · e of the group before, over the channels too; then
+/// exp(adaptation · (C / S − margin)), where S and C are averages of e² and of e · e of the group before, over the channels too; then
 /// mean += K · deviation · e and deviation ·= exp(K' · e').
 ///
 /// `innovations` [2, channels] and `gains` [2, 3] (K, S, C; K is 0 where it is unknown) are the state before, `count` is

@@ -205,6 +205,7 @@ public struct Normalization: Layer, Hashable, Codable {
             "above 0, at most 1")
         try require(
             filter.memory > 0 && filter.memory <= 1, "a memory of \(filter.memory)", "above 0, at most 1")
+        try require((0..<1).contains(filter.margin), "a margin of \(filter.margin)", "0 to less than 1")
         try require(
             filter.adaptation >= 0 && filter.adaptation.isFinite, "an adaptation of \(filter.adaptation)",
             "a finite number of at least 0")

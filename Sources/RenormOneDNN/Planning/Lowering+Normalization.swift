@@ -130,6 +130,7 @@ extension renorm_moment_filter {
     fileprivate init(_ filter: MomentFilter, _ epsilon: Double, groups: Int, channels: Int) {
         self.init(
             groups: groups, channels: channels, epsilon: Float(epsilon), adaptation: Float(filter.adaptation),
+            margin: Float(filter.margin),
             memory: Float(filter.memory), floor: Float(filter.floor), ceiling: Float(filter.ceiling),
             inherited: Float(filter.inherited), arithmetic: filter.isArithmetic ? 1 : 0,
             total: filter.isTotal ? 1 : 0)

@@ -11,7 +11,7 @@ import RenormLayers
 ///
 /// - `limits`: of batch renorm, as `LimitsChoice` reads them; automatic by default.
 /// - `rate`: the averaging rate; `rate=0.05/group` is the rate of one update a group, 1 − (1 − rate)^groups a step.
-/// - `gain`: with automatic limits, a gain that never changes; `floor`, `ceiling`, `adaptation`, `memory`, `spread` (log,
+/// - `gain`: with automatic limits, a gain that never changes; `floor`, `ceiling`, `adaptation`, `margin`, `memory`, `spread` (log,
 ///   mean or total): other constants.
 /// - `projection`: `group`, or `step`, or the step's part of it, such as `0.95`.
 /// - `examples`: `half` the setting's groups, `all` of a batch, or a number.
@@ -103,7 +103,7 @@ public struct Contender: Sendable, Hashable {
         default:
             guard let change = MomentFilterChange(option: option, value: value) else {
                 throw fail(
-                    "limits, rate, projection, examples, learning-rate, gain, floor, ceiling, adaptation, memory or "
+                    "limits, rate, projection, examples, learning-rate, gain, floor, ceiling, adaptation, margin, memory or "
                         + "spread, each with its value")
             }
             gains.append(change)
@@ -147,7 +147,7 @@ public struct Contender: Sendable, Hashable {
 
 /// A change of one constant of the gains.
 private enum MomentFilterChange: Hashable {
-    case gain(Double), floor(Double), ceiling(Double), adaptation(Double), memory(Double)
+    case gain(Double), floor(Double), ceiling(Double), adaptation(Double), margin(Double), memory(Double)
     case spread(arithmetic: Bool, total: Bool)
 
     init?(option: String, value: String) {
@@ -167,6 +167,7 @@ private enum MomentFilterChange: Hashable {
         case "floor": self = .floor(number)
         case "ceiling": self = .ceiling(number)
         case "adaptation": self = .adaptation(number)
+        case "margin": self = .margin(number)
         case "memory": self = .memory(number)
         default: return nil
         }
@@ -178,6 +179,7 @@ private enum MomentFilterChange: Hashable {
         case .floor(let floor): filter.floor = floor
         case .ceiling(let ceiling): filter.ceiling = ceiling
         case .adaptation(let adaptation): filter.adaptation = adaptation
+        case .margin(let margin): filter.margin = margin
         case .memory(let memory): filter.memory = memory
         case .spread(let arithmetic, let total): (filter.isArithmetic, filter.isTotal) = (arithmetic, total)
         }

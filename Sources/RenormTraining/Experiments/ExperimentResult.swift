@@ -38,10 +38,13 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         public var step: Int
         /// Accuracy as deployed, 0 to 1.
         public var accuracy: Double
+        /// The gains of each normalization that tunes itself.
+        public var gains: [LayerGains]?
 
-        package init(step: Int, accuracy: Double) {
+        package init(step: Int, accuracy: Double, gains: [LayerGains]? = nil) {
             self.step = step
             self.accuracy = accuracy
+            self.gains = gains
         }
     }
 

@@ -50,7 +50,10 @@ final class ExperimentRun {
                 progress(made)
                 if made % curveEvery == 0 {
                     let accuracy = try accuracy(deployed, data.alongTheWay, isCancelled).accuracy
-                    curve.append(ExperimentResult.CurvePoint(step: made, accuracy: accuracy))
+                    let gains = try store.read().layerGains
+                    curve.append(
+                        ExperimentResult.CurvePoint(
+                            step: made, accuracy: accuracy, gains: gains.isEmpty ? nil : gains))
                 }
             }
         }
