@@ -90,6 +90,18 @@ import Testing
         }
     }
 
+    /// A setting's groups are drawn the same for everybody, whatever is normalized together.
+    @Test(arguments: ["layer", "batch examples=half", "batch examples=all"])
+    func groupsAreTheSettings(contender: String) async throws {
+        var experiment = try experiment()
+        experiment.contenders = [try Contender(contender)]
+        let data = try data()
+        try experiment.check(data)
+        let result = try await experiment.run(experiment.cells[1], data, on: OneDNNEngine(threads: 1))
+        #expect(result.setting == "one label" && result.steps == 6)
+        #expect((result.accuracyAsTrained != nil) == contender.hasPrefix("batch"))
+    }
+
     @Test func whatIsNotFiniteEndsARunAndIsSaid() async throws {
         var experiment = try experiment()
         experiment.learningRate = 1e30

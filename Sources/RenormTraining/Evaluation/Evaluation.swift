@@ -42,6 +42,8 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
     public var examplesTogether: Int?
     /// What a random order is a function of.
     public var seed: UInt64
+    /// The examples of a block of the order, where that is not what is normalized together.
+    package var examplesOfBlock: Int?
 
     /// Makes options.
     public init(

@@ -54,8 +54,8 @@ final class EvaluationPass {
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, isCancelled: () -> Bool
     ) throws -> Evaluation {
         let batches = try BatchSampler.evaluationBatches(
-            options.sampling, dataset: dataset, batchSize: options.batchSize, groupSize: groupSize,
-            seed: options.seed)
+            options.sampling, dataset: dataset, batchSize: options.batchSize,
+            groupSize: options.examplesOfBlock ?? groupSize, seed: options.seed)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
         defer { loader.cancel() }
         var tally = EvaluationTally(classNames: dataset.classNames)

@@ -122,7 +122,7 @@ public struct Experiment: Sendable {
             input: [training.height, training.width, training.channels],
             normalization: cell.contender.normalization(in: cell.setting, steps: steps))
         let rate = cell.contender.learningRate ?? learningRate
-        return Trainer(
+        var trainer = Trainer(
             model: try architecture.makeModel(seed: cell.seed),
             configuration: TrainingConfiguration(
                 architecture: architecture,
@@ -133,5 +133,7 @@ public struct Experiment: Sendable {
                 validation: 0,
                 seed: cell.seed, scaling: data.scaling),
             engine: engine, training: training)
+        trainer.examplesOfBlock = cell.setting.examples
+        return trainer
     }
 }

@@ -77,11 +77,11 @@ final class ExperimentRun {
         let normalization = cell.contender.normalization(
             in: cell.setting, steps: trainer.configuration.steps)
         guard normalization.kind.hasMovingAverages else { return nil }
-        let pass = try EvaluationPass(
-            trainer.model, engine: trainer.engine,
-            options: EvaluationOptions(
-                statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
-                examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0))
+        var options = EvaluationOptions(
+            statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
+            examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0)
+        options.examplesOfBlock = cell.setting.examples
+        let pass = try EvaluationPass(trainer.model, engine: trainer.engine, options: options)
         return try accuracy(pass, data.inBatches, isCancelled).accuracy
     }
 }

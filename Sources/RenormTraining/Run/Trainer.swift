@@ -28,6 +28,9 @@ public struct Trainer: Sendable {
     public var folder: RunFolder?
     /// Whether to go on from the folder's last checkpoint.
     public var resumes: Bool
+    /// The examples of a block of the order, such as one draw of labels, where that is not what the model normalizes
+    /// together.
+    package var examplesOfBlock: Int?
 
     /// Makes a trainer.
     ///

@@ -30,7 +30,8 @@ struct TrainingPlan {
         sampler = try BatchSampler(
             configuration.sampling, dataset: kept,
             batchSize: configuration.batchSize * configuration.accumulation,
-            groupSize: trainer.model.commonGroupSize() ?? (isAccumulated ? configuration.batchSize : nil),
+            groupSize: trainer.examplesOfBlock ?? trainer.model.commonGroupSize()
+                ?? (isAccumulated ? configuration.batchSize : nil),
             seed: configuration.seed)
         data = DataDescription(
             whole: trainer.training, training: kept.count, validation: heldOut.count,
