@@ -48,7 +48,15 @@ compare() {
 }
 
 # Of the hand-tuned grid the best of each setting, by choose-by-hand and choose-by-hand-iid.
-best() { python3 Experiments/best.py "$1" Experiments/choose-by-hand.csv Experiments/choose-by-hand-iid.csv; }
+best() { python3 Experiments/best.py "$1" Experiments/${2:-choose-by-hand}*.csv; }
+
+choose-rate() {
+    local rate norms=()
+    for rate in 0.05 0.1 0.2 0.4; do
+        norms+=(--norm "BN, $rate: batch learning-rate=$rate" --norm "GN, $rate: group:8 learning-rate=$rate")
+    done
+    compare choose-rate 2 --measure held-out "${norms[@]}" --setting "iid 32: shuffled"
+}
 
 choose-by-hand() { compare choose-by-hand 1 --measure held-out "${GRID[@]}" "${GROUPED[@]}"; }
 choose-by-hand-iid() { compare choose-by-hand-iid 1 --measure held-out "${GRID_OF_ONE[@]}" "${IID[@]}"; }
@@ -82,22 +90,26 @@ paper() {
         compare "paper, $name" 10 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" --setting "$setting"
     done
 }
-others() { compare others "${SEEDS:-3}" "${SETTLED[@]}" --norm "BN, half groups: batch examples=half" "${ALL[@]}"; }
+# GN, LN and IN do not know of groups: settings that differ in nothing else are one.
+others() {
+    compare others 3 "${SETTLED[@]}" "${ONE[@]}" "${TWO[@]}" --setting "iid 32: shuffled"
+    compare others 3 --norm "BN, half groups: batch examples=half" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}"
+}
 group-norm() { compare group-norm 10 --norm "GN: group:8" "${ONE[@]}"; }
 
 ablations() {
     compare ablations 3 "${AUTO[@]}" --norm "fixed gain 0.05: batch-renorm gain=0.05" \
         --norm "fixed gain 0.2: batch-renorm gain=0.2" --norm "gains, projection by group: batch-renorm projection=group" \
         --norm "ramp, projection by step: batch-renorm limits=ramp:0.3:0.8:3:5 projection=0.95" \
-        --norm "ramp: batch-renorm limits=ramp:0.3:0.8:3:5" "${GROUPED[@]}" \
-        --setting "sorted, any order, 8: sorted-batches:any-order examples=8" --setting "iid 32: shuffled"
+        --norm "ramp: batch-renorm limits=ramp:0.3:0.8:3:5" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}"
+    compare ablations 3 "${AUTO[@]}" "${BN[@]}" --setting "sorted, any order, 8: sorted-batches:any-order examples=8"
 }
 
 sources() {
     python3 Experiments/second_camera.py
-    compare sources 3 --data fashion-mnist --data idx:.deps/second-camera "${BN[@]}" "${AUTO[@]}" \
-        --norm "ceiling 0.1: batch-renorm ceiling=0.1" --norm "ceiling 0.01: batch-renorm ceiling=0.01" \
+    compare sources 3 --data idx:.deps/fashion-mnist --data idx:.deps/second-camera "${BN[@]}" "${AUTO[@]}" \
         --norm "ramp, rate 0.01: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.01" --norm "GN: group:8" \
+        --norm "IN: instance" \
         --setting "mixed: shuffled" --setting "blocks of 1: source-blocks:1" --setting "blocks of 4: source-blocks:4" \
         --setting "blocks of 20: source-blocks:20" --setting "blocks of 100: source-blocks:100"
 }
@@ -110,24 +122,47 @@ rates() {
     compare rates 2 --steps 500 "${norms[@]}" --setting "iid 32: shuffled" "${FOURS[@]}"
 }
 
+# 5,000 digits of MNIST, 1,000 of them to test. Chosen on 1,000 others.
+DIGITS=(--data idx:.deps/digits --held-out 1000)
+choose-digits-by-hand() {
+    local norms=() norm
+    for norm in "${GRID[@]}"; do
+        case $norm in *1.5:0.5*) norms=("${norms[@]:0:${#norms[@]}-1}") ;; *) norms+=("$norm") ;; esac
+    done
+    compare choose-digits-by-hand 1 "${DIGITS[@]}" --measure held-out "${norms[@]}" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}" \
+        --setting "iid 32: shuffled"
+}
 digits() {
-    compare digits 3 --data idx:.deps/digits --held-out 1000 "${BN[@]}" "${AUTO[@]}" \
-        --norm "by hand: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" "${ALL[@]}"
+    local setting name
+    for setting in "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}" "iid 32: shuffled"; do
+        [ "$setting" = --setting ] && continue
+        name=${setting%%:*}
+        compare digits 3 "${DIGITS[@]}" "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name" choose-digits-by-hand)" \
+            --setting "$setting"
+    done
 }
 
+# "By hand" is what was best for 1,500 steps.
 lengths() {
-    local steps
+    local steps setting name
     for steps in 500 2000 10000; do
-        compare "steps $steps" 3 --steps $steps "${BN[@]}" "${AUTO[@]}" \
-            --norm "by hand, 0.05: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" \
-            --norm "by hand, 0.01: batch-renorm rate=0.01 limits=ramp:0.3:0.8:3:5" "${ONE[@]}" "${FOURS[@]}" \
-            --setting "iid 32: shuffled"
+        for setting in "${ONE[@]}" "${FOURS[@]}" "iid 32: shuffled"; do
+            [ "$setting" = --setting ] && continue
+            name=${setting%%:*}
+            compare "steps $steps" 3 --steps $steps "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
+                --setting "$setting"
+        done
     done
 }
 
 resnet() {
-    compare resnet18 3 --model resnet18 --steps 500 "${BN[@]}" "${AUTO[@]}" \
-        --norm "by hand: batch-renorm rate=0.05 limits=ramp:0.3:0.8:3:5" "${ONE[@]}" "${FOURS[@]}"
+    local setting name
+    for setting in "${ONE[@]}" "${FOURS[@]}"; do
+        [ "$setting" = --setting ] && continue
+        name=${setting%%:*}
+        compare resnet18 3 --model resnet18 --steps 300 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
+            --setting "$setting"
+    done
 }
 
 if [ $# -eq 0 ]; then
