@@ -56,6 +56,11 @@ choose-rate() {
         norms+=(--norm "BN, $rate: batch learning-rate=$rate" --norm "GN, $rate: group:8 learning-rate=$rate")
     done
     compare choose-rate 2 --measure held-out "${norms[@]}" --setting "iid 32: shuffled"
+    norms=()
+    for rate in 0.05 0.1 0.2; do
+        norms+=(--norm "LN, $rate: layer learning-rate=$rate" --norm "IN, $rate: instance learning-rate=$rate")
+    done
+    compare choose-rate 1 --measure held-out "${norms[@]}" --setting "iid 32: shuffled"
 }
 
 choose-by-hand() { compare choose-by-hand 1 --measure held-out "${GRID[@]}" "${GROUPED[@]}"; }
@@ -92,7 +97,7 @@ paper() {
 }
 # GN, LN and IN do not know of groups: settings that differ in nothing else are one.
 others() {
-    compare others 3 "${SETTLED[@]}" "${ONE[@]}" "${TWO[@]}" --setting "iid 32: shuffled"
+    compare others 3 "${SETTLED[@]}" --norm "IN, 0.2: instance learning-rate=0.2" "${ONE[@]}" "${TWO[@]}" --setting "iid 32: shuffled"
     compare others 3 --norm "BN, half groups: batch examples=half" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}"
 }
 group-norm() { compare group-norm 10 --norm "GN: group:8" "${ONE[@]}"; }
