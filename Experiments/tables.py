@@ -4,6 +4,8 @@
     Experiments/tables.py NAME.csv…                       accuracy as deployed by normalization and setting, percent
     Experiments/tables.py --against BN NAME.csv…          differences from BN, paired by seed, in points
     Experiments/tables.py --column accuracy_as_trained …  another column
+
+Runs that broke (something was not finite) are counted apart.
 """
 
 import argparse
@@ -20,7 +22,7 @@ def main():
     parser.add_argument("--against", metavar="NORMALIZATION")
     parser.add_argument("--column", default="accuracy")
     options = parser.parse_args()
-    values = collections.defaultdict(dict)
+    values, broken = collections.defaultdict(dict), collections.Counter()
     names, settings = [], []
     for file in options.files:
         with open(file, newline="") as rows:
@@ -30,14 +32,20 @@ def main():
                     names.append(name)
                 if setting not in settings:
                     settings.append(setting)
-                if row[options.column]:
+                if row["not_finite"]:
+                    broken[name, setting] += 1
+                elif row[options.column]:
                     values[name, setting][row["seed"]] = 100 * float(row[options.column])
     if options.against:
         names.remove(options.against)
     print("| | " + " | ".join(settings) + " |")
     print("|---" * (len(settings) + 1) + "|")
     for name in names:
-        cells = [cell(values, name, setting, options.against) for setting in settings]
+        cells = [
+            cell(values, name, setting, options.against)
+            + (f" ({broken[name, setting]} broke)" if broken[name, setting] else "")
+            for setting in settings
+        ]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
