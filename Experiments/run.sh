@@ -119,12 +119,18 @@ sources() {
         --setting "blocks of 20: source-blocks:20" --setting "blocks of 100: source-blocks:100"
 }
 
+# All over the range with 2 seeds, where training begins to break with 6.
 rates() {
-    local rate norms=()
-    for rate in 0.1 0.3 1 2 4 8 16; do
+    at_rates 2 0.1 0.3 1 2 4 8 16 32
+    at_rates 6 1 2 3 4
+}
+at_rates() {
+    local seeds=$1 rate norms=()
+    shift
+    for rate; do
         norms+=(--norm "BN, $rate: batch learning-rate=$rate" --norm "BRN, $rate: batch-renorm learning-rate=$rate")
     done
-    compare rates 2 --steps 500 "${norms[@]}" --setting "iid 32: shuffled" "${FOURS[@]}"
+    compare rates "$seeds" --steps 500 "${norms[@]}" --setting "iid 32: shuffled" "${FOURS[@]}"
 }
 
 # 5,000 digits of MNIST, 1,000 of them to test. Chosen on 1,000 others.
@@ -165,13 +171,13 @@ resnet() {
     for setting in "${ONE[@]}" "${FOURS[@]}"; do
         [ "$setting" = --setting ] && continue
         name=${setting%%:*}
-        compare resnet18 3 --model resnet18 --steps 300 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
+        compare resnet18 3 --model resnet18 --steps 300 --curve-points 3 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
 }
 
 if [ $# -eq 0 ]; then
-    echo "Experiments: $(declare -F | awk '{print $3}' | grep -vx 'compare\|best' | tr '\n' ' ')"
+    echo "Experiments: $(declare -F | awk '{print $3}' | grep -vx 'compare\|best\|at_rates' | tr '\n' ' ')"
 else
     for name; do "$name"; done
 fi
