@@ -93,11 +93,12 @@ extension GraphBuilder {
         _ node: Differentiated, _ dy: Tensor, sum: Tensor, product: Tensor
     ) throws -> Tensor {
         let (x, m, a, v) = (node[0], node[1], node[2], node[4])
-        let (k, l) = (node[5], node[6])
         let vector = m.shape
         func overStep(_ ofGroups: Tensor) throws -> Tensor {
             try ofGroups.mean(axes: [0]).reshaped(to: [1, vector[1]])
         }
+        // The same for all groups, or Σ dx would not be 0.
+        let (k, l) = (try overStep(node[5]), try overStep(node[6]))
         let share = Double(vector.elementCount) / Double(x.shape.elementCount)
         // Of p = a·dy, and of p·(x − m).
         let mean = try a * sum * share
@@ -106,8 +107,7 @@ extension GraphBuilder {
         // The step's moments of x, and the slope of p on x.
         let center = try m - overStep(m)
         let stepVariance = try overStep(v + center.squared())
-        let stepSlope = try overStep(along + center * mean) / stepVariance
-        let others = try (1 - l) * stepSlope
+        let others = try overStep((1 - l) * along + (1 - k) * (center * mean)) / stepVariance
         let constant = try k * mean + (1 - k) * stepMean + others * center
         let slope = try l * along / v + others
         return try infer(.affineGradient, [dy, x, m, a, -slope, -constant])
