@@ -21,7 +21,7 @@ struct CompareCommand: AsyncParsableCommand {
             Options of normalizations: limits=\(LimitsChoice.names); rate=RATE or RATE/group; \
             examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
             limits gain, floor, ceiling, adaptation, margin, memory, spread. Options of settings: examples=NUMBER (normalized \
-            together), batch=NUMBER.
+            together), batch=NUMBER. Orders: \(Sampling.names).
 
             Examples:
               renorm compare --run runs/paper --paper --seeds 3
@@ -103,6 +103,11 @@ struct CompareCommand: AsyncParsableCommand {
         ] where value < 1 {
             throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
         }
+        guard !paper || batchSize == 32 else {
+            throw ValidationError(
+                "--batch-size: found \(batchSize) with --paper; expected 32, which its settings are made of. Leave it out."
+            )
+        }
         guard learningRate.value > 0 else {
             throw ValidationError("--learning-rate: found \(learningRate); expected more than 0. Change it.")
         }
@@ -128,19 +133,22 @@ struct CompareCommand: AsyncParsableCommand {
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
         try comparison.check(data)
         let engine = try engine.makeEngine(threads: threads)
-        let folder = try ExperimentFolder(
-            URL(fileURLWithPath: run), ExperimentFolder.Common(comparison, data))
+        let url = URL(fileURLWithPath: run)
+        let lock = try ExperimentFolder.take(url)
+        let folder = try ExperimentFolder(url, ExperimentFolder.Common(comparison, data))
         try await make(comparison, data, engine, folder)
+        withExtendedLifetime(lock) {}
     }
 
     private func refuseRepeated(_ comparison: Experiment) throws {
         for (option, names) in [
-            ("--norm", comparison.contenders.map(\.name)), ("--setting", comparison.settings.map(\.name)),
+            ("--norm", comparison.contenders.map(\.name)), ("--norm", comparison.contenders.map(\.text)),
+            ("--setting", comparison.settings.map(\.name)), ("--setting", comparison.settings.map(\.text)),
         ] {
             var seen: Set<String> = []
             if let twice = names.first(where: { !seen.insert($0).inserted }) {
                 throw UsageError(
-                    "\(option): found '\(twice)' twice; expected names that differ. Leave one out, or rename it."
+                    "\(option): found '\(twice)' twice; expected names and options that differ. Leave one out, or change it."
                 )
             }
         }
@@ -153,6 +161,7 @@ struct CompareCommand: AsyncParsableCommand {
         let (printer, command) = (ExperimentPrinter(comparison), Self.command)
         let work = Task {
             var folder = found
+            folder.rename(as: comparison)
             let missing = comparison.cells.filter { !folder.contains($0) }
             printer.start(missing: missing.count, results: folder.results)
             defer { printer.close() }
@@ -164,8 +173,10 @@ struct CompareCommand: AsyncParsableCommand {
                     try folder.add(result)
                     printer.finished(result, folder.results)
                 }
-            } catch is CancellationError {
+            } catch {
+                // Whatever it was, what has been measured is shown.
                 try folder.finish(comparison, command: command)
+                guard error is CancellationError else { throw error }
                 return false
             }
             try folder.finish(comparison, command: command)

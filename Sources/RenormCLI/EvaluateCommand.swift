@@ -20,8 +20,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Argument(help: "The folder of a run, or one of its .safetensors files.")
     var run: String
 
-    @Option(help: "Images: fashion-mnist, or idx:DIR. (default: fashion-mnist)")
-    var data = "fashion-mnist"
+    @Option(
+        help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset. (default: fashion-mnist)")
+    var data: [String] = []
 
     @Option(help: "The statistics that normalize: moving, or batch.")
     var statistics = Phase.Statistics.moving
@@ -29,7 +30,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Examples at a time.")
     var batchSize = 250
 
-    @Option(help: "The order of examples: shuffled, sequential, sorted, or label-blocks:LxE.")
+    @Option(help: "The order of examples: \(Sampling.names).")
     var sampling = "sequential"
 
     @Option(help: "With --statistics batch: examples normalized together. (default: as trained)")
@@ -57,7 +58,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let trained = try TrainedModel(reading: savedModel(run))
-        let test = try DatasetSource(parsing: data).load(.test, classNames: trained.classNames)
+        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DatasetSource(parsing: $0) }
+        let test = try DatasetSource.load(sources, .test, classNames: trained.classNames)
         let evaluator = Evaluator(
             try engine.makeEngine(threads: threads),
             options: EvaluationOptions(

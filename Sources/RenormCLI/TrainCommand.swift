@@ -17,9 +17,9 @@ struct TrainCommand: AsyncParsableCommand {
               renorm train --run runs/c --norm batch --sampling label-blocks:16x2 --batch-size 32 --steps 2000
               renorm train --run runs/a --resume
 
-            On resuming, options come from the run's config.yml. --threads, --engine, --evaluate-every, \
-            --checkpoint-every, --on-non-finite and --log may differ from before, and --steps where no schedule \
-            depends on it (the cosine and the default limits do); whatever else the numbers depend on may not.
+            On resuming, options come from the run's config.yml. --threads, --engine, --memory, --recompute, \
+            --evaluate-every, --checkpoint-every, --on-non-finite and --log may differ from before, and --steps where \
+            no schedule depends on it (the cosine and --limits ramp do); whatever else the numbers depend on may not.
             """)
 
     @OptionGroup var options: TrainOptions

@@ -17,6 +17,11 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     public var ceiling: Double
     /// The gain that averages which come without one begin with, so that the first group does not erase them.
     public var inherited: Double
+    /// The largest r = σ_B/σ⁺ (and 1/r the smallest) that a group is normalized with, in each channel: one that is further from
+    /// the averages is normalized with as much more of its own deviation. The averages move by the gain alone.
+    public var rMax: Double
+    /// The largest |d| = |μ_B − μ⁺|, in units of the average deviation before the group.
+    public var dMax: Double
     /// Whether deviations are averaged as they are, rather than their logarithms.
     public var isArithmetic: Bool
     /// Whether a group's variance is counted around the posterior mean, rather than around the group's own.
@@ -25,8 +30,8 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     /// Makes a filter.
     public init(
         adaptation: Double = 0.05, margin: Double = 0.1, memory: Double = 0.05, floor: Double = 0.002,
-        ceiling: Double = 1,
-        inherited: Double = 0.01, isArithmetic: Bool = false, isTotal: Bool = false
+        ceiling: Double = 1, inherited: Double = 0.01, rMax: Double = 3, dMax: Double = 5,
+        isArithmetic: Bool = false, isTotal: Bool = false
     ) {
         self.adaptation = adaptation
         self.margin = margin
@@ -34,6 +39,8 @@ public struct MomentFilter: Hashable, Sendable, Codable {
         self.floor = floor
         self.ceiling = ceiling
         self.inherited = inherited
+        self.rMax = rMax
+        self.dMax = dMax
         self.isArithmetic = isArithmetic
         self.isTotal = isTotal
     }
@@ -41,16 +48,18 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 
 /// What filtering the moments of G groups gives.
 public struct FilteredMoments {
-    /// The averages after each group, `[G, C]`: its posterior means.
+    /// The means that each group is normalized with, `[G, C]`: the averages after it, within `MomentFilter.dMax`.
     public let means: Tensor
-    /// The deviations after each group, `[G, C]`.
+    /// The deviations that each group is normalized with, `[G, C]`.
     public let deviations: Tensor
-    /// The gain of means in each group, the same for all channels, `[G, C]`.
+    /// How much of a group's own means is in `means`, `[G, C]`: the gain, more where a limit asks for it.
     public let meanGains: Tensor
-    /// The gain of deviations, `[G, C]`.
+    /// How much of a group's own deviations is in `deviations`, `[G, C]`.
     public let scaleGains: Tensor
     /// The last group's innovations, of means and of deviations, `[2, C]`.
     public let innovations: Tensor
+    /// The mean and the deviation after the last group, `[2, C]`.
+    public let averages: Tensor
     /// For means and for deviations the gain K and the averages S and C, `[2, 3]`.
     public let gains: Tensor
 }
@@ -80,6 +89,7 @@ extension Tensor {
             means: try part(0, vectors), deviations: try part(size, vectors),
             meanGains: try part(2 * size, vectors), scaleGains: try part(3 * size, vectors),
             innovations: try part(4 * size, [2, channels]),
-            gains: try part(4 * size + 2 * channels, [2, 3]))
+            averages: try part(4 * size + 2 * channels, [2, channels]),
+            gains: try part(4 * size + 4 * channels, [2, 3]))
     }
 }

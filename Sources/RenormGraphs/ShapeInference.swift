@@ -85,7 +85,7 @@ struct Operands {
                 moments.rank == 3 && moments[0] == 2 && shapes[1] == [moments[2]] && shapes[2] == shapes[1]
                     && shapes[3] == [2, moments[2]] && shapes[4] == [2, 3] && shapes[5] == .scalar,
                 "moments [2, G, C], averages [C], innovations [2, C], gains [2, 3] and a count")
-            return [4 * moments[1] * moments[2] + 2 * moments[2] + 6]
+            return [4 * moments[1] * moments[2] + 4 * moments[2] + 6]
         case .affine(let projection):
             try requireVectors(Array(shapes.dropFirst()), of: shapes[0])
             if case .group(let channelGroups) = projection {

@@ -154,7 +154,10 @@ public struct BatchSampler: Sendable {
 
     private func sortByClass(_ indices: inout [Int], step: Int) {
         indices.sort { (labels[$0], $0) < (labels[$1], $1) }
-        guard sampling == .sortedBatchesInAnyOrder, let size = groupSize else { return }
+        // The last batch of an evaluation may be smaller than a group, and is one then.
+        guard sampling == .sortedBatchesInAnyOrder, let size = groupSize, size <= indices.count else {
+            return
+        }
         var random = Random(seed: seed, stream: "order of groups", counter: step)
         let sorted = indices
         indices = random.permutation(sorted.count / size).flatMap { sorted[$0 * size..<($0 + 1) * size] }

@@ -160,6 +160,14 @@ public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
         )
     }
 
+    /// Loads one part of several sources, joined, whose classes are known from a trained network.
+    public static func load(
+        _ sources: [DatasetSource], _ part: Dataset.Part, classNames: [String]
+    ) throws -> Dataset {
+        let parts = try sources.map { try $0.load(part, classNames: classNames) }
+        return parts.count > 1 ? try Dataset(joining: parts) : parts[0]
+    }
+
     /// Loads one part, whose classes are known from a trained network.
     public func load(_ part: Dataset.Part, classNames: [String]) throws -> Dataset {
         switch self {

@@ -48,7 +48,7 @@ extension Sampling: CustomStringConvertible, Codable {
                 throw ImagesError.unknownChoice(
                     option: "sampling", found: text,
                     choices: [
-                        "shuffled", "sequential", "sorted", "sorted-batches",
+                        "shuffled", "sequential", "sorted", "sorted-batches", "sorted-batches:any-order",
                         "source-blocks:N (as source-blocks:4)",
                         "label-blocks:LxE (as label-blocks:16x2)",
                     ])
@@ -56,6 +56,10 @@ extension Sampling: CustomStringConvertible, Codable {
             self = .labelBlocks(labels: labels, each: each)
         }
     }
+
+    /// The text forms, for help.
+    public static let names =
+        "shuffled, sequential, sorted, sorted-batches, sorted-batches:any-order, source-blocks:N or label-blocks:LxE"
 
     /// The text form, which `init(parsing:)` reads.
     public var description: String {

@@ -13,16 +13,17 @@ void renorm_filter_moments(
 ) {
     const renorm_loops *loops = renorm_loops_for(team);
     const ptrdiff_t groups = filter.groups, channels = filter.channels, all = groups * channels;
-    float *last = result + 4 * all, *state = last + 2 * channels;
+    float *last = result + 4 * all, *averages = last + 2 * channels, *state = averages + 2 * channels;
     memcpy(last, innovations, (size_t)(2 * channels) * sizeof(float));
     memcpy(state, gains, 6 * sizeof(float));
     const bool is_new = *count == 0;
     if (is_new) {
         // The first group is the averages: its innovations are 0, whatever gain they are weighted with.
-        memcpy(result, moments, (size_t)channels * sizeof(float));
-        for (ptrdiff_t c = 0; c < channels; c++) result[all + c] = sqrtf(moments[all + c] + filter.epsilon);
-        mean = result;
-        deviation = result + all;
+        memcpy(averages, moments, (size_t)channels * sizeof(float));
+        for (ptrdiff_t c = 0; c < channels; c++) averages[channels + c] = sqrtf(moments[all + c] + filter.epsilon);
+    } else {
+        memcpy(averages, mean, (size_t)channels * sizeof(float));
+        memcpy(averages + channels, deviation, (size_t)channels * sizeof(float));
     }
     for (ptrdiff_t group = 0; group < groups; group++) {
         const ptrdiff_t at = group * channels;
@@ -30,15 +31,16 @@ void renorm_filter_moments(
         renorm_observation observation = {
             .mean = moments + at,
             .variance = moments + all + at,
-            .average = group > 0 ? result + at - channels : mean,
-            .deviation = group > 0 ? result + all + at - channels : deviation,
+            .average = averages,
+            .deviation = averages + channels,
             .epsilon = filter.epsilon,
             .arithmetic = filter.arithmetic != 0,
         };
-        loops->filter_group(&filter, &observation, false, is_first, last, state, result + at, result + 2 * all + at);
+        loops->filter_group(
+            &filter, &observation, false, is_first, last, state, averages, result + at, result + 2 * all + at);
         if (filter.total) observation.posterior_mean = result + at;
         loops->filter_group(
-            &filter, &observation, true, is_first, last + channels, state + 3, result + all + at,
+            &filter, &observation, true, is_first, last + channels, state + 3, averages + channels, result + all + at,
             result + 3 * all + at);
     }
 }

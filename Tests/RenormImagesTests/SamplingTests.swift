@@ -72,6 +72,15 @@ import Testing
         #expect(isReordered)
     }
 
+    /// 100 examples in batches of 16 and groups of 8 leave 4, a group of their own.
+    @Test(arguments: [Sampling.sortedBatches, .sortedBatchesInAnyOrder])
+    func evaluationsOfSortedBatchesSeeEveryExample(sampling: Sampling) throws {
+        let batches = try BatchSampler.evaluationBatches(
+            sampling, labels: Self.labels, classCount: 5, batchSize: 16, groupSize: 8, seed: 1)
+        #expect(batches.map(\.count) == [16, 16, 16, 16, 16, 16, 4])
+        #expect(batches.joined().sorted() == Array(0..<100))
+    }
+
     @Test func blocksTakeOneSourceAfterAnother() throws {
         let sources = (0..<100).map { $0 % 3 == 0 ? 1 : 0 }
         let sampler = try BatchSampler(
@@ -265,7 +274,8 @@ import Testing
         let error = try #require(throws: ImagesError.self) { try Sampling(parsing: text) }
         #expect(
             "\(error)"
-                == "\"\(text)\" is no sampling. Expected shuffled, sequential, sorted, sorted-batches, source-blocks:N (as "
-                + "source-blocks:4), label-blocks:LxE (as label-blocks:16x2). Choose one of these.")
+                == "\"\(text)\" is no sampling. Expected shuffled, sequential, sorted, sorted-batches, sorted-batches:any-order, "
+                + "source-blocks:N (as source-blocks:4), label-blocks:LxE (as label-blocks:16x2). Choose one of these."
+        )
     }
 }

@@ -174,7 +174,8 @@ extension OperationCase {
         ]
         let filters = [
             MomentFilter(), MomentFilter(floor: 0.05, ceiling: 0.05), MomentFilter(isArithmetic: true),
-            MomentFilter(isTotal: true),
+            MomentFilter(isTotal: true), MomentFilter(rMax: 1.2, dMax: 0.4),
+            MomentFilter(rMax: 1.2, dMax: 0.4, isArithmetic: true),
         ]
         return [(1, 1), (3, 5), (2, 16), (4, 17)].flatMap { groups, channels -> [OperationCase] in
             let moments = randomArray([2, groups, channels], seed: 3)
@@ -199,7 +200,7 @@ extension OperationCase {
                             count: $0[5])
                         let parts = [
                             filtered.means, filtered.deviations, filtered.meanGains, filtered.scaleGains,
-                            filtered.innovations, filtered.gains,
+                            filtered.innovations, filtered.averages, filtered.gains,
                         ]
                         return try Tensor.concatenate(
                             parts.map { try $0.reshaped(to: [$0.shape.elementCount]) }, axis: 0)

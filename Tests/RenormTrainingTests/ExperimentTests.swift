@@ -31,6 +31,9 @@ import Testing
         ("batch-renorm spread=wide", "spread"), ("batch learning-rate=-1", "above 0"),
         ("batch-renorm rate=0.1", "limits=ramp"),
         ("batch-renorm limits=open gain=0.1", "automatic limits"),
+        ("batch-renorm projection=0.95", "limits=ramp"), ("batch projection=step", "batch-renorm alone"),
+        ("batch gain=0.1", "batch-renorm alone"), ("group:8 limits=ramp", "batch-renorm alone"),
+        ("instance rate=0.1", "no moving averages"),
     ])
     func wrongContendersAreDescribed(text: String, expected: String) {
         let error = #expect(throws: ExperimentError.self) { try Contender(text) }
@@ -51,6 +54,7 @@ import Testing
         #expect(abs(interval.low - 0.804_287) < 2e-5 && abs(interval.high - 0.839_713) < 2e-5)
         #expect(Interval([]) == nil && Interval([0.5])?.margin == nil)
         #expect(abs(Interval([Double](repeating: 1, count: 60) + [2])!.margin! - 0.032_792) < 2e-5)
+        #expect(abs(Interval.studentsT(degrees: 31) - 2.039_51) < 1e-4)
     }
 
     // MARK: Runs
@@ -146,7 +150,60 @@ import Testing
         var other = common
         other.steps = 7
         let error = #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
-        #expect(error.map { "\($0)".contains("steps 6") && "\($0)".contains("steps 7") } == true)
+        #expect(error.map { "\($0)".contains("--steps 6") && "\($0)".contains("--steps 7") } == true)
+        other = common
+        other.fingerprint = "1"
+        #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
+        // Results of before it was kept.
+        other.fingerprint = nil
+        #expect(try ExperimentFolder(url, other).results.count == 4)
+
+        var renamed = experiment
+        renamed.contenders[0].name = "BN"
+        again.rename(as: renamed)
+        #expect(again.results[0].contender == "BN" && again.results[1].contender == "batch-renorm")
+        let held = try ExperimentFolder.take(url)
+        #expect(throws: TrainingError.self) { try ExperimentFolder.take(url) }
+        withExtendedLifetime(held) {}
+    }
+
+    /// What batches cannot be made of is said before any run.
+    @Test func evaluationsAreChecked() throws {
+        var experiment = try experiment()
+        experiment.settings = [try ExperimentSetting("label-blocks:4x8 examples=32")]
+        #expect(throws: ImagesError.self) { try experiment.check(try data()) }
+    }
+
+    /// With several sources, the parts that are measured often are not all of the first one.
+    @Test func partsAreOfAllSources() throws {
+        let sources = [try TinyData.dataset(3000), try TinyData.dataset(3000, seed: 2)]
+        let both = try Dataset(joining: sources)
+        let data = try Experiment.Data(training: both, heldOut: 2000, test: both)
+        for part in [data.inBatches, data.alongTheWay] {
+            #expect(part.count == min(2560, part.count) && part.count >= 1000)
+            let ofSecond = part.sourceOfExamples.filter { $0 == 1 }.count
+            #expect(abs(Double(ofSecond) / Double(part.count) - 0.5) < 0.1)
+        }
+        #expect(
+            try Experiment.Data(training: both, heldOut: 2000, test: both).inBatches.labels
+                == data.inBatches.labels)
+    }
+
+    @Test func brokenRunsAreCountedApart() throws {
+        let experiment = try experiment(seeds: [0, 1, 2])
+        let results = experiment.cells.map { cell in
+            var found = result(cell, accuracy: cell.contender.name == "batch" ? 0.5 : 0.9)
+            if cell.contender.name == "batch-renorm", cell.seed == 1 {
+                (found.notFinite, found.accuracy) = ("bn1", 0.1)
+            }
+            return found
+        }
+        let table = ExperimentTable(
+            results, contenders: experiment.contenders, settings: experiment.settings, seeds: [0, 1, 2])
+        #expect(table.text("batch-renorm", "one label") == "90.0 ± 0.0 (1 broke)")
+        #expect(table.text("batch", "one label") == "50.0 ± 0.0")
+        #expect(table.best(in: "one label") == "batch")
+        #expect(table.difference("batch-renorm", "batch", in: "one label")?.count == 2)
     }
 
     @Test func differencesArePaired() throws {

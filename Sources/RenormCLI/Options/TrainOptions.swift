@@ -90,9 +90,9 @@ struct TrainOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The order of examples: shuffled, sequential, sorted, sorted-batches, source-blocks:N or label-blocks:LxE.",
+            "The order of examples: \(Sampling.names).",
             discussion: """
-                sorted: class after class. sorted-batches: shuffled, then sorted by class within each batch. \
+                sorted: class after class. sorted-batches: shuffled, then sorted by class within each batch (:any-order: and its groups shuffled). \
                 source-blocks:4: four batches from each --data in turn. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
                 each batch or, with --norm-examples, for each group.
                 """))

@@ -56,12 +56,7 @@ final class ExperimentPrinter: @unchecked Sendable {
         var rows = [["as deployed, %"] + table.settings]
         for contender in table.contenders {
             rows.append(
-                [contender]
-                    + table.settings.map { setting in
-                        guard let interval = table.interval(contender, setting) else { return "–" }
-                        let mean = (interval.mean * 100).formatted(1)
-                        return interval.margin.map { "\(mean) ± \(($0 * 100).formatted(1))" } ?? mean
-                    })
+                [contender] + table.settings.map { table.text(contender, $0) })
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

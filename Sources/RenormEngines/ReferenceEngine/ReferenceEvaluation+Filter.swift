@@ -38,7 +38,7 @@ private struct Gain {
 }
 
 extension ReferenceEvaluation {
-    /// The averages after each group, and the gains.
+    /// What each group is normalized with, and the averages and gains after them.
     func filteredMoments(_ filter: MomentFilter, _ epsilon: Double) -> NDArray {
         let (groups, channels) = (operands[0].shape[1], operands[0].shape[2])
         return filled { operands, result in
@@ -64,26 +64,34 @@ extension ReferenceEvaluation {
                 let scale = deviation
                 let gap = (0..<channels).map { (groupMean[$0] - prior[$0]) / scale[$0] }
                 meanGain.tune(gap, filter, isFirst: isFirst)
+                let meanParts = gap.map { max(meanGain.value, 1 - filter.dMax / abs($0)) }
+                let usedMean = (0..<channels).map { prior[$0] + meanParts[$0] * scale[$0] * gap[$0] }
                 mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
                 let spread = (0..<channels).map { c in
-                    let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
+                    let shift = filter.isTotal ? groupMean[c] - usedMean[c] : 0
                     let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
                     return filter.isArithmetic ? ratio - 1 : log(ratio)
                 }
                 scaleGain.tune(spread, filter, isFirst: isFirst)
-                deviation = (0..<channels).map { c in
-                    let step = scaleGain.value * spread[c]
+                func moved(_ c: Int, _ gain: Double) -> Double {
+                    let step = gain * spread[c]
                     return scale[c] * (filter.isArithmetic ? 1 + step : exp(step))
                 }
-                for (index, vector) in [
-                    mean, deviation, [Double](repeating: meanGain.value, count: channels),
-                    [Double](repeating: scaleGain.value, count: channels),
-                ].enumerated() {
+                // r = σ_B/σ⁺ at most rMax, at least 1/rMax; which part of the group's own deviation that takes.
+                let scaleParts = spread.map { e in
+                    let ratio = filter.isArithmetic ? 1 + e : exp(e)
+                    let nearest = min(max(1, ratio / filter.rMax), ratio * filter.rMax)
+                    let needed = filter.isArithmetic ? (nearest - 1) / e : log(nearest) / e
+                    return nearest == 1 ? scaleGain.value : max(scaleGain.value, needed)
+                }
+                let usedDeviation = (0..<channels).map { moved($0, scaleParts[$0]) }
+                deviation = (0..<channels).map { moved($0, scaleGain.value) }
+                for (index, vector) in [usedMean, usedDeviation, meanParts, scaleParts].enumerated() {
                     written[index].append(vector)
                 }
             }
             let state = [meanGain, scaleGain].flatMap { [$0.value, $0.square, $0.product] }
-            let all = written.joined().joined() + meanGain.last + scaleGain.last + state
+            let all = written.joined().joined() + meanGain.last + scaleGain.last + mean + deviation + state
             for (index, value) in all.enumerated() { result[index] = Real(value) }
         }
     }

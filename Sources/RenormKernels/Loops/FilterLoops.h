@@ -37,25 +37,41 @@ INLINE void innovate(
     store_part(last + i, e, partial, count);
 }
 
-/// Moves the averages by a gain along the innovations.
+/// How much of the group's own moment its normalization needs at least, to stay within a limit (for deviations exp(`limit`)).
+INLINE vf part_needed(const renorm_observation *o, bool is_scale, vf innovation, float limit) {
+    const vf size = __builtin_elementwise_abs(innovation);
+    if (!is_scale || !o->arithmetic) return 1 - splat(limit) / size;
+    const vf ratio = innovation + 1, largest = splat(expf(limit));
+    return choose(innovation < 0, 1 - ratio * largest, ratio / largest - 1) / size;
+}
+
+/// What an average becomes when its innovation is weighted with `gain`.
+INLINE vf moved(const renorm_observation *o, bool is_scale, ptrdiff_t i, bool partial, ptrdiff_t count, vf innovation, vf gain) {
+    const vf step = innovation * gain, deviation = load_part(o->deviation + i, partial, count);
+    if (!is_scale) return multiply_add(deviation, step, load_part(o->average + i, partial, count));
+    return o->arithmetic ? multiply_add(deviation, step, deviation) : deviation * exponential(step);
+}
+
+/// Moves the averages by the gain along the innovations, and what the group is normalized with as far as the limit asks.
 INLINE void correct(
     const renorm_observation *o, bool is_scale, ptrdiff_t i, bool partial, ptrdiff_t count, const float *e, float gain,
-    float *posterior, float *gains
+    float limit, float *average, float *posterior, float *gains
 ) {
-    const vf step = load_part(e + i, partial, count) * splat(gain);
-    const vf deviation = load_part(o->deviation + i, partial, count);
-    const vf moved = is_scale
-        ? (o->arithmetic ? multiply_add(deviation, step, deviation) : deviation * exponential(step)) : multiply_add(deviation, step, load_part(o->average + i, partial, count));
-    store_part(posterior + i, moved, partial, count);
-    store_part(gains + i, splat(gain), partial, count);
+    const vf innovation = load_part(e + i, partial, count);
+    const vf needed = part_needed(o, is_scale, innovation, limit);
+    const vf used = choose(needed > splat(gain), needed, splat(gain));
+    store_part(gains + i, used, partial, count);
+    store_part(posterior + i, moved(o, is_scale, i, partial, count, innovation, used), partial, count);
+    store_part(average + i, moved(o, is_scale, i, partial, count, innovation, splat(gain)), partial, count);
 }
 
 /// One group: tunes a gain by how its innovations agree with those before, and filters with it. `gain` is [K, S, C].
 static void filter_group(
     const renorm_moment_filter *filter, const renorm_observation *o, bool is_scale, bool is_first, float *last, float *gain,
-    float *posterior, float *gains
+    float *average, float *posterior, float *gains
 ) {
     const ptrdiff_t channels = filter->channels, whole = channels / LANES * LANES, left = channels - whole;
+    const float limit = is_scale ? logf(filter->largest_ratio) : filter->largest_shift;
     vf product = {}, square = {};
     for (ptrdiff_t i = 0; i < whole; i += LANES) innovate(o, is_scale, i, false, LANES, last, &product, &square);
     if (left > 0) innovate(o, is_scale, whole, true, left, last, &product, &square);
@@ -70,7 +86,7 @@ static void filter_group(
         gain[0] = fminf(fmaxf(grown, filter->floor), filter->ceiling);
     }
     for (ptrdiff_t i = 0; i < whole; i += LANES) {
-        correct(o, is_scale, i, false, LANES, last, gain[0], posterior, gains);
+        correct(o, is_scale, i, false, LANES, last, gain[0], limit, average, posterior, gains);
     }
-    if (left > 0) correct(o, is_scale, whole, true, left, last, gain[0], posterior, gains);
+    if (left > 0) correct(o, is_scale, whole, true, left, last, gain[0], limit, average, posterior, gains);
 }

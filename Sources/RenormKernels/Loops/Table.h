@@ -107,7 +107,7 @@ typedef struct {
     /// Tunes a gain ([K, S, C]) by how a group's innovations agree with the last ones, and moves the averages by it.
     void (*filter_group)(
         const renorm_moment_filter *filter, const renorm_observation *group, bool is_scale, bool is_first, float *last,
-        float *gain, float *posterior, float *gains);
+        float *gain, float *average, float *posterior, float *gains);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
     double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.

@@ -262,6 +262,10 @@ typedef struct {
     float ceiling;
     /// The gain that averages which come without one begin with.
     float inherited;
+    /// The largest ratio of a group's deviation to the one it is normalized with, and of the latter to the former.
+    float largest_ratio;
+    /// The largest distance of a group's mean to the one it is normalized with, in deviations before the group.
+    float largest_shift;
     /// Deviations are averaged as they are, rather than their logarithms.
     int32_t arithmetic;
     /// A group's variance is counted around the posterior mean.
@@ -271,11 +275,13 @@ typedef struct {
 /// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
 /// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
 /// exp(adaptation · (C / S − margin)), where S and C are averages of e² and of e · e of the group before, over the channels too; then
-/// mean += K · deviation · e and deviation ·= exp(K' · e').
+/// mean += K · deviation · e and deviation ·= exp(K' · e'). The group is normalized with what results, or with as much more of
+/// its own moments as the limits ask for.
 ///
 /// `innovations` [2, channels] and `gains` [2, 3] (K, S, C; K is 0 where it is unknown) are the state before, `count` is
 /// the number of steps that made the averages: 0 sets them by the first group. `result` gets [4, groups, channels]
-/// (posterior means and deviations of each group, both gains), then innovations and gains after.
+/// (the means and deviations to normalize each group with, and the parts of its own in them), then innovations, averages [2, channels]
+/// and gains after.
 void renorm_filter_moments(
     renorm_team *_Nullable team, renorm_moment_filter filter, const float *moments, const float *mean,
     const float *deviation, const float *innovations, const float *gains, const float *count, float *result);

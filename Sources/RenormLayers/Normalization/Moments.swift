@@ -39,7 +39,7 @@ extension Normalization {
         }
         let groups = batch / together
         let count = x.shape.elementCount / (groups * x.shape[3])
-        if count == 1 { warnOfSingleValues(together, scope) }
+        if count == 1 { warnOfSingleValues(together, groups: groups, scope) }
         let both = try guardedMoments(x, groups, scope)
         var moments = try Moments(
             mean: both.element(0), biasedVariance: both.element(1), epsilon: epsilon,
@@ -65,7 +65,7 @@ extension Normalization {
         }
         let each = channels / channelGroups
         let count = x.shape[1] * x.shape[2] * each
-        if count == 1 { warnOfSingleValues(1, scope) }
+        if count == 1 { warnOfSingleValues(1, groups: batch, scope) }
         let both = try guardedMoments(x, batch, scope)
         var (mean, variance) = (try both.element(0), try both.element(1))
         if each > 1 {
@@ -84,10 +84,11 @@ extension Normalization {
     }
 
     /// A variance of one value is 0, and the value less its mean too.
-    private func warnOfSingleValues(_ examples: Int, _ scope: Scope) {
+    private func warnOfSingleValues(_ examples: Int, groups: Int, _ scope: Scope) {
         let consequence =
             tunesItself
-            ? "its gradient is 0; use larger groups of examples"
+            ? (groups == 1 ? "its gradient is 0" : "it says nothing of running_std, which stays as it is")
+                + "; use larger groups of examples"
             : kind == .batchRenorm
                 ? "its gradient is 0, and its deviation √ε pulls running_std down; use larger groups of examples"
                 : kind.hasMovingAverages

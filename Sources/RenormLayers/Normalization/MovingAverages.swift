@@ -47,9 +47,8 @@ struct MovingAverages {
 
     /// One update a group: the averages after the last one.
     func update(from filtered: FilteredMoments, _ scope: Scope) throws {
-        let last = filtered.means.shape[0] - 1
-        try scope.update("running_mean", to: filtered.means.element(last))
-        try scope.update("running_std", to: filtered.deviations.element(last))
+        try scope.update("running_mean", to: filtered.averages.element(0))
+        try scope.update("running_std", to: filtered.averages.element(1))
         try scope.update("gains", to: filtered.gains)
         try scope.update("innovations", to: filtered.innovations)
         try scope.update("num_batches_tracked", to: count + 1)

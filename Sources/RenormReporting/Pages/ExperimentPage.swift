@@ -67,7 +67,7 @@ public struct ExperimentPage {
         let rows = table.contenders.map { contender in
             let cells = zip(table.settings, best).map { setting, best in
                 let mark = best == contender ? " class='best'" : ""
-                return "<td\(mark)>\(ExperimentPage.text(table.interval(contender, setting)))</td>"
+                return "<td\(mark)>\(table.text(contender, setting))</td>"
             }
             return "<tr><td>\(contender.escaped)</td>\(cells.joined())</tr>"
         }
@@ -87,17 +87,10 @@ public struct ExperimentPage {
                 ]
                 rows +=
                     "<tr><td>\(setting.escaped)</td><td>\(contender.escaped)</td>"
-                    + cells.map { "<td>\(ExperimentPage.text($0))</td>" }.joined() + "</tr>\n"
+                    + cells.map { "<td>\($0?.percent ?? "–")</td>" }.joined() + "</tr>\n"
             }
         }
         return "<table><tr><th>setting</th><th>normalization</th><th>groups as in training</th>"
             + "<th>independent groups</th><th>as deployed</th></tr>\n\(rows)</table>"
-    }
-
-    /// Percent, with half the width of the 95 % interval.
-    static func text(_ interval: Interval?) -> String {
-        guard let interval else { return "–" }
-        let mean = String(format: "%.1f", interval.mean * 100)
-        return interval.margin.map { mean + String(format: " ± %.1f", $0 * 100) } ?? mean
     }
 }

@@ -18,14 +18,16 @@ struct ExperimentPlots {
         return ExperimentPlots.colors[index % ExperimentPlots.colors.count]
     }
 
-    /// Accuracy as deployed by setting: a dot for each seed, a bar for the mean's 95 % interval.
+    /// Accuracy as deployed by setting: a dot for each seed (hollow where training broke), a bar for the mean's 95 % interval.
     func accuracies() -> SVG {
         let values = pairs.flatMap { table.runs($0.contender, $0.setting).map { $0.accuracy * 100 } }
         return rows("Accuracy as deployed, %", values) { contender, setting, y, axis, svg in
             for run in table.runs(contender, setting) {
                 svg.dot(
                     axis(run.accuracy * 100), y, radius: 2.5, color: color(contender), opacity: 0.45,
-                    note: "\(contender), seed \(run.seed): \((run.accuracy * 100).short) %")
+                    isHollow: run.notFinite != nil,
+                    note: "\(contender), seed \(run.seed): \((run.accuracy * 100).short) %"
+                        + (run.notFinite == nil ? "" : ", training broke"))
             }
             guard let mean = table.interval(contender, setting) else { return }
             svg.line(
@@ -43,7 +45,7 @@ struct ExperimentPlots {
             table.interval($0.contender, $0.setting, of: \.accuracyAsTrained) != nil
         }
         let values = withAverages.flatMap {
-            table.runs($0.contender, $0.setting).flatMap { run in
+            table.finished($0.contender, $0.setting).flatMap { run in
                 [run.accuracy * 100] + (run.accuracyAsTrained.map { [$0 * 100] } ?? [])
             }
         }
@@ -100,7 +102,7 @@ struct ExperimentPlots {
     /// Accuracy as deployed over the steps of a setting, the mean over seeds.
     func curves(of setting: String) -> String {
         let lines = table.contenders.compactMap { contender -> (String, [(Double, Double)])? in
-            let curves = table.runs(contender, setting).map(\.curve)
+            let curves = table.finished(contender, setting).map(\.curve)
             let steps = Set(curves.joined().map(\.step)).sorted()
             let points = steps.compactMap { step -> (Double, Double)? in
                 Interval(curves.compactMap { curve in curve.first { $0.step == step }?.accuracy })

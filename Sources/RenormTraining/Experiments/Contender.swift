@@ -50,8 +50,25 @@ public struct Contender: Sendable, Hashable {
         name = parts.count > 1 ? parts[0] : text
         (limits, gains, examples) = (.automatic, [], .asSet)
         for word in words { try read(word, in: description) }
-        guard kind == .batchRenorm else { return }
         // What would have no effect is a mistake.
+        if !kind.hasMovingAverages, rate != nil {
+            throw ExperimentError.contender(
+                text: description, found: "a rate of \(kind)",
+                expected: "none, because it has no moving averages")
+        }
+        if kind != .batchRenorm, limits != .automatic || !gains.isEmpty || projection != nil {
+            throw ExperimentError.contender(
+                text: description, found: "limits, gains or a projection of \(kind)",
+                expected: "them with batch-renorm alone")
+        }
+        guard kind == .batchRenorm else { return }
+        if limits == .automatic, case .step = projection {
+            throw ExperimentError.contender(
+                text: description, found: "a projection over the step with automatic limits",
+                expected:
+                    "limits=ramp or others with it: automatic ones mix projections by their gains, or take projection=group"
+            )
+        }
         if limits == .automatic, rate != nil {
             throw ExperimentError.contender(
                 text: description, found: "a rate with automatic limits",
@@ -109,6 +126,9 @@ public struct Contender: Sendable, Hashable {
             gains.append(change)
         }
     }
+
+    /// Whether it normalizes otherwise in inference than in training.
+    var hasMovingAverages: Bool { kind.hasMovingAverages }
 
     /// The examples of a batch that it normalizes together in a setting.
     public func examplesTogether(in setting: ExperimentSetting) -> Int {

@@ -71,7 +71,7 @@ public struct Experiment: Sendable {
         /// Measured on along the way, for the curves.
         public var alongTheWay: Dataset
         /// Those of `measured` on which batch statistics are tried.
-        let inBatches: Dataset
+        package let inBatches: Dataset
         let scaling: InputScaling
 
         /// - Parameters:
@@ -82,9 +82,17 @@ public struct Experiment: Sendable {
             let (kept, heldOut) = try training.split(validation: heldOut, seed: 0)
             self.training = kept
             measured = test ?? heldOut
-            inBatches = measured.subset(Array(0..<min(measured.count, 2560)))
-            alongTheWay = heldOut.subset(Array(0..<min(heldOut.count, 1000)))
+            inBatches = Data.part(of: measured, 2560)
+            alongTheWay = Data.part(of: heldOut, 1000)
             scaling = InputScaling(of: kept)
+        }
+
+        /// Always the same examples: the first ones, or, as sources follow one another, some from all over.
+        private static func part(of dataset: Dataset, _ count: Int) -> Dataset {
+            guard count < dataset.count else { return dataset }
+            guard dataset.sources.count > 1 else { return dataset.subset(Array(0..<count)) }
+            var random = Random(seed: 0, stream: "compared")
+            return dataset.subset(random.permutation(dataset.count).prefix(count).sorted())
         }
     }
 
@@ -94,6 +102,12 @@ public struct Experiment: Sendable {
             for setting in settings {
                 let cell = Cell(contender: contender, setting: setting, seed: 0)
                 _ = try TrainingPlan(trainer(cell, data, on: ReferenceEngine()))
+                guard contender.hasMovingAverages else { continue }
+                for sampling in [setting.sampling, .shuffled] {
+                    _ = try BatchSampler.evaluationBatches(
+                        sampling, dataset: data.inBatches, batchSize: setting.batchSize,
+                        groupSize: setting.examples)
+                }
             }
         }
     }

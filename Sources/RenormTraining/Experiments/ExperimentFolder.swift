@@ -1,5 +1,7 @@
 import Foundation
+import RenormGraphs
 import RenormInterchange
+import RenormLayers
 
 /// Where a comparison keeps its results:
 ///
@@ -34,6 +36,12 @@ public struct ExperimentFolder: Sendable {
         public var trainingExamples: Int
         /// What they are measured on.
         public var measuredOn: String
+        /// A number that other training images would almost surely not have; `nil` in results of before it was kept.
+        public var fingerprint: String?
+        /// How images enter ResNets; `nil` where it does not matter.
+        public var stem: Stem?
+        /// The constants of gains that tune themselves; `nil` in results of before they were kept.
+        public var gains: MomentFilter?
 
         /// Describes a comparison.
         public init(_ comparison: Experiment, _ data: Experiment.Data) {
@@ -44,6 +52,43 @@ public struct ExperimentFolder: Sendable {
             self.data = data.training.name
             trainingExamples = data.training.count
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
+            fingerprint = String(data.training.fingerprint, radix: 16)
+            stem = comparison.model.hasPrefix("resnet") ? comparison.stem : nil
+            gains = MomentFilter()
+        }
+
+        /// The same comparison, as far as it is known.
+        func agrees(with other: Common) -> Bool {
+            var (one, other) = (self, other)
+            if one.fingerprint == nil || other.fingerprint == nil {
+                (one.fingerprint, other.fingerprint) = (nil, nil)
+            }
+            if one.stem == nil || other.stem == nil { (one.stem, other.stem) = (nil, nil) }
+            if one.gains == nil || other.gains == nil { (one.gains, other.gains) = (nil, nil) }
+            return one == other
+        }
+
+        /// What is not the same, by the options that say it.
+        fileprivate func differences(from other: Common) -> [String] {
+            var parts: [String] = []
+            func add(_ name: String, _ value: some Equatable, _ otherValue: some Equatable) {
+                if "\(value)" != "\(otherValue)" { parts.append("\(name) \(value)") }
+            }
+            add("--model", model, other.model)
+            add("--steps", steps, other.steps)
+            add("--learning-rate", learningRate, other.learningRate)
+            add("a weight decay of", weightDecay, other.weightDecay)
+            add("--data", data, other.data)
+            add("training examples (--data, --held-out):", trainingExamples, other.trainingExamples)
+            add("measured on (--measure, --held-out):", measuredOn, other.measuredOn)
+            if let fingerprint, let theirs = other.fingerprint {
+                add("training images of fingerprint", fingerprint, theirs)
+            }
+            if let stem, let theirs = other.stem { add("stem", stem, theirs) }
+            if let gains, let theirs = other.gains {
+                add("gains (another version of Renorm):", gains, theirs)
+            }
+            return parts
         }
     }
 
@@ -78,7 +123,7 @@ public struct ExperimentFolder: Sendable {
             do {
                 if index == 0 {
                     let found = try JSONDecoder().decode(Common.self, from: line)
-                    guard found == common else { throw differs(found) }
+                    guard found.agrees(with: common) else { throw differs(found) }
                 } else {
                     results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
                 }
@@ -90,12 +135,30 @@ public struct ExperimentFolder: Sendable {
     }
 
     private func differs(_ found: Common) -> ExperimentError {
-        let pairs = zip(Mirror(reflecting: found).children, Mirror(reflecting: common).children)
-        let different = pairs.filter { "\($0.0.value)" != "\($0.1.value)" }
-        return .otherResults(
-            path: url.path,
-            found: different.map { "\($0.0.label ?? "") \($0.0.value)" }.joined(separator: ", "),
-            expected: different.map { "\($0.1.label ?? "") \($0.1.value)" }.joined(separator: ", "))
+        .otherResults(
+            path: url.path, found: found.differences(from: common).joined(separator: ", "),
+            expected: common.differences(from: found).joined(separator: ", "))
+    }
+
+    /// Makes the folder if it is missing, and keeps other comparisons out of it as long as what is returned lives.
+    ///
+    /// - Throws: `TrainingError.inUse`; what the file system says.
+    package static func take(_ url: URL) throws -> RunLock {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return try RunLock(url)
+    }
+
+    /// Calls normalizations and settings what a comparison calls them: their options tell them apart.
+    public mutating func rename(as comparison: Experiment) {
+        let contenders = Dictionary(
+            comparison.contenders.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let settings = Dictionary(
+            comparison.settings.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
+        for index in results.indices {
+            let found = results[index]
+            results[index].contender = contenders[found.contenderText] ?? found.contender
+            results[index].setting = settings[found.settingText] ?? found.setting
+        }
     }
 
     /// Whether a run has been made.

@@ -74,9 +74,7 @@ final class ExperimentRun {
 
     /// With the statistics of batches in a given order.
     private func batchAccuracy(_ sampling: Sampling, _ isCancelled: () -> Bool) throws -> Double? {
-        let normalization = cell.contender.normalization(
-            in: cell.setting, steps: trainer.configuration.steps)
-        guard normalization.kind.hasMovingAverages else { return nil }
+        guard cell.contender.hasMovingAverages else { return nil }
         var options = EvaluationOptions(
             statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
             examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0)
@@ -89,6 +87,6 @@ final class ExperimentRun {
 extension Variables {
     /// The gains of every normalization that tunes itself, in the layers' order.
     fileprivate var layerGains: [LayerGains] {
-        compactMap { LayerGains.isPath($0) ? LayerGains(at: $0, $1.value) : nil }
+        compactMap { LayerGains(at: $0, $1) }
     }
 }

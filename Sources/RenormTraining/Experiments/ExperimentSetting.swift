@@ -10,7 +10,7 @@ import RenormImages
 public struct ExperimentSetting: Sendable, Hashable {
     /// What it is called.
     public var name: String
-    /// The text that it was read from, without the name.
+    /// The text that it was read from, without the name, with the batch if that is not 32.
     public var text: String
     /// The order of examples.
     public var sampling: Sampling
@@ -44,6 +44,7 @@ public struct ExperimentSetting: Sendable, Hashable {
             }
             if pair[0] == "batch" { self.batchSize = number } else { together = number }
         }
+        if batchSize != 32, !text.contains(" batch=") { text += " batch=\(batchSize)" }
         examples = together ?? self.batchSize
         guard self.batchSize % examples == 0 else {
             throw ExperimentError.setting(
@@ -75,7 +76,10 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
             "'\(path)' holds results of another comparison: found \(found); expected \(expected). Choose another folder, "
                 + "or the options that made it."
         case .unreadable(let path, let line, let reason):
-            "'\(path)', line \(line), is no result: \(reason). Delete the line; its run is then made again."
+            "'\(path)', line \(line), is no \(line == 1 ? "description of a comparison" : "result"): \(reason). "
+                + (line == 1
+                    ? "Choose another folder, or delete this one to make its runs again."
+                    : "Delete the line; its run is then made again.")
         }
     }
 }

@@ -25,29 +25,42 @@ public struct ExperimentTable: Sendable {
         self.results = results
     }
 
-    /// The runs of one cell, in the order of seeds.
+    /// All runs of one cell, in the order of seeds.
     public func runs(_ contender: String, _ setting: String) -> [ExperimentResult] {
         results[contender]?[setting] ?? []
     }
 
-    /// Something of the runs of one cell, averaged over seeds; `nil` without runs that have it.
+    /// Those whose training did not break: the averages are of these.
+    public func finished(_ contender: String, _ setting: String) -> [ExperimentResult] {
+        runs(contender, setting).filter { $0.notFinite == nil }
+    }
+
+    /// Accuracy as deployed in percent, with half the width of the mean's 95 % interval and the number of runs that broke.
+    public func text(_ contender: String, _ setting: String) -> String {
+        let mean = interval(contender, setting)?.percent ?? "–"
+        let broken = runs(contender, setting).count - finished(contender, setting).count
+        return broken > 0 ? "\(mean) (\(broken) broke)" : mean
+    }
+
+    /// Something of the runs of one cell that did not break, averaged over seeds; `nil` without runs that have it.
     public func interval(
         _ contender: String, _ setting: String, of value: (ExperimentResult) -> Double? = \.accuracy
     ) -> Interval? {
-        Interval(runs(contender, setting).compactMap(value))
+        Interval(finished(contender, setting).compactMap(value))
     }
 
     /// The difference of accuracy between two normalizations in a setting, paired by seed: `contender` − `other`.
     public func difference(_ contender: String, _ other: String, in setting: String) -> Interval? {
         let others = Dictionary(
-            runs(other, setting).map { ($0.seed, $0.accuracy) }, uniquingKeysWith: { first, _ in first })
+            finished(other, setting).map { ($0.seed, $0.accuracy) }, uniquingKeysWith: { first, _ in first })
         return Interval(
-            runs(contender, setting).compactMap { run in others[run.seed].map { run.accuracy - $0 } })
+            finished(contender, setting).compactMap { run in others[run.seed].map { run.accuracy - $0 } })
     }
 
-    /// The normalization with the best mean in a setting.
+    /// The normalization with the best mean in a setting, of those with which no run broke.
     public func best(in setting: String) -> String? {
-        contenders.compactMap { name in interval(name, setting).map { (name, $0.mean) } }.max { $0.1 < $1.1 }?
-            .0
+        contenders
+            .filter { finished($0, setting).count == runs($0, setting).count }
+            .compactMap { name in interval(name, setting).map { (name, $0.mean) } }.max { $0.1 < $1.1 }?.0
     }
 }

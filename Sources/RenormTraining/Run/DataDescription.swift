@@ -36,7 +36,7 @@ public struct DataDescription: Sendable, Hashable, Codable {
 
 extension Dataset {
     /// A hash of all images and labels: FNV-1a over words of 64 bits, which takes milliseconds for 47 MB.
-    fileprivate var fingerprint: UInt64 {
+    var fingerprint: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func add(_ word: UInt64) { hash = (hash ^ word) &* 0x100_0000_01b3 }
         images.withUnsafeBytes { bytes in

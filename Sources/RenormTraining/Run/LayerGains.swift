@@ -13,12 +13,12 @@ public struct LayerGains: Sendable, Hashable, Codable {
         (self.path, self.mean, self.scale) = (path, mean, scale)
     }
 
-    /// From a layer's variable `gains` `[2, 3]`.
-    init(at path: String, _ value: NDArray) {
-        let values = value.doubles
+    /// From a layer's statistic `gains` `[2, 3]`; `nil` for other variables.
+    init?(at path: String, _ variable: Variable) {
+        guard path == "gains" || path.hasSuffix(".gains"), variable.kind == .statistic,
+            variable.value.shape == [2, 3]
+        else { return nil }
+        let values = variable.value.doubles
         self.init(path: String(path.dropLast(6)), mean: values[0], scale: values[3])
     }
-
-    /// Whether a variable of this path is a layer's gains.
-    static func isPath(_ path: String) -> Bool { path == "gains" || path.hasSuffix(".gains") }
 }

@@ -79,7 +79,7 @@ public struct RunFolder: Sendable, Hashable {
     /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`.
     func take(resuming: Bool) throws -> RunLock {
         if resuming { try createIfMissing() } else { try create() }
-        return try RunLock(self)
+        return try RunLock(url)
     }
 
     private func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }

@@ -180,8 +180,9 @@ final class TrainingRun {
 
     /// The gains of every normalization that tunes itself.
     private func gains() throws -> [LayerGains] {
-        try trainer.model.variables.paths.filter(LayerGains.isPath).map {
-            LayerGains(at: $0, try store.read($0))
+        let known = trainer.model.variables.filter { LayerGains(at: $0, $1) != nil }
+        return try known.compactMap { path, variable in
+            LayerGains(at: path, Variable(kind: variable.kind, value: try store.read(path)))
         }
     }
 

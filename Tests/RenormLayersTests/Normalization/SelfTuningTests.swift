@@ -99,12 +99,31 @@ import Testing
         let values = ["running_mean": vector([1, 2, 3]), "running_std": vector([2, 1, 0.5])]
         let model = try model(of: Normalization(.batchRenorm), input: [3])
             .with(values.merging(["num_batches_tracked": NDArray(scalar: Int64(9))]) { $1 })
-        let images = NDArray([4.0, 1, -2], shape: [1, 3]).converted(to: engine.type)
+        let images = NDArray([4.0, 1, 1], shape: [1, 3]).converted(to: engine.type)
         let trained = try model.run(images, phase: .training, engine: engine.make())
         #expect(trained.variables["running_std"]!.value.doubles == [2, 1, 0.5])
         // With a gain of 0.01: the mean comes 1 % nearer.
-        let expected = vector([2.97 / 2, -0.99, -4.95 / 0.5]).reshaped(to: [1, 3])
+        let expected = vector([2.97 / 2, -0.99, -1.98 / 0.5]).reshaped(to: [1, 3])
         #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-6))
+    }
+
+    /// A group far from the averages is normalized with as much of its own moments as keeps r and d within the limits, and
+    /// the averages do not follow it further than their gain.
+    @Test(arguments: TestEngine.allCases)
+    func farGroupsAreLimited(_ engine: TestEngine) throws {
+        let layer = Normalization(.batchRenorm, epsilon: 0)
+        let averages = ["running_mean": vector([0, 0, 0]), "running_std": vector([1, 1, 1])]
+        let model = try model(of: layer, input: [3])
+            .with(averages.merging(["num_batches_tracked": NDArray(scalar: Int64(9))]) { $1 })
+        // σ_B 100, 0.01 and 1; means 0, 0 and 50.
+        let images = NDArray([100, 0.01, 51, -100, -0.01, 49], shape: [2, 3]).converted(to: engine.type)
+        let trained = try model.run(images, phase: .training, engine: engine.make())
+        let expected = NDArray([3, 1.0 / 3, 6, -3, -1.0 / 3, 4], shape: [2, 3])
+        #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-5))
+        let means = trained.variables["running_mean"]!.value.doubles
+        let deviations = trained.variables["running_std"]!.value.doubles
+        #expect(zip(means, [0, 0, 0.5]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(zip(deviations, [100, 0.01, 1].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
     /// Innovations that agree raise the gain, those that alternate lower it; between its bounds.
