@@ -86,6 +86,16 @@ choose-automatic() {
         --norm "margin 0.2: batch-renorm margin=0.2" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" --setting "iid 32: shuffled"
 }
 
+# Of the limits around automatic ones: narrower, and none. What they are for is at large learning rates.
+choose-limits() {
+    compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" \
+        --norm "r ≤ 2, d ≤ 3: batch-renorm r-max=2 d-max=3" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
+}
+no-limits() {
+    compare no-limits 6 --steps 500 --norm "no limits, 2: batch-renorm r-max=1e9 d-max=1e9 learning-rate=2" \
+        --norm "no limits, 4: batch-renorm r-max=1e9 d-max=1e9 learning-rate=4" "${FOURS[@]}"
+}
+
 # BN, automatic BRN and the setting's best hand-tuned BRN.
 paper() {
     local setting name
@@ -159,6 +169,7 @@ lengths() {
     for steps in 500 2000 10000; do
         for setting in "${ONE[@]}" "${FOURS[@]}" "iid 32: shuffled"; do
             [ "$setting" = --setting ] && continue
+            [ "$steps $setting" = "10000 iid 32: shuffled" ] && continue
             name=${setting%%:*}
             compare "steps $steps" 3 --steps $steps "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
                 --setting "$setting"
@@ -166,12 +177,17 @@ lengths() {
     done
 }
 
+choose-rate-resnet18() {
+    compare choose-rate-resnet18 1 --measure held-out --model resnet18 --steps 300 --curve-points 3 \
+        --norm "BN, 0.02: batch learning-rate=0.02" --norm "BN, 0.05: batch learning-rate=0.05" --setting "iid 32: shuffled"
+}
 resnet() {
     local setting name
     for setting in "${ONE[@]}" "${FOURS[@]}"; do
         [ "$setting" = --setting ] && continue
         name=${setting%%:*}
-        compare resnet18 3 --model resnet18 --steps 300 --curve-points 3 "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
+        compare resnet18 3 --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
+            "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
 }
