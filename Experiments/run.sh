@@ -129,10 +129,11 @@ sources() {
         --setting "blocks of 20: source-blocks:20" --setting "blocks of 100: source-blocks:100"
 }
 
-# All over the range with 2 seeds, where training begins to break with 6.
+# All over the range with 2 seeds, where training begins to break with 6, and 20 in the middle of it.
 rates() {
-    at_rates 2 0.1 0.3 1 2 4 8 16 32
-    at_rates 6 1 2 3 4
+    at_rates 2 0.1 0.3 8
+    at_rates 6 1 2 4
+    at_rates 20 3
 }
 at_rates() {
     local seeds=$1 rate norms=()

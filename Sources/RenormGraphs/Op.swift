@@ -85,8 +85,9 @@ public enum Op: Hashable, Sendable {
     /// S and C are averages of e² and of e·e of the group before, over the channels too; then μ grows by K·σ·e and σ by
     /// the factor exp(K′·e′). The state comes as innovations (the last e and e′) and gains (K, S, C and K′, S′, C′).
     ///
-    /// The result is one row of numbers: μ and σ after each group and both gains in each, `[4, G, C]`, then the
-    /// innovations and gains after the last.
+    /// The result is one row of numbers: the mean and the deviation that each group is normalized with and the part of its own
+    /// in both, `[4, G, C]`: μ and σ after it and the gains, or as much more of its own as `rMax` and `dMax` ask for; then the
+    /// innovations, averages and gains after the last.
     case filteredMoments(MomentFilter, epsilon: Double)
     /// Operands (x, m, a, b), the vectors `[G, C]`: y = a·(x − m) + b. With a projection there are more, which only the
     /// gradient reads (see `Projection`): v `[G, C]`, and the mixed one's parts.
