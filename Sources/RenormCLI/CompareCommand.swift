@@ -175,8 +175,11 @@ struct CompareCommand: AsyncParsableCommand {
                 }
             } catch {
                 // Whatever it was, what has been measured is shown.
+                guard error is CancellationError else {
+                    try? folder.finish(comparison, command: command)
+                    throw error
+                }
                 try folder.finish(comparison, command: command)
-                guard error is CancellationError else { throw error }
                 return false
             }
             try folder.finish(comparison, command: command)

@@ -65,6 +65,8 @@ extension Op {
             case .moments(let groups): "groups \(groups)"
             case .filteredMoments(let filter, let epsilon):
                 "adaptation \(filter.adaptation) margin \(filter.margin) memory \(filter.memory) gains \(filter.floor)…\(filter.ceiling) "
+                    + "from \(filter.inherited) r \(filter.rMax) d \(filter.dMax) "
+                    + (filter.isArithmetic ? "arithmetic " : "") + (filter.isTotal ? "total " : "")
                     + "epsilon \(epsilon)"
             case .affine(.mixed): "projecting over groups and the step"
             case .affine(.group(let channelGroups)): "projecting over groups of channels: \(channelGroups)"

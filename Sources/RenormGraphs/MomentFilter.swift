@@ -17,10 +17,10 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     public var ceiling: Double
     /// The gain that averages which come without one begin with, so that the first group does not erase them.
     public var inherited: Double
-    /// The largest r = σ_B/σ⁺ (and 1/r the smallest) that a group is normalized with, in each channel: one that is further from
-    /// the averages is normalized with as much more of its own deviation. The averages move by the gain alone.
+    /// The largest r = σ_B/σ, and 1 / the smallest, σ being the average after the group: what is x̂ with the group's own moments
+    /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1). The averages know nothing of the limits.
     public var rMax: Double
-    /// The largest |d| = |μ_B − μ⁺|, in units of the average deviation before the group.
+    /// The largest |d| = |μ_B − μ|/σ, with the averages after the group.
     public var dMax: Double
     /// Whether deviations are averaged as they are, rather than their logarithms.
     public var isArithmetic: Bool
@@ -46,15 +46,34 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     }
 }
 
+extension MomentFilter {
+    private enum CodingKeys: String, CodingKey {
+        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, isArithmetic, isTotal
+    }
+
+    /// Reads what was written, limits being open where they are not named: so they were before they were kept.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys) throws -> Double { try container.decode(Double.self, forKey: key) }
+        self.init(
+            adaptation: try number(.adaptation), margin: try number(.margin), memory: try number(.memory),
+            floor: try number(.floor), ceiling: try number(.ceiling), inherited: try number(.inherited),
+            rMax: try container.decodeIfPresent(Double.self, forKey: .rMax) ?? .infinity,
+            dMax: try container.decodeIfPresent(Double.self, forKey: .dMax) ?? .infinity,
+            isArithmetic: try container.decode(Bool.self, forKey: .isArithmetic),
+            isTotal: try container.decode(Bool.self, forKey: .isTotal))
+    }
+}
+
 /// What filtering the moments of G groups gives.
 public struct FilteredMoments {
-    /// The means that each group is normalized with, `[G, C]`: the averages after it, within `MomentFilter.dMax`.
+    /// The means that each group is normalized with, `[G, C]`: the averages after it, but where limits hold.
     public let means: Tensor
     /// The deviations that each group is normalized with, `[G, C]`.
     public let deviations: Tensor
-    /// How much of a group's own means is in `means`, `[G, C]`: the gain, more where a limit asks for it.
+    /// How much of a group's own means is in `means`, `[G, C]`: the gain, or 1 where the limit of d holds.
     public let meanGains: Tensor
-    /// How much of a group's own deviations is in `deviations`, `[G, C]`.
+    /// How much of a group's own deviations is in `deviations`, `[G, C]`: the gain, or 1 where the limit of r holds.
     public let scaleGains: Tensor
     /// The last group's innovations, of means and of deviations, `[2, C]`.
     public let innovations: Tensor

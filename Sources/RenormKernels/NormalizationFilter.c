@@ -36,11 +36,15 @@ void renorm_filter_moments(
             .epsilon = filter.epsilon,
             .arithmetic = filter.arithmetic != 0,
         };
-        loops->filter_group(
-            &filter, &observation, false, is_first, last, state, averages, result + at, result + 2 * all + at);
-        if (filter.total) observation.posterior_mean = result + at;
-        loops->filter_group(
-            &filter, &observation, true, is_first, last + channels, state + 3, averages + channels, result + all + at,
-            result + 3 * all + at);
+        loops->filter_group(&filter, &observation, false, is_first, last, state, averages);
+        if (filter.total) observation.posterior_mean = averages;
+        loops->filter_group(&filter, &observation, true, is_first, last + channels, state + 3, averages + channels);
+        const renorm_normalizing to = {
+            .mean = result + at,
+            .deviation = result + all + at,
+            .mean_part = result + 2 * all + at,
+            .scale_part = result + 3 * all + at,
+        };
+        loops->limit_group(&filter, &observation, state[0], state[3], &to);
     }
 }

@@ -64,29 +64,34 @@ extension ReferenceEvaluation {
                 let scale = deviation
                 let gap = (0..<channels).map { (groupMean[$0] - prior[$0]) / scale[$0] }
                 meanGain.tune(gap, filter, isFirst: isFirst)
-                let meanParts = gap.map { max(meanGain.value, 1 - filter.dMax / abs($0)) }
-                let usedMean = (0..<channels).map { prior[$0] + meanParts[$0] * scale[$0] * gap[$0] }
                 mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
                 let spread = (0..<channels).map { c in
-                    let shift = filter.isTotal ? groupMean[c] - usedMean[c] : 0
+                    let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
                     let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
                     return filter.isArithmetic ? ratio - 1 : log(ratio)
                 }
                 scaleGain.tune(spread, filter, isFirst: isFirst)
-                func moved(_ c: Int, _ gain: Double) -> Double {
-                    let step = gain * spread[c]
+                deviation = (0..<channels).map { c in
+                    let step = scaleGain.value * spread[c]
                     return scale[c] * (filter.isArithmetic ? 1 + step : exp(step))
                 }
-                // r = σ_B/σ⁺ at most rMax, at least 1/rMax; which part of the group's own deviation that takes.
-                let scaleParts = spread.map { e in
-                    let ratio = filter.isArithmetic ? 1 + e : exp(e)
-                    let nearest = min(max(1, ratio / filter.rMax), ratio * filter.rMax)
-                    let needed = filter.isArithmetic ? (nearest - 1) / e : log(nearest) / e
-                    return nearest == 1 ? scaleGain.value : max(scaleGain.value, needed)
+                // r · x̂ + d of Algorithm 1, towards the averages after the group.
+                let used = (0..<channels).map {
+                    c -> (mean: Double, deviation: Double, parts: (Double, Double)) in
+                    let own = variance[c].squareRoot()
+                    let (ratio, shift) = (own / deviation[c], (groupMean[c] - mean[c]) / deviation[c])
+                    let r = min(max(ratio, 1 / filter.rMax), filter.rMax)
+                    let d = min(max(shift, -filter.dMax), filter.dMax)
+                    let usedDeviation = r == ratio ? deviation[c] : own / r
+                    let usedMean = r == ratio && d == shift ? mean[c] : groupMean[c] - d * usedDeviation
+                    return (
+                        usedMean, usedDeviation,
+                        (d == shift ? meanGain.value : 1, r == ratio ? scaleGain.value : 1)
+                    )
                 }
-                let usedDeviation = (0..<channels).map { moved($0, scaleParts[$0]) }
-                deviation = (0..<channels).map { moved($0, scaleGain.value) }
-                for (index, vector) in [usedMean, usedDeviation, meanParts, scaleParts].enumerated() {
+                for (index, vector) in [
+                    used.map(\.mean), used.map(\.deviation), used.map(\.parts.0), used.map(\.parts.1),
+                ].enumerated() {
                     written[index].append(vector)
                 }
             }

@@ -37,41 +37,52 @@ INLINE void innovate(
     store_part(last + i, e, partial, count);
 }
 
-/// How much of the group's own moment its normalization needs at least, to stay within a limit (for deviations exp(`limit`)).
-INLINE vf part_needed(const renorm_observation *o, bool is_scale, vf innovation, float limit) {
-    const vf size = __builtin_elementwise_abs(innovation);
-    if (!is_scale || !o->arithmetic) return 1 - splat(limit) / size;
-    const vf ratio = innovation + 1, largest = splat(expf(limit));
-    return choose(innovation < 0, 1 - ratio * largest, ratio / largest - 1) / size;
-}
-
-/// What an average becomes when its innovation is weighted with `gain`.
-INLINE vf moved(const renorm_observation *o, bool is_scale, ptrdiff_t i, bool partial, ptrdiff_t count, vf innovation, vf gain) {
-    const vf step = innovation * gain, deviation = load_part(o->deviation + i, partial, count);
-    if (!is_scale) return multiply_add(deviation, step, load_part(o->average + i, partial, count));
-    return o->arithmetic ? multiply_add(deviation, step, deviation) : deviation * exponential(step);
-}
-
-/// Moves the averages by the gain along the innovations, and what the group is normalized with as far as the limit asks.
+/// Moves the averages by a gain along the innovations.
 INLINE void correct(
     const renorm_observation *o, bool is_scale, ptrdiff_t i, bool partial, ptrdiff_t count, const float *e, float gain,
-    float limit, float *average, float *posterior, float *gains
+    float *average
 ) {
-    const vf innovation = load_part(e + i, partial, count);
-    const vf needed = part_needed(o, is_scale, innovation, limit);
-    const vf used = choose(needed > splat(gain), needed, splat(gain));
-    store_part(gains + i, used, partial, count);
-    store_part(posterior + i, moved(o, is_scale, i, partial, count, innovation, used), partial, count);
-    store_part(average + i, moved(o, is_scale, i, partial, count, innovation, splat(gain)), partial, count);
+    const vf step = load_part(e + i, partial, count) * splat(gain), deviation = load_part(o->deviation + i, partial, count);
+    const vf moved = !is_scale ? multiply_add(deviation, step, load_part(o->average + i, partial, count))
+        : o->arithmetic ? multiply_add(deviation, step, deviation) : deviation * exponential(step);
+    store_part(average + i, moved, partial, count);
+}
+
+/// What a group is normalized with: r = own / average deviation and d, the distance of the means in average deviations, within their
+/// limits, make r · x̂ + d of what is x̂ with the group's own moments.
+INLINE void limit(
+    const renorm_moment_filter *filter, const renorm_observation *o, ptrdiff_t i, bool partial, ptrdiff_t count,
+    float mean_gain, float scale_gain, const renorm_normalizing *to
+) {
+    const vf own_mean = load_part(o->mean + i, partial, count), mean = load_part(o->average + i, partial, count);
+    const vf own = __builtin_elementwise_sqrt(load_part(o->variance + i, partial, count) + splat(o->epsilon));
+    const vf deviation = load_part(o->deviation + i, partial, count);
+    const vf ratio = own / deviation, shift = (own_mean - mean) / deviation;
+    const vf most = splat(filter->largest_ratio), far = splat(filter->largest_shift);
+    const vi is_above = ratio > most, is_below = ratio * most < 1, is_far = __builtin_elementwise_abs(shift) > far;
+    const vf used = choose(is_above, own / most, choose(is_below, own * most, deviation));
+    const vf d = choose(is_far, choose(shift < 0, -far, far), shift);
+    const vi is_limited = is_above | is_below;
+    store_part(to->mean + i, choose(is_limited | is_far, own_mean - d * used, mean), partial, count);
+    store_part(to->deviation + i, used, partial, count);
+    store_part(to->mean_part + i, choose(is_far, splat(1), splat(mean_gain)), partial, count);
+    store_part(to->scale_part + i, choose(is_limited, splat(1), splat(scale_gain)), partial, count);
+}
+
+static void limit_group(
+    const renorm_moment_filter *filter, const renorm_observation *o, float mean_gain, float scale_gain, const renorm_normalizing *to
+) {
+    const ptrdiff_t channels = filter->channels, whole = channels / LANES * LANES, left = channels - whole;
+    for (ptrdiff_t i = 0; i < whole; i += LANES) limit(filter, o, i, false, LANES, mean_gain, scale_gain, to);
+    if (left > 0) limit(filter, o, whole, true, left, mean_gain, scale_gain, to);
 }
 
 /// One group: tunes a gain by how its innovations agree with those before, and filters with it. `gain` is [K, S, C].
 static void filter_group(
     const renorm_moment_filter *filter, const renorm_observation *o, bool is_scale, bool is_first, float *last, float *gain,
-    float *average, float *posterior, float *gains
+    float *average
 ) {
     const ptrdiff_t channels = filter->channels, whole = channels / LANES * LANES, left = channels - whole;
-    const float limit = is_scale ? logf(filter->largest_ratio) : filter->largest_shift;
     vf product = {}, square = {};
     for (ptrdiff_t i = 0; i < whole; i += LANES) innovate(o, is_scale, i, false, LANES, last, &product, &square);
     if (left > 0) innovate(o, is_scale, whole, true, left, last, &product, &square);
@@ -85,8 +96,6 @@ static void filter_group(
         const float grown = gain[0] * expf(filter->adaptation * (gain[2] / (gain[1] + 1e-12f) - filter->margin));
         gain[0] = fminf(fmaxf(grown, filter->floor), filter->ceiling);
     }
-    for (ptrdiff_t i = 0; i < whole; i += LANES) {
-        correct(o, is_scale, i, false, LANES, last, gain[0], limit, average, posterior, gains);
-    }
-    if (left > 0) correct(o, is_scale, whole, true, left, last, gain[0], limit, average, posterior, gains);
+    for (ptrdiff_t i = 0; i < whole; i += LANES) correct(o, is_scale, i, false, LANES, last, gain[0], average);
+    if (left > 0) correct(o, is_scale, whole, true, left, last, gain[0], average);
 }

@@ -37,6 +37,7 @@ const renorm_loops LOOPS = {
     .join_moments = join_moments,
     .join_sums = join_sums,
     .filter_group = filter_group,
+    .limit_group = limit_group,
     .reduce_run = {FOR_EACH_TYPE(RUN_ENTRIES)},
     .reduce_rows = {FOR_EACH_TYPE(ROWS_ENTRIES)},
     .window_maximum = {window_maximum_f32, window_maximum_bf16},

@@ -78,6 +78,14 @@ typedef struct {
     bool arithmetic;
 } renorm_observation;
 
+/// What one group is normalized with, and the part of its own in it.
+typedef struct {
+    float *mean;
+    float *deviation;
+    float *mean_part;
+    float *scale_part;
+} renorm_normalizing;
+
 typedef struct {
     const char *name;
     /// By operation and scalar operands; NULL where all operands would be scalars.
@@ -107,7 +115,11 @@ typedef struct {
     /// Tunes a gain ([K, S, C]) by how a group's innovations agree with the last ones, and moves the averages by it.
     void (*filter_group)(
         const renorm_moment_filter *filter, const renorm_observation *group, bool is_scale, bool is_first, float *last,
-        float *gain, float *average, float *posterior, float *gains);
+        float *gain, float *average);
+    /// Limits how far from its own moments a group is normalized, given the averages after it.
+    void (*limit_group)(
+        const renorm_moment_filter *filter, const renorm_observation *group, float mean_gain, float scale_gain,
+        const renorm_normalizing *to);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
     double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.

@@ -262,9 +262,9 @@ typedef struct {
     float ceiling;
     /// The gain that averages which come without one begin with.
     float inherited;
-    /// The largest ratio of a group's deviation to the one it is normalized with, and of the latter to the former.
+    /// The largest ratio r of a group's deviation to the average after it, and of the latter to the former.
     float largest_ratio;
-    /// The largest distance of a group's mean to the one it is normalized with, in deviations before the group.
+    /// The largest distance d of a group's mean to the average after it, in average deviations.
     float largest_shift;
     /// Deviations are averaged as they are, rather than their logarithms.
     int32_t arithmetic;
@@ -275,8 +275,8 @@ typedef struct {
 /// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
 /// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
 /// exp(adaptation · (C / S − margin)), where S and C are averages of e² and of e · e of the group before, over the channels too; then
-/// mean += K · deviation · e and deviation ·= exp(K' · e'). The group is normalized with what results, or with as much more of
-/// its own moments as the limits ask for.
+/// mean += K · deviation · e and deviation ·= exp(K' · e'). The group is normalized with what results, within the limits
+/// of r and d.
 ///
 /// `innovations` [2, channels] and `gains` [2, 3] (K, S, C; K is 0 where it is unknown) are the state before, `count` is
 /// the number of steps that made the averages: 0 sets them by the first group. `result` gets [4, groups, channels]

@@ -14,14 +14,14 @@ public struct Limits: Sendable, Hashable {
         self.dMax = dMax
     }
 
-    /// Makes a correction that tunes itself, without limits.
+    /// Makes a correction that tunes itself; its `MomentFilter` has the limits that remain.
     public init(_ selfTuning: SelfTuning) {
         self = .open
         self.selfTuning = selfTuning
     }
 
     /// Nothing to choose: averages follow each group by a gain that tunes itself, and the group is normalized with the
-    /// averages after it. With large independent batches that becomes batch normalization, with small or biased ones
+    /// averages after it, within r ≤ 3 and d ≤ 5. With large independent batches that becomes batch normalization, with small or biased ones
     /// the moving averages. See `SelfTuning`.
     public static let automatic = Limits(SelfTuning())
 

@@ -155,7 +155,7 @@ public struct Normalization: Layer, Hashable, Codable {
     /// Whether gains that tune themselves are among its variables.
     package var tunesItself: Bool { tuning != nil }
 
-    /// y = γ·(x − μ)/σ + β with the averages μ and σ after x's group.
+    /// y = γ·(x − μ)/σ + β with the averages μ and σ after x's group, or what the limits of r and d make of them.
     private func renormalized(
         _ x: Tensor, _ moments: Moments, _ filtered: FilteredMoments, _ tuning: SelfTuning, _ gamma: Tensor,
         _ beta: Tensor, _ scope: Scope
@@ -206,6 +206,8 @@ public struct Normalization: Layer, Hashable, Codable {
         try require(
             filter.memory > 0 && filter.memory <= 1, "a memory of \(filter.memory)", "above 0, at most 1")
         try require((0..<1).contains(filter.margin), "a margin of \(filter.margin)", "0 to less than 1")
+        try require(filter.rMax >= 1, "an r_max of \(filter.rMax)", "at least 1")
+        try require(filter.dMax >= 0, "a d_max of \(filter.dMax)", "at least 0")
         try require(
             filter.adaptation >= 0 && filter.adaptation.isFinite, "an adaptation of \(filter.adaptation)",
             "a finite number of at least 0")

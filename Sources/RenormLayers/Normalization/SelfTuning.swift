@@ -1,12 +1,12 @@
 import RenormGraphs
 
-/// Batch renormalization without limits, schedules or averaging rate.
+/// Batch renormalization without schedules or averaging rate, and no limits to choose.
 ///
 /// Each layer has a gain K for its means and one for its deviations, in 0…1. A group of examples moves the averages by K
 /// towards its own moments and is normalized with the averages that result: K = 1 is batch normalization, K near 0 the
 /// moving averages. The gains follow how successive innovations agree (`MomentFilter`): averages that lag behind weights
-/// that change raise them, averages that chase the noise of small or biased batches lower them. A channel further from the
-/// averages than the paper's last limits allow (r ≤ 3, d ≤ 5) is normalized with as much more of the group as brings it there.
+/// that change raise them, averages that chase the noise of small or biased batches lower them. The paper's last limits
+/// (r ≤ 3, d ≤ 5) are kept.
 ///
 /// The backward pass removes the gradient's mean and its direction along x, as batch normalization does: by K over the
 /// group, and otherwise over the whole step, so that groups of one label keep the label's signal.

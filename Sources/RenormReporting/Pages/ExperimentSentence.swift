@@ -14,8 +14,8 @@ public struct ExperimentSentence {
             let means = table.contenders.compactMap { name in
                 table.interval(name, setting).map { (name, $0.mean) }
             }
-            guard let low = means.min(by: { $0.1 < $1.1 }), let high = means.max(by: { $0.1 < $1.1 }),
-                low.0 != high.0
+            guard let low = means.min(by: { $0.1 < $1.1 }), let best = table.best(in: setting),
+                let high = means.first(where: { $0.0 == best }), low.0 != high.0
             else { return nil }
             return (setting, low.0, high.0, high.1 - low.1)
         }
@@ -33,5 +33,11 @@ public struct ExperimentSentence {
         text =
             "With '\(widest.setting)', \(widest.high) gets \(percent(high)) of the images right as deployed and "
             + "\(widest.low) \(percent(low))\(illusion)."
+            + table.contenders.map { name in
+                let (broken, all) = (
+                    table.brokenCount(name, widest.setting), table.runs(name, widest.setting).count
+                )
+                return broken > 0 ? " With \(name), \(broken) of \(all) runs broke." : ""
+            }.joined()
     }
 }

@@ -87,10 +87,11 @@ public struct Experiment: Sendable {
             scaling = InputScaling(of: kept)
         }
 
-        /// Always the same examples: the first ones, or, as sources follow one another, some from all over.
+        /// Always the same examples: the first ones, or, where sources or classes follow one another, some from all over.
         private static func part(of dataset: Dataset, _ count: Int) -> Dataset {
             guard count < dataset.count else { return dataset }
-            guard dataset.sources.count > 1 else { return dataset.subset(Array(0..<count)) }
+            let isMixed = Set(dataset.labels.prefix(count)).count == Set(dataset.labels).count
+            if dataset.sources.count == 1, isMixed { return dataset.subset(Array(0..<count)) }
             var random = Random(seed: 0, stream: "compared")
             return dataset.subset(random.permutation(dataset.count).prefix(count).sorted())
         }

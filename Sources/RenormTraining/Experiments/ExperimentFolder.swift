@@ -36,12 +36,14 @@ public struct ExperimentFolder: Sendable {
         public var trainingExamples: Int
         /// What they are measured on.
         public var measuredOn: String
-        /// A number that other training images would almost surely not have; `nil` in results of before it was kept.
-        public var fingerprint: String?
+        /// A number that other training images would almost surely not have.
+        public var fingerprint: String
         /// How images enter ResNets; `nil` where it does not matter.
         public var stem: Stem?
-        /// The constants of gains that tune themselves; `nil` in results of before they were kept.
-        public var gains: MomentFilter?
+        /// The constants of gains that tune themselves.
+        public var gains: MomentFilter
+        /// Counts changes after which a run's results are others: 2 since automatic limits keep r and d within limits.
+        public var revision: Int
 
         /// Describes a comparison.
         public init(_ comparison: Experiment, _ data: Experiment.Data) {
@@ -55,17 +57,7 @@ public struct ExperimentFolder: Sendable {
             fingerprint = String(data.training.fingerprint, radix: 16)
             stem = comparison.model.hasPrefix("resnet") ? comparison.stem : nil
             gains = MomentFilter()
-        }
-
-        /// The same comparison, as far as it is known.
-        func agrees(with other: Common) -> Bool {
-            var (one, other) = (self, other)
-            if one.fingerprint == nil || other.fingerprint == nil {
-                (one.fingerprint, other.fingerprint) = (nil, nil)
-            }
-            if one.stem == nil || other.stem == nil { (one.stem, other.stem) = (nil, nil) }
-            if one.gains == nil || other.gains == nil { (one.gains, other.gains) = (nil, nil) }
-            return one == other
+            revision = 2
         }
 
         /// What is not the same, by the options that say it.
@@ -81,13 +73,10 @@ public struct ExperimentFolder: Sendable {
             add("--data", data, other.data)
             add("training examples (--data, --held-out):", trainingExamples, other.trainingExamples)
             add("measured on (--measure, --held-out):", measuredOn, other.measuredOn)
-            if let fingerprint, let theirs = other.fingerprint {
-                add("training images of fingerprint", fingerprint, theirs)
-            }
-            if let stem, let theirs = other.stem { add("stem", stem, theirs) }
-            if let gains, let theirs = other.gains {
-                add("gains (another version of Renorm):", gains, theirs)
-            }
+            add("training images of fingerprint", fingerprint, other.fingerprint)
+            add("stem", stem?.rawValue ?? "none", other.stem?.rawValue ?? "none")
+            add("constants of gains", gains, other.gains)
+            add("Renorm's revision", revision, other.revision)
             return parts
         }
     }
@@ -123,7 +112,7 @@ public struct ExperimentFolder: Sendable {
             do {
                 if index == 0 {
                     let found = try JSONDecoder().decode(Common.self, from: line)
-                    guard found.agrees(with: common) else { throw differs(found) }
+                    guard found == common else { throw differs(found) }
                 } else {
                     results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
                 }

@@ -76,7 +76,7 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
             "'\(path)' holds results of another comparison: found \(found); expected \(expected). Choose another folder, "
                 + "or the options that made it."
         case .unreadable(let path, let line, let reason):
-            "'\(path)', line \(line), is no \(line == 1 ? "description of a comparison" : "result"): \(reason). "
+            "'\(path)', line \(line), is no \(line == 1 ? "description of a comparison by this version" : "result"): \(reason). "
                 + (line == 1
                     ? "Choose another folder, or delete this one to make its runs again."
                     : "Delete the line; its run is then made again.")

@@ -35,10 +35,15 @@ public struct ExperimentTable: Sendable {
         runs(contender, setting).filter { $0.notFinite == nil }
     }
 
+    /// How many runs of one cell broke: something in training was not finite.
+    public func brokenCount(_ contender: String, _ setting: String) -> Int {
+        runs(contender, setting).count - finished(contender, setting).count
+    }
+
     /// Accuracy as deployed in percent, with half the width of the mean's 95 % interval and the number of runs that broke.
     public func text(_ contender: String, _ setting: String) -> String {
         let mean = interval(contender, setting)?.percent ?? "–"
-        let broken = runs(contender, setting).count - finished(contender, setting).count
+        let broken = brokenCount(contender, setting)
         return broken > 0 ? "\(mean) (\(broken) broke)" : mean
     }
 

@@ -107,23 +107,27 @@ import Testing
         #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-6))
     }
 
-    /// A group far from the averages is normalized with as much of its own moments as keeps r and d within the limits, and
-    /// the averages do not follow it further than their gain.
+    /// A group far from the averages is normalized to r·x̂ + d with limited r and d, as in Algorithm 1, and the averages do not
+    /// follow it further than their gain.
     @Test(arguments: TestEngine.allCases)
     func farGroupsAreLimited(_ engine: TestEngine) throws {
         let layer = Normalization(.batchRenorm, epsilon: 0)
-        let averages = ["running_mean": vector([0, 0, 0]), "running_std": vector([1, 1, 1])]
-        let model = try model(of: layer, input: [3])
+        let averages = ["running_mean": vector([0, 0, 0, 0]), "running_std": vector([1, 1, 1, 1])]
+        let model = try model(of: layer, input: [4])
             .with(averages.merging(["num_batches_tracked": NDArray(scalar: Int64(9))]) { $1 })
-        // σ_B 100, 0.01 and 1; means 0, 0 and 50.
-        let images = NDArray([100, 0.01, 51, -100, -0.01, 49], shape: [2, 3]).converted(to: engine.type)
+        // σ_B 100, 0.01, 1 and 0.01; means 0, 0, 50 and 4.
+        let images = NDArray([100, 0.01, 51, 4.01, -100, -0.01, 49, 3.99], shape: [2, 4]).converted(
+            to: engine.type)
         let trained = try model.run(images, phase: .training, engine: engine.make())
-        let expected = NDArray([3, 1.0 / 3, 6, -3, -1.0 / 3, 4], shape: [2, 3])
+        // r·x̂ + d, the last d (4 − 0.04) / 0.01^0.01.
+        let d = 3.96 / pow(0.01, 0.01)
+        let expected = NDArray([3, 1.0 / 3, 6, d + 1.0 / 3, -3, -1.0 / 3, 4, d - 1.0 / 3], shape: [2, 4])
         #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-5))
         let means = trained.variables["running_mean"]!.value.doubles
         let deviations = trained.variables["running_std"]!.value.doubles
-        #expect(zip(means, [0, 0, 0.5]).allSatisfy { abs($0 - $1) < 1e-6 })
-        #expect(zip(deviations, [100, 0.01, 1].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(zip(means, [0, 0, 0.5, 0.04]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(
+            zip(deviations, [100, 0.01, 1, 0.01].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
     /// Innovations that agree raise the gain, those that alternate lower it; between its bounds.
@@ -153,12 +157,25 @@ import Testing
     @Test(arguments: [
         (MomentFilter(floor: 0), "gains from 0.0 to 1.0"), (MomentFilter(floor: 0.5, ceiling: 0.1), "gains"),
         (MomentFilter(memory: 0), "memory"), (MomentFilter(adaptation: -1), "adaptation"),
-        (MomentFilter(inherited: 2), "inherited"),
+        (MomentFilter(inherited: 2), "inherited"), (MomentFilter(rMax: 0.5), "r_max of 0.5"),
+        (MomentFilter(dMax: -1), "d_max of -1"), (MomentFilter(rMax: .nan), "r_max"),
     ])
     func constantsAreChecked(filter: MomentFilter, found: String) throws {
         let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)))
         let error = #expect(throws: GraphError.self) { try Model(layer, input: [2, 2, 3]) }
         #expect("\(String(describing: error))".contains(found))
+    }
+
+    /// What was written before there were limits had none.
+    @Test func readsConstantsWithoutLimits() throws {
+        let text = """
+            {"adaptation": 0.05, "margin": 0.1, "memory": 0.05, "floor": 0.002, "ceiling": 1, "inherited": 0.01, \
+            "isArithmetic": false, "isTotal": false}
+            """
+        let filter = try JSONDecoder().decode(MomentFilter.self, from: Data(text.utf8))
+        #expect(filter == MomentFilter(rMax: .infinity, dMax: .infinity))
+        let written = try JSONEncoder().encode(MomentFilter(rMax: 2))
+        #expect(try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2))
     }
 
     /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.
