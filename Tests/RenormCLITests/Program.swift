@@ -115,6 +115,7 @@ struct SyntheticImages {
     var training = 200
     var test = 50
     var side = 8
+    var shade: UInt8 = 200
     var classes = 4
 
     func write(to folder: URL) throws {
@@ -130,7 +131,7 @@ struct SyntheticImages {
             for row in 0..<side {
                 for column in 0..<side {
                     let noise = UInt8(truncatingIfNeeded: (index &* 31 &+ row &* 17 &+ column &* 7) % 60)
-                    bytes.append(column == index % classes ? 200 &+ noise / 2 : noise)
+                    bytes.append(column == index % classes ? shade &+ noise / 2 : noise)
                 }
             }
         }

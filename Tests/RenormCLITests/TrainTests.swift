@@ -215,6 +215,33 @@ struct TrainTests {
         #expect(predicted.events(named: "prediction").count == 50, "\(predicted.errors)")
     }
 
+    @Test func sourcesAreTrainedOnAndEvaluatedTogether() throws {
+        let images = folder.url.appendingPathComponent("other images")
+        try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+        try SyntheticImages(test: 30, shade: 80).write(to: images)
+        let both = ["--data", data, "--data", "idx:\(images.path)"]
+        let trained = try Program.renorm.run(
+            arguments("two") + both.suffix(2) + ["--sampling", "source-blocks:2"])
+        let inRun = try #require(trained.evaluations(of: "test").first, "\(trained.errors)")
+        func evaluate(_ more: [String]) throws -> [String: Any] {
+            let result = try Program.renorm.run(
+                ["evaluate", folder.path("two"), "--log", "json", "--threads", "1"] + more)
+            return try #require(result.events(named: "evaluation").first, "\(result.errors)")
+        }
+        let together = try evaluate(both)
+        #expect(together["examples"] as? Int == 80)
+        let accuracy = try #require(together["accuracy"] as? Double)
+        #expect(inRun["accuracy"] as? Double == accuracy)
+        let parts = try [Array(both.prefix(2)), Array(both.suffix(2))].map {
+            try #require(try evaluate($0)["accuracy"] as? Double)
+        }
+        #expect(abs(80 * accuracy - (50 * parts[0] + 30 * parts[1])) < 1e-9)
+        // Batches of one source each.
+        let inTurn = try evaluate(
+            both + ["--statistics", "batch", "--sampling", "source-blocks:1", "--batch-size", "10"])
+        #expect(inTurn["examples"] as? Int == 80)
+    }
+
     @Test func aFileForOtherClassesIsStartedFromWithoutItsClassifier() throws {
         try #require(try Program.renorm.run(arguments("four", steps: 5)).exitCode == 0)
         let images = folder.url.appendingPathComponent("three classes")
