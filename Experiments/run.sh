@@ -91,15 +91,23 @@ choose-limits() {
     compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" \
         --norm "r ≤ 2, d ≤ 3: batch-renorm r-max=2 d-max=3" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
 }
-limits-at-large-rates() {
-    compare limits-at-large-rates 6 --steps 500 --norm "no limits, 2: batch-renorm r-max=1e9 d-max=1e9 learning-rate=2" \
+# Other limits and other gains where training breaks (`rates` has BN and automatic limits there).
+large-rates() {
+    compare large-rates 6 --steps 500 --norm "no limits, 2: batch-renorm r-max=1e9 d-max=1e9 learning-rate=2" \
         --norm "no limits, 4: batch-renorm r-max=1e9 d-max=1e9 learning-rate=4" "${FOURS[@]}"
     local limits r d norms=()
     for limits in 3:2 3:1 3:0.5 2:3 2:1 1.5:5 1.5:1.5; do
         r=${limits%:*} d=${limits#*:}
         norms+=(--norm "r ≤ $r, d ≤ $d, 3: batch-renorm r-max=$r d-max=$d learning-rate=3")
     done
-    compare limits-at-large-rates 20 --steps 500 "${norms[@]}" "${FOURS[@]}"
+    compare large-rates 20 --steps 500 "${norms[@]}" \
+        --norm "projection by group, 3: batch-renorm projection=group learning-rate=3" \
+        --norm "floor 0.05, 3: batch-renorm floor=0.05 learning-rate=3" \
+        --norm "adaptation 0.03, 3: batch-renorm adaptation=0.03 learning-rate=3" \
+        --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 learning-rate=3" \
+        --norm "ramp, 3: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.3 learning-rate=3" "${FOURS[@]}"
+    compare large-rates 20 --steps 500 --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 learning-rate=3" \
+        --setting "iid 32: shuffled"
 }
 
 # BN, automatic BRN and the setting's best hand-tuned BRN.
