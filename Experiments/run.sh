@@ -173,7 +173,7 @@ digits() {
     for setting in "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" "${SORTED[@]}" "iid 32: shuffled"; do
         [ "$setting" = --setting ] && continue
         name=${setting%%:*}
-        compare digits 3 "${DIGITS[@]}" "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name" choose-digits-by-hand)" \
+        compare digits 10 "${DIGITS[@]}" "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name" choose-digits-by-hand)" \
             --setting "$setting"
     done
 }
