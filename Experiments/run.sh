@@ -180,13 +180,14 @@ digits() {
 
 # "By hand" is what was best for 1,500 steps.
 lengths() {
-    local steps setting name
+    local steps setting name seeds
     for steps in 500 2000 10000; do
         for setting in "${ONE[@]}" "${FOURS[@]}" "iid 32: shuffled"; do
             [ "$setting" = --setting ] && continue
             [ "$steps $setting" = "10000 iid 32: shuffled" ] && continue
             name=${setting%%:*}
-            compare "steps $steps" 3 --steps $steps "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
+            case "$steps $setting" in "500 "* | "2000 groups"*) seeds=10 ;; *) seeds=3 ;; esac
+            compare "steps $steps" $seeds --steps $steps "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
                 --setting "$setting"
         done
     done
@@ -201,7 +202,7 @@ resnet() {
     for setting in "${ONE[@]}" "${FOURS[@]}"; do
         [ "$setting" = --setting ] && continue
         name=${setting%%:*}
-        compare resnet18 3 --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
+        compare resnet18 $([[ $name == one* ]] && echo 5 || echo 3) --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
             "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
