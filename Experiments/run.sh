@@ -209,6 +209,8 @@ resnet() {
             "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
+    compare resnet18 1 --first-seed 1 --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
+        --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
 }
 
 if [ $# -eq 0 ]; then
