@@ -110,6 +110,17 @@ large-rates() {
         --setting "iid 32: shuffled"
 }
 
+# A warm-up there, which only train has.
+warmup() {
+    local seed
+    echo seed,accuracy >Experiments/warmup.csv
+    for seed in {0..19}; do
+        "$RENORM" train --data fashion-mnist --validation 10000 --model small:0.5 --norm batch-renorm --batch-size 32 --norm-examples 4 \
+            --steps 500 --learning-rate 3 --warmup 50 --seed "$seed" ${THREADS:+--threads "$THREADS"} --evaluate-every 500 --log json \
+            --run "runs/warmup/$seed" | grep -o '"accuracy":[0-9.]*' | tail -1 | sed "s/.*:/$seed,/" >>Experiments/warmup.csv
+    done
+}
+
 # BN, automatic BRN and the setting's best hand-tuned BRN.
 paper() {
     local setting name
@@ -186,12 +197,12 @@ lengths() {
             [ "$setting" = --setting ] && continue
             [ "$steps $setting" = "10000 iid 32: shuffled" ] && continue
             name=${setting%%:*}
-            case "$steps $setting" in "500 "*) seeds=10 ;; *) seeds=3 ;; esac
+            seeds=$((steps == 500 ? 10 : 3))
             compare "steps $steps" $seeds --steps $steps "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
                 --setting "$setting"
         done
     done
-    # In such a long run limits of 3 and 5 hold often enough to be learned from.
+    # In such a long run the limit of r costs accuracy.
     compare "steps 10000" 1 --first-seed 1 --steps 10000 --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20" \
         --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
 }
