@@ -86,27 +86,39 @@ choose-automatic() {
         --norm "margin 0.2: batch-renorm margin=0.2" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" --setting "iid 32: shuffled"
 }
 
-# Of the limits around automatic ones: narrower, and none. What they are for is at large learning rates.
+# Of the limits around automatic ones: those that stay, narrower or as they begin, and none. What they are for is at large
+# learning rates.
+STILL=(--norm "r ≤ 3, d ≤ 5: batch-renorm widening=0")
 choose-limits() {
-    compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" \
-        --norm "r ≤ 2, d ≤ 3: batch-renorm r-max=2 d-max=3" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
+    compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" "${STILL[@]}" \
+        --norm "r ≤ 2, d ≤ 3: batch-renorm r-max=2 d-max=3 widening=0" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
+    compare choose-limits 6 --measure held-out --first-seed 20 --norm "widening 0.001: batch-renorm widening=0.001" \
+        --norm "widening 0.004: batch-renorm widening=0.004" "${ONE[@]}"
+}
+# How fast they widen: a long run wants it fast, a deep network slowly.
+choose-widening() {
+    local norms=("${STILL[@]}" "${AUTO[@]}") rate
+    for rate in 0.001 0.004; do norms+=(--norm "widening $rate: batch-renorm widening=$rate"); done
+    compare "choose-widening, 10000" 2 --measure held-out --steps 10000 "${norms[@]}" "${ONE[@]}"
+    compare "choose-widening, resnet18" 1 --first-seed 1 --measure held-out --model resnet18 --steps 300 --learning-rate 0.02 \
+        --curve-points 3 "${norms[@]}" "${ONE[@]}"
 }
 # Other limits and other gains where training breaks (`rates` has BN and automatic limits there).
 large-rates() {
     compare large-rates 6 --steps 500 --norm "no limits, 2: batch-renorm r-max=1e9 d-max=1e9 learning-rate=2" \
         --norm "no limits, 4: batch-renorm r-max=1e9 d-max=1e9 learning-rate=4" "${FOURS[@]}"
     local limits r d norms=()
-    for limits in 3:2 3:1 3:0.5 2:3 2:1 1.5:5 1.5:1.5; do
+    for limits in 3:5 3:2 3:1 3:0.5 2:3 2:1 1.5:5 1.5:1.5; do
         r=${limits%:*} d=${limits#*:}
-        norms+=(--norm "r ≤ $r, d ≤ $d, 3: batch-renorm r-max=$r d-max=$d learning-rate=3")
+        norms+=(--norm "r ≤ $r, d ≤ $d, 3: batch-renorm r-max=$r d-max=$d widening=0 learning-rate=3")
     done
     compare large-rates 20 --steps 500 "${norms[@]}" \
-        --norm "projection by group, 3: batch-renorm projection=group learning-rate=3" \
-        --norm "floor 0.05, 3: batch-renorm floor=0.05 learning-rate=3" \
-        --norm "adaptation 0.03, 3: batch-renorm adaptation=0.03 learning-rate=3" \
-        --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 learning-rate=3" \
+        --norm "projection by group, 3: batch-renorm projection=group widening=0 learning-rate=3" \
+        --norm "floor 0.05, 3: batch-renorm floor=0.05 widening=0 learning-rate=3" \
+        --norm "adaptation 0.03, 3: batch-renorm adaptation=0.03 widening=0 learning-rate=3" \
+        --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 widening=0 learning-rate=3" \
         --norm "ramp, 3: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.3 learning-rate=3" "${FOURS[@]}"
-    compare large-rates 20 --steps 500 --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 learning-rate=3" \
+    compare large-rates 20 --steps 500 --norm "adaptation 0.02, 3: batch-renorm adaptation=0.02 widening=0 learning-rate=3" \
         --setting "iid 32: shuffled"
 }
 
@@ -202,8 +214,9 @@ lengths() {
                 --setting "$setting"
         done
     done
-    # In such a long run the limit of r costs accuracy.
-    compare "steps 10000" 1 --first-seed 1 --steps 10000 --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20" \
+    # In such a long run a limit of r that stays costs accuracy.
+    compare "steps 10000" 3 --steps 10000 "${STILL[@]}" "${ONE[@]}"
+    compare "steps 10000" 1 --first-seed 1 --steps 10000 --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20 widening=0" \
         --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
 }
 
@@ -220,8 +233,9 @@ resnet() {
             "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
+    compare resnet18 4 --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 "${STILL[@]}" "${ONE[@]}"
     compare resnet18 1 --first-seed 1 --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
-        --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
+        --norm "r ≤ 10, d ≤ 20: batch-renorm r-max=10 d-max=20 widening=0" --norm "no limits: batch-renorm r-max=1e9 d-max=1e9" "${ONE[@]}"
 }
 
 if [ $# -eq 0 ]; then

@@ -20,7 +20,7 @@ struct CompareCommand: AsyncParsableCommand {
               --setting shuffled --setting "groups of 4: shuffled examples=4"
             Options of normalizations: limits=\(LimitsChoice.names); rate=RATE or RATE/group; \
             examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
-            limits gain, floor, ceiling, adaptation, margin, memory, r-max, d-max, spread. Options of settings: examples=NUMBER (normalized \
+            limits gain, floor, adaptation, margin, memory, r-max, d-max, widening, spread. Options of settings: examples=NUMBER (normalized \
             together), batch=NUMBER. Orders: \(Sampling.names).
 
             Examples:

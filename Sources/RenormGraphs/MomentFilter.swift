@@ -18,10 +18,13 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     /// The gain that averages which come without one begin with, so that the first group does not erase them.
     public var inherited: Double
     /// The largest r = σ_B/σ, and 1 / the smallest, σ being the average after the group: what is x̂ with the group's own moments
-    /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1). The averages know nothing of the limits.
+    /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1), in the first step. The averages know nothing of the limits.
     public var rMax: Double
-    /// The largest |d| = |μ_B − μ|/σ, with the averages after the group.
+    /// The largest |d| = |μ_B − μ|/σ, with the averages after the group, in the first step.
     public var dMax: Double
+    /// How much of their first width the limits gain with every step: after n steps they are `rMax` and `dMax` times
+    /// 1 + n · `widening`.
+    public var widening: Double
     /// Whether deviations are averaged as they are, rather than their logarithms.
     public var isArithmetic: Bool
     /// Whether a group's variance is counted around the posterior mean, rather than around the group's own.
@@ -31,7 +34,7 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     public init(
         adaptation: Double = 0.05, margin: Double = 0.1, memory: Double = 0.05, floor: Double = 0.002,
         ceiling: Double = 1, inherited: Double = 0.01, rMax: Double = 3, dMax: Double = 5,
-        isArithmetic: Bool = false, isTotal: Bool = false
+        widening: Double = 0.002, isArithmetic: Bool = false, isTotal: Bool = false
     ) {
         self.adaptation = adaptation
         self.margin = margin
@@ -41,6 +44,7 @@ public struct MomentFilter: Hashable, Sendable, Codable {
         self.inherited = inherited
         self.rMax = rMax
         self.dMax = dMax
+        self.widening = widening
         self.isArithmetic = isArithmetic
         self.isTotal = isTotal
     }
@@ -48,10 +52,11 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 
 extension MomentFilter {
     private enum CodingKeys: String, CodingKey {
-        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, isArithmetic, isTotal
+        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, widening, isArithmetic, isTotal
     }
 
-    /// Reads what was written, limits being open where they are not named: so they were before they were kept.
+    /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen: so it was
+    /// before.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func number(_ key: CodingKeys) throws -> Double { try container.decode(Double.self, forKey: key) }
@@ -60,6 +65,7 @@ extension MomentFilter {
             floor: try number(.floor), ceiling: try number(.ceiling), inherited: try number(.inherited),
             rMax: try container.decodeIfPresent(Double.self, forKey: .rMax) ?? .infinity,
             dMax: try container.decodeIfPresent(Double.self, forKey: .dMax) ?? .infinity,
+            widening: try container.decodeIfPresent(Double.self, forKey: .widening) ?? 0,
             isArithmetic: try container.decode(Bool.self, forKey: .isArithmetic),
             isTotal: try container.decode(Bool.self, forKey: .isTotal))
     }

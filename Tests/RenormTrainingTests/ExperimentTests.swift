@@ -19,8 +19,8 @@ import Testing
         #expect(try layer("batch rate=0.3").averagingRate == 0.3)
         #expect(abs(try layer("batch rate=0.1/group").averagingRate - (1 - pow(0.9, 4))) < 1e-15)
         #expect(try layer("batch-renorm gain=0.05").limits == Limits(.fixed(gain: 0.05)))
-        let narrow = try layer("batch-renorm r-max=2 d-max=1").limits.selfTuning?.filter
-        #expect(narrow?.rMax == 2 && narrow?.dMax == 1)
+        let narrow = try layer("batch-renorm r-max=2 d-max=1 widening=0").limits.selfTuning?.filter
+        #expect(narrow == MomentFilter(rMax: 2, dMax: 1, widening: 0))
         #expect(try layer("batch-renorm projection=group").limits.selfTuning?.projectsOverGroups == true)
         #expect(try layer("batch-renorm limits=open projection=step").stepProjection == 1)
         #expect(try Contender("GN: group:8 learning-rate=0.05").learningRate == 0.05)

@@ -46,6 +46,8 @@ extension ReferenceEvaluation {
             let (moments, innovations, gains) = (operands[0], operands[3], operands[4])
             var (mean, deviation) = (operands[1], operands[2])
             let isNew = operands[5][0] == 0
+            let width = 1 + filter.widening * operands[5][0]
+            let (rMax, dMax) = (filter.rMax * width, filter.dMax * width)
             func gain(_ index: Int) -> Gain {
                 Gain(
                     value: gains[3 * index], square: gains[3 * index + 1], product: gains[3 * index + 2],
@@ -80,8 +82,8 @@ extension ReferenceEvaluation {
                     c -> (mean: Double, deviation: Double, parts: (Double, Double)) in
                     let own = variance[c].squareRoot()
                     let (ratio, shift) = (own / deviation[c], (groupMean[c] - mean[c]) / deviation[c])
-                    let r = min(max(ratio, 1 / filter.rMax), filter.rMax)
-                    let d = min(max(shift, -filter.dMax), filter.dMax)
+                    let r = min(max(ratio, 1 / rMax), rMax)
+                    let d = min(max(shift, -dMax), dMax)
                     let usedDeviation = r == ratio ? deviation[c] : own / r
                     let usedMean = r == ratio && d == shift ? mean[c] : groupMean[c] - d * usedDeviation
                     return (

@@ -266,6 +266,8 @@ typedef struct {
     float largest_ratio;
     /// The largest distance d of a group's mean to the average after it, in average deviations.
     float largest_shift;
+    /// How much of their first width both limits gain with every step.
+    double widening;
     /// Deviations are averaged as they are, rather than their logarithms.
     int32_t arithmetic;
     /// A group's variance is counted around the posterior mean.

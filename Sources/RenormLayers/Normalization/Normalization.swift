@@ -209,6 +209,9 @@ public struct Normalization: Layer, Hashable, Codable {
         try require(filter.rMax >= 1, "an r_max of \(filter.rMax)", "at least 1")
         try require(filter.dMax >= 0, "a d_max of \(filter.dMax)", "at least 0")
         try require(
+            filter.widening >= 0 && filter.widening.isFinite, "limits that widen by \(filter.widening)",
+            "a finite number of at least 0")
+        try require(
             filter.adaptation >= 0 && filter.adaptation.isFinite, "an adaptation of \(filter.adaptation)",
             "a finite number of at least 0")
     }

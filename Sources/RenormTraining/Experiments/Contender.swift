@@ -11,8 +11,8 @@ import RenormLayers
 ///
 /// - `limits`: of batch renorm, as `LimitsChoice` reads them; automatic by default.
 /// - `rate`: the averaging rate; `rate=0.05/group` is the rate of one update a group, 1 − (1 − rate)^groups a step.
-/// - `gain`: with automatic limits, a gain that never changes; `floor`, `ceiling`, `adaptation`, `margin`, `memory`, `r-max`, `d-max`,
-///   `spread` (log, mean or total): other constants.
+/// - `gain`: with automatic limits, a gain that never changes; `floor`, `adaptation`, `margin`, `memory`, `r-max`, `d-max`,
+///   `widening`, `spread` (log, mean or total): other constants.
 /// - `projection`: `group`, or `step`, or the step's part of it, such as `0.95`.
 /// - `examples`: `half` the setting's groups, `all` of a batch, or a number.
 /// - `learning-rate`: another one than the comparison's.
@@ -120,8 +120,8 @@ public struct Contender: Sendable, Hashable {
         default:
             guard let change = MomentFilterChange(option: option, value: value) else {
                 throw fail(
-                    "limits, rate, projection, examples, learning-rate, gain, floor, ceiling, adaptation, margin, memory, "
-                        + "r-max, d-max or spread, each with its value")
+                    "limits, rate, projection, examples, learning-rate, gain, floor, adaptation, margin, memory, "
+                        + "r-max, d-max, widening or spread, each with its value")
             }
             gains.append(change)
         }
@@ -167,8 +167,8 @@ public struct Contender: Sendable, Hashable {
 
 /// A change of one constant of the gains.
 private enum MomentFilterChange: Hashable {
-    case gain(Double), floor(Double), ceiling(Double), adaptation(Double), margin(Double), memory(Double)
-    case rMax(Double), dMax(Double)
+    case gain(Double), floor(Double), adaptation(Double), margin(Double), memory(Double)
+    case rMax(Double), dMax(Double), widening(Double)
     case spread(arithmetic: Bool, total: Bool)
 
     init?(option: String, value: String) {
@@ -186,12 +186,12 @@ private enum MomentFilterChange: Hashable {
         switch option {
         case "gain": self = .gain(number)
         case "floor": self = .floor(number)
-        case "ceiling": self = .ceiling(number)
         case "adaptation": self = .adaptation(number)
         case "margin": self = .margin(number)
         case "memory": self = .memory(number)
         case "r-max": self = .rMax(number)
         case "d-max": self = .dMax(number)
+        case "widening": self = .widening(number)
         default: return nil
         }
     }
@@ -200,12 +200,12 @@ private enum MomentFilterChange: Hashable {
         switch self {
         case .gain(let gain): (filter.floor, filter.ceiling) = (gain, gain)
         case .floor(let floor): filter.floor = floor
-        case .ceiling(let ceiling): filter.ceiling = ceiling
         case .adaptation(let adaptation): filter.adaptation = adaptation
         case .margin(let margin): filter.margin = margin
         case .memory(let memory): filter.memory = memory
         case .rMax(let limit): filter.rMax = limit
         case .dMax(let limit): filter.dMax = limit
+        case .widening(let rate): filter.widening = rate
         case .spread(let arithmetic, let total): (filter.isArithmetic, filter.isTotal) = (arithmetic, total)
         }
     }

@@ -42,7 +42,8 @@ public struct ExperimentFolder: Sendable {
         public var stem: Stem?
         /// The constants of gains that tune themselves.
         public var gains: MomentFilter
-        /// Counts changes after which a run's results are others: 2 since automatic limits keep r and d within limits.
+        /// Counts changes after which a run's results are others: 3 since the limits of automatic
+        /// limits widen.
         public var revision: Int
 
         /// Describes a comparison.
@@ -57,7 +58,7 @@ public struct ExperimentFolder: Sendable {
             fingerprint = String(data.training.fingerprint, radix: 16)
             stem = comparison.model.hasPrefix("resnet") ? comparison.stem : nil
             gains = MomentFilter()
-            revision = 2
+            revision = 3
         }
 
         /// What is not the same, by the options that say it.

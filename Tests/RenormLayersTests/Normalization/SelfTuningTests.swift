@@ -108,24 +108,26 @@ import Testing
     }
 
     /// A group far from the averages is normalized to r·x̂ + d with limited r and d, as in Algorithm 1, and the averages do not
-    /// follow it further than their gain.
-    @Test(arguments: TestEngine.allCases)
-    func farGroupsAreLimited(_ engine: TestEngine) throws {
+    /// follow it further than their gain. After 500 steps the limits are twice as wide, after 5,000 eleven times.
+    @Test(arguments: TestEngine.allCases, [(500, 6.0, 10.0), (5000, 33, 55)])
+    func farGroupsAreLimited(_ engine: TestEngine, limits: (steps: Int, r: Double, d: Double)) throws {
         let layer = Normalization(.batchRenorm, epsilon: 0)
         let averages = ["running_mean": vector([0, 0, 0, 0]), "running_std": vector([1, 1, 1, 1])]
+        let steps = NDArray(scalar: Int64(limits.steps))
         let model = try model(of: layer, input: [4])
-            .with(averages.merging(["num_batches_tracked": NDArray(scalar: Int64(9))]) { $1 })
-        // σ_B 100, 0.01, 1 and 0.01; means 0, 0, 50 and 4.
-        let images = NDArray([100, 0.01, 51, 4.01, -100, -0.01, 49, 3.99], shape: [2, 4]).converted(
+            .with(averages.merging(["num_batches_tracked": steps]) { $1 })
+        // σ_B 100, 0.01, 1 and 0.01; means 0, 0, 100 and 4.
+        let images = NDArray([100, 0.01, 101, 4.01, -100, -0.01, 99, 3.99], shape: [2, 4]).converted(
             to: engine.type)
         let trained = try model.run(images, phase: .training, engine: engine.make())
         // r·x̂ + d, the last d (4 − 0.04) / 0.01^0.01.
-        let d = 3.96 / pow(0.01, 0.01)
-        let expected = NDArray([3, 1.0 / 3, 6, d + 1.0 / 3, -3, -1.0 / 3, 4, d - 1.0 / 3], shape: [2, 4])
+        let (r, d, last) = (limits.r, limits.d, 3.96 / pow(0.01, 0.01))
+        let expected = NDArray(
+            [r, 1 / r, d + 1, last + 1 / r, -r, -1 / r, d - 1, last - 1 / r], shape: [2, 4])
         #expect(relativeError(trained.output, expected) < engine.tolerance(double: 1e-7, float: 1e-5))
         let means = trained.variables["running_mean"]!.value.doubles
         let deviations = trained.variables["running_std"]!.value.doubles
-        #expect(zip(means, [0, 0, 0.5, 0.04]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(zip(means, [0, 0, 1, 0.04]).allSatisfy { abs($0 - $1) < 1e-6 })
         #expect(
             zip(deviations, [100, 0.01, 1, 0.01].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
     }
@@ -159,6 +161,7 @@ import Testing
         (MomentFilter(memory: 0), "memory"), (MomentFilter(adaptation: -1), "adaptation"),
         (MomentFilter(inherited: 2), "inherited"), (MomentFilter(rMax: 0.5), "r_max of 0.5"),
         (MomentFilter(dMax: -1), "d_max of -1"), (MomentFilter(rMax: .nan), "r_max"),
+        (MomentFilter(widening: -0.1), "widen by -0.1"),
     ])
     func constantsAreChecked(filter: MomentFilter, found: String) throws {
         let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)))
@@ -173,9 +176,9 @@ import Testing
             "isArithmetic": false, "isTotal": false}
             """
         let filter = try JSONDecoder().decode(MomentFilter.self, from: Data(text.utf8))
-        #expect(filter == MomentFilter(rMax: .infinity, dMax: .infinity))
-        let written = try JSONEncoder().encode(MomentFilter(rMax: 2))
-        #expect(try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2))
+        #expect(filter == MomentFilter(rMax: .infinity, dMax: .infinity, widening: 0))
+        let written = try JSONEncoder().encode(MomentFilter(rMax: 2, widening: 0.1))
+        #expect(try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2, widening: 0.1))
     }
 
     /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.
