@@ -87,7 +87,7 @@ choose-automatic() {
 }
 
 # Of the limits around automatic ones: those that stay, narrower or as they begin, and none. What they are for is at large
-# learning rates.
+# learning rates and in deep networks.
 STILL=(--norm "r ≤ 3, d ≤ 5: batch-renorm widening=0")
 choose-limits() {
     compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" "${STILL[@]}" \
@@ -95,13 +95,12 @@ choose-limits() {
     compare choose-limits 6 --measure held-out --first-seed 20 --norm "widening 0.001: batch-renorm widening=0.001" \
         --norm "widening 0.004: batch-renorm widening=0.004" "${ONE[@]}"
 }
-# How fast they widen: a long run wants it fast, a deep network slowly.
+# From which step on they widen, 1 / widening.
 choose-widening() {
-    local norms=("${STILL[@]}" "${AUTO[@]}") rate
-    for rate in 0.001 0.004; do norms+=(--norm "widening $rate: batch-renorm widening=$rate"); done
-    compare "choose-widening, 10000" 2 --measure held-out --steps 10000 "${norms[@]}" "${ONE[@]}"
-    compare "choose-widening, resnet18" 1 --first-seed 1 --measure held-out --model resnet18 --steps 300 --learning-rate 0.02 \
-        --curve-points 3 "${norms[@]}" "${ONE[@]}"
+    compare "choose-widening, 10000" 2 --measure held-out --steps 10000 "${AUTO[@]}" "${STILL[@]}" \
+        --norm "widening 0.001: batch-renorm widening=0.001" --norm "widening 0.004: batch-renorm widening=0.004" "${ONE[@]}"
+    compare "choose-widening, resnet18" 1 --first-seed 1 --measure held-out --model resnet18 --steps 1000 --learning-rate 0.02 \
+        "${AUTO[@]}" "${STILL[@]}" "${ONE[@]}"
 }
 # Other limits and other gains where training breaks (`rates` has BN and automatic limits there).
 large-rates() {

@@ -18,12 +18,12 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     /// The gain that averages which come without one begin with, so that the first group does not erase them.
     public var inherited: Double
     /// The largest r = σ_B/σ, and 1 / the smallest, σ being the average after the group: what is x̂ with the group's own moments
-    /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1), in the first step. The averages know nothing of the limits.
+    /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1), where averages are young (`widening`). The averages know nothing of the limits.
     public var rMax: Double
-    /// The largest |d| = |μ_B − μ|/σ, with the averages after the group, in the first step.
+    /// The largest |d| = |μ_B − μ|/σ, with the averages after the group, where they are young.
     public var dMax: Double
-    /// How much of their first width the limits gain with every step: after n steps they are `rMax` and `dMax` times
-    /// 1 + n · `widening`.
+    /// How much of their first width the limits gain with every step once the averages are old: after n steps they are `rMax`
+    /// and `dMax` times max(1, n · `widening`), so the first 1 / `widening` steps leave them.
     public var widening: Double
     /// Whether deviations are averaged as they are, rather than their logarithms.
     public var isArithmetic: Bool

@@ -87,7 +87,7 @@ public enum Op: Hashable, Sendable {
     ///
     /// The result is one row of numbers: the mean and the deviation that each group is normalized with and the part of its own
     /// in both, `[4, G, C]`: μ and σ after it and the gains, or as much more of its own as `rMax` and `dMax`, times
-    /// 1 + count·`widening`, ask for; then the innovations, averages and gains after the last.
+    /// max(1, count·`widening`), ask for; then the innovations, averages and gains after the last.
     case filteredMoments(MomentFilter, epsilon: Double)
     /// Operands (x, m, a, b), the vectors `[G, C]`: y = a·(x − m) + b. With a projection there are more, which only the
     /// gradient reads (see `Projection`): v `[G, C]`, and the mixed one's parts.

@@ -25,7 +25,7 @@ void renorm_filter_moments(
         memcpy(averages, mean, (size_t)channels * sizeof(float));
         memcpy(averages + channels, deviation, (size_t)channels * sizeof(float));
     }
-    const double width = 1 + filter.widening * *count;
+    const double width = fmax(1, filter.widening * *count);
     filter.largest_ratio = (float)(filter.largest_ratio * width);
     filter.largest_shift = (float)(filter.largest_shift * width);
     for (ptrdiff_t group = 0; group < groups; group++) {

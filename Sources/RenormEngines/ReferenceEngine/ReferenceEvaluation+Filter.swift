@@ -46,7 +46,7 @@ extension ReferenceEvaluation {
             let (moments, innovations, gains) = (operands[0], operands[3], operands[4])
             var (mean, deviation) = (operands[1], operands[2])
             let isNew = operands[5][0] == 0
-            let width = 1 + filter.widening * operands[5][0]
+            let width = max(1, filter.widening * operands[5][0])
             let (rMax, dMax) = (filter.rMax * width, filter.dMax * width)
             func gain(_ index: Int) -> Gain {
                 Gain(

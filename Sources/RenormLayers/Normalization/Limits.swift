@@ -21,8 +21,8 @@ public struct Limits: Sendable, Hashable {
     }
 
     /// Nothing to choose: averages follow each group by a gain that tunes itself, and the group is normalized with the
-    /// averages after it, within r ≤ 3 and d ≤ 5 at first and wider limits with every step. With large independent batches that
-    /// becomes batch normalization, with small or biased ones the moving averages. See `SelfTuning`.
+    /// averages after it, within r ≤ 3 and d ≤ 5 for 500 steps and wider limits later. With large independent batches that becomes
+    /// batch normalization, with small or biased ones the moving averages. See `SelfTuning`.
     public static let automatic = Limits(SelfTuning())
 
     /// r = 1 and d = 0: batch normalization.

@@ -6,7 +6,7 @@ import RenormGraphs
 /// towards its own moments and is normalized with the averages that result: K = 1 is batch normalization, K near 0 the
 /// moving averages. The gains follow how successive innovations agree (`MomentFilter`): averages that lag behind weights
 /// that change raise them, averages that chase the noise of small or biased batches lower them. Limits of r and d remain:
-/// as wide as the paper's last ones (3 and 5) in the first step, and wider with every step that the averages have seen.
+/// as wide as the paper's last ones (3 and 5), and wider where the averages are older than 500 steps.
 ///
 /// The backward pass removes the gradient's mean and its direction along x, as batch normalization does: by K over the
 /// group, and otherwise over the whole step, so that groups of one label keep the label's signal.

@@ -58,7 +58,7 @@ public struct ExperimentFolder: Sendable {
             fingerprint = String(data.training.fingerprint, radix: 16)
             stem = comparison.model.hasPrefix("resnet") ? comparison.stem : nil
             gains = MomentFilter()
-            revision = 3
+            revision = 4
         }
 
         /// What is not the same, by the options that say it.
