@@ -52,7 +52,8 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 
 extension MomentFilter {
     private enum CodingKeys: String, CodingKey {
-        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, widening, isArithmetic, isTotal
+        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, widening, isArithmetic,
+            isTotal
     }
 
     /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen: so it was

@@ -179,7 +179,9 @@ import Testing
         let filter = try JSONDecoder().decode(MomentFilter.self, from: Data(text.utf8))
         #expect(filter == MomentFilter(rMax: .infinity, dMax: .infinity, widening: 0))
         let written = try JSONEncoder().encode(MomentFilter(rMax: 2, widening: 0.1))
-        #expect(try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2, widening: 0.1))
+        #expect(
+            try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2, widening: 0.1)
+        )
     }
 
     /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.
