@@ -42,8 +42,8 @@ public struct ExperimentFolder: Sendable {
         public var stem: Stem?
         /// The constants of gains that tune themselves.
         public var gains: MomentFilter
-        /// Counts changes after which a run's results are others: 3 since the limits of automatic
-        /// limits widen.
+        /// Counts changes after which a run's results are others: 4 since automatic limits
+        /// widen from step 500 on.
         public var revision: Int
 
         /// Describes a comparison.
