@@ -239,7 +239,7 @@ resnet() {
     for setting in "${ONE[@]}" "${FOURS[@]}"; do
         [ "$setting" = --setting ] && continue
         name=${setting%%:*}
-        compare resnet18 $([[ $name == one* ]] && echo 7 || echo 3) --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
+        compare resnet18 $([[ $name == one* ]] && echo 7 || echo 5) --model resnet18 --steps 300 --learning-rate 0.02 --curve-points 3 \
             "${BN[@]}" "${AUTO[@]}" --norm "by hand: $(best "$name")" \
             --setting "$setting"
     done
