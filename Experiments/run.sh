@@ -87,8 +87,8 @@ choose-automatic() {
         --norm "margin 0.2: batch-renorm margin=0.2" "${ONE[@]}" "${TWO[@]}" "${FOURS[@]}" --setting "iid 32: shuffled"
 }
 
-# Of the limits around automatic ones: those that stay, narrower or as they begin, and none. What they are for is at large
-# learning rates and in deep networks.
+# Of the limits around automatic ones: those that stay, narrower or as they begin, and none. What they are for is deep
+# networks.
 STILL=(--norm "r ≤ 3, d ≤ 5: batch-renorm widening=0")
 choose-limits() {
     compare choose-limits 6 --measure held-out --first-seed 20 "${AUTO[@]}" "${STILL[@]}" \

@@ -266,7 +266,7 @@ typedef struct {
     float largest_ratio;
     /// The largest distance d of a group's mean to the average after it, in average deviations.
     float largest_shift;
-    /// How much of their first width both limits gain with every step, once that is more than it.
+    /// After n steps both limits are max(1, n · widening) times as wide.
     double widening;
     /// Deviations are averaged as they are, rather than their logarithms.
     int32_t arithmetic;
