@@ -14,7 +14,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
             Examples:
               renorm evaluate runs/a
-              renorm evaluate runs/a --statistics batch --batch-size 50 --sampling label-blocks:25x2
+              renorm evaluate runs/a --statistics batch --sampling label-blocks:25x2
             """)
 
     @Argument(help: "The folder of a run, or one of its .safetensors files.")
@@ -27,8 +27,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "The statistics that normalize: moving, or batch.")
     var statistics = Phase.Statistics.moving
 
-    @Option(help: "Examples at a time.")
-    var batchSize = 250
+    @Option(help: "Examples at a time. (default: at most 250, in whole groups or label blocks)")
+    var batchSize: Int?
 
     @Option(help: "The order of examples: \(Sampling.names).")
     var sampling = "sequential"
@@ -50,7 +50,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func validate() throws {
         for (name, value) in [
-            ("--batch-size", batchSize), ("--norm-examples", normExamples ?? 1), ("--threads", threads ?? 1),
+            ("--batch-size", batchSize ?? 1), ("--norm-examples", normExamples ?? 1),
+            ("--threads", threads ?? 1),
         ] where value < 1 {
             throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
         }

@@ -204,8 +204,8 @@ struct TrainTests {
         #expect(again == then)
         let byBatch = try Program.renorm.run(
             [
-                "evaluate", folder.path("g"), "--data", data, "--statistics", "batch", "--batch-size", "10",
-                "--norm-examples", "5", "--log", "json",
+                "evaluate", folder.path("g"), "--data", data, "--statistics", "batch", "--norm-examples", "4",
+                "--log", "json",
             ])
         #expect(byBatch.events(named: "evaluation").first?["examples"] as? Int == 50, "\(byBatch.errors)")
         let images = folder.path("images/t10k-images-idx3-ubyte")

@@ -56,6 +56,11 @@ import Testing
         // 30 = 3 · 8 + 6: two whole groups of 4 … and a rest of 2, normalized alone.
         let rest = try await loss(8, together: 4)
         #expect(abs(try await loss(4, together: nil) - rest) < 1e-6)
+        // Without a size or groups a batch is a block of labels.
+        let blocks = try await evaluate(
+            model, data, scaling,
+            EvaluationOptions(statistics: .batch, sampling: .labelBlocks(labels: 2, each: 4)))
+        #expect(blocks.examples == 24)
         let moving = try await evaluate(model, data, scaling, EvaluationOptions())
         #expect(abs(moving.loss - groups) > 1e-4)
     }
@@ -69,6 +74,13 @@ import Testing
             model, data, scaling, EvaluationOptions(statistics: .batch, batchSize: 4))
         #expect(abs(whole.loss - single.loss) < 1e-6)
         #expect(whole.examples == 30)
+        // Without a size a batch is whole groups: at most 250 in 4.
+        let byItself = try await evaluate(model, data, scaling, EvaluationOptions(statistics: .batch))
+        #expect(abs(byItself.loss - whole.loss) < 1e-6)
+        let blocks = try await evaluate(
+            model, data, scaling,
+            EvaluationOptions(statistics: .batch, sampling: .labelBlocks(labels: 1, each: 4)))
+        #expect(blocks.examples == 28)
         await #expect(throws: ImagesError.groupSize(group: 4, batch: 6)) {
             try await evaluate(model, data, scaling, EvaluationOptions(statistics: .batch, batchSize: 6))
         }

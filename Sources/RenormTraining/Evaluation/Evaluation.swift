@@ -34,8 +34,8 @@ public struct Evaluation: Sendable, Hashable, Codable {
 public struct EvaluationOptions: Sendable, Hashable, Codable {
     /// The statistics that normalizations with moving averages use.
     public var statistics: Phase.Statistics
-    /// The number of examples at a time.
-    public var batchSize: Int
+    /// The number of examples at a time; `nil`: at most 250, in whole groups where examples are normalized or drawn in groups.
+    public var batchSize: Int?
     /// Their order, which matters with batch statistics only.
     public var sampling: Sampling
     /// The number of examples normalized together with batch statistics; `nil`: as the model was trained.
@@ -47,7 +47,7 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
 
     /// Makes options.
     public init(
-        statistics: Phase.Statistics = .moving, batchSize: Int = 250, sampling: Sampling = .sequential,
+        statistics: Phase.Statistics = .moving, batchSize: Int? = nil, sampling: Sampling = .sequential,
         examplesTogether: Int? = nil, seed: UInt64 = 0
     ) {
         self.statistics = statistics

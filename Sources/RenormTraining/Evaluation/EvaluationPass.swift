@@ -25,9 +25,8 @@ final class EvaluationPass {
     private var compiled: [Key: Compiled] = [:]
 
     init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
-        guard options.batchSize > 0 else {
-            throw TrainingError.option(
-                name: "batch size", found: "\(options.batchSize)", expected: "at least 1")
+        if let size = options.batchSize, size < 1 {
+            throw TrainingError.option(name: "batch size", found: "\(size)", expected: "at least 1")
         }
         if let together = options.examplesTogether, together < 1 {
             throw TrainingError.option(
@@ -54,8 +53,8 @@ final class EvaluationPass {
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, isCancelled: () -> Bool
     ) throws -> Evaluation {
         let batches = try BatchSampler.evaluationBatches(
-            options.sampling, dataset: dataset, batchSize: options.batchSize,
-            groupSize: options.examplesOfBlock ?? groupSize, seed: options.seed)
+            options.sampling, dataset: dataset, batchSize: batchSize(dataset), groupSize: group,
+            seed: options.seed)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
         defer { loader.cancel() }
         var tally = EvaluationTally(classNames: dataset.classNames)
@@ -66,6 +65,18 @@ final class EvaluationPass {
             }
         }
         return tally.result
+    }
+
+    /// The examples of a group, of those that are normalized together or that the order draws together.
+    private var group: Int? { options.examplesOfBlock ?? groupSize }
+
+    private func batchSize(_ dataset: Dataset) -> Int {
+        if let given = options.batchSize { return given }
+        if let group { return max(min(250, dataset.count) / group, 1) * group }
+        guard case .labelBlocks(let labels, let each) = options.sampling else { return 250 }
+        // Without groups a batch is one block.
+        let (size, overflow) = labels.multipliedReportingOverflow(by: each)
+        return overflow ? 250 : size
     }
 
     /// Runs one batch and hands its losses `[N]` and logits `[N, classes]` over.
