@@ -1,6 +1,6 @@
 // A batch of one: where a channel has a single value, that value is its own mean, and batch normalization gives β whatever
 // the input is: with the usual β, zeros (footnote 9 of the post this project grew from). Batch renormalization gives what
-// inference gives. Run it with: swift run -c release BatchOfOne
+// inference gives, but for the hundredth by which its averages move towards the input. Run it with: swift run -c release BatchOfOne
 
 import Renorm
 

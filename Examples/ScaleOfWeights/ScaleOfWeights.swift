@@ -41,7 +41,7 @@ struct ScaleOfWeights {
         }
     }
 
-    /// The lengths of the output and of the gradient of Σ y·cos(place).
+    /// The lengths of the output and of the gradient of Σ y·v, with random v.
     static func outputAndGradient(
         _ model: Model, _ batch: NDArray, _ engine: OneDNNEngine
     ) throws -> (output: Double, gradient: Double) {

@@ -103,6 +103,15 @@ struct CompareCommand: AsyncParsableCommand {
         ] where value < 1 {
             throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
         }
+        guard steps <= TrainingLimits.steps else {
+            throw ValidationError(
+                "--steps: found \(steps); expected at most \(TrainingLimits.steps). Change it.")
+        }
+        guard !firstSeed.addingReportingOverflow(UInt64(seeds)).overflow else {
+            throw ValidationError(
+                "--first-seed: found \(firstSeed) with \(seeds) seeds; expected that the last one is less than 2^64. Change it."
+            )
+        }
         guard !paper || batchSize == 32 else {
             throw ValidationError(
                 "--batch-size: found \(batchSize) with --paper; expected 32, which its settings are made of. Leave it out."
@@ -163,7 +172,7 @@ struct CompareCommand: AsyncParsableCommand {
             var folder = found
             folder.rename(as: comparison)
             let missing = comparison.cells.filter { !folder.contains($0) }
-            printer.start(missing: missing.count, results: folder.results)
+            printer.start(missing: missing.count)
             defer { printer.close() }
             do {
                 for (index, cell) in missing.enumerated() {

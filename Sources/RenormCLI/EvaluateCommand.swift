@@ -27,7 +27,10 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "The statistics that normalize: moving, or batch.")
     var statistics = Phase.Statistics.moving
 
-    @Option(help: "Examples at a time. (default: at most 250, in whole groups or label blocks)")
+    @Option(
+        help:
+            "Examples at a time. (default: at most 250, in whole groups or label blocks; with --statistics batch and without groups as trained)"
+    )
     var batchSize: Int?
 
     @Option(help: "The order of examples: \(Sampling.names).")
@@ -49,6 +52,11 @@ struct EvaluateCommand: AsyncParsableCommand {
     var log = LogFormat.human
 
     func validate() throws {
+        if normExamples != nil, statistics == .moving {
+            throw ValidationError(
+                "--norm-examples: found it with the moving statistics, which need no groups; expected --statistics batch. "
+                    + "Add that, or leave this option out.")
+        }
         for (name, value) in [
             ("--batch-size", batchSize ?? 1), ("--norm-examples", normExamples ?? 1),
             ("--threads", threads ?? 1),

@@ -81,7 +81,7 @@ public enum Op: Hashable, Sendable {
     case moments(groups: Int)
     /// Operands (moments `[2, G, C]`, mean `[C]`, deviation `[C]`, innovations `[2, C]`, gains `[2, 3]`, count, a
     /// scalar): averages that follow the moments of one group after another. For each group, with e = (μ_B − μ)/σ and
-    /// e′ = log(σ_B/σ), σ_B² = variance + ε, each gain K is multiplied by exp(adaptation·(C/S − margin)), within its bounds, where
+    /// e′ = log(σ_B/σ), both within ±10¹⁵, σ_B² = variance + ε, each gain K is multiplied by exp(adaptation·(C/S − margin)), within its bounds, where
     /// S and C are averages of e² and of e·e of the group before, over the channels too; then μ grows by K·σ·e and σ by
     /// the factor exp(K′·e′). The state comes as innovations (the last e and e′) and gains (K, S, C and K′, S′, C′).
     ///

@@ -105,13 +105,17 @@ public struct BatchSampler: Sendable {
         self.starts = starts
     }
 
-    /// The number of batches in an epoch.
+    /// The number of batches in an epoch. With sources in blocks, each of which has epochs of its own, and with label blocks it is
+    /// the batches that all examples would make.
     public var stepsPerEpoch: Int { count / batchSize }
 
     /// The number of examples that an epoch leaves out because they do not fill a batch.
     public var droppedPerEpoch: Int {
-        if case .labelBlocks = sampling { return 0 }
-        return count % batchSize
+        switch sampling {
+        case .labelBlocks: return 0
+        case .sourceBlocks: return bySource.reduce(0) { $0 + $1.count % batchSize }
+        default: return count % batchSize
+        }
     }
 
     /// The examples in the batch of training step `step` (from 0), as indices into the dataset.
@@ -205,7 +209,7 @@ extension BatchSampler {
     /// The batches of one evaluation, which see every example once; the last one may be smaller.
     ///
     /// With groups of k examples a last batch that k does not divide is cut in two: whole groups, and the rest as a batch
-    /// (and group) of its own. Label blocks draw, with replacement, as many whole batches as the dataset has (at least
+    /// (and group) of its own. Sources in blocks follow one another, each batch of one of them. Label blocks draw, with replacement, as many whole batches as the dataset has (at least
     /// one), so there examples may be missing or repeated.
     ///
     /// - Throws: `ImagesError` as the initializer; a batch may be larger than the dataset, unless it is label blocks'.
@@ -219,14 +223,15 @@ extension BatchSampler {
         let sampler = try BatchSampler(
             checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
             groupSize: groupSize, sources: sources, seed: seed)
-        let order: [Int]
+        // What is cut into batches: all in one order, or each source by itself.
+        let orders: [[Int]]
         switch sampling {
         case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder:
             var random = Random(seed: seed, stream: "evaluation")
-            order = random.permutation(labels.count)
-        case .sourceBlocks: order = sampler.bySource.flatMap { $0 }
-        case .sequential: order = Array(labels.indices)
-        case .sorted: order = sampler.byClass
+            orders = [random.permutation(labels.count)]
+        case .sourceBlocks: orders = sampler.bySource
+        case .sequential: orders = [Array(labels.indices)]
+        case .sorted: orders = [sampler.byClass]
         case .labelBlocks:
             guard batchSize <= labels.count else {
                 throw ImagesError.batchSize(requested: batchSize, available: labels.count)
@@ -234,14 +239,16 @@ extension BatchSampler {
             return (0..<sampler.stepsPerEpoch).map { sampler.indices(step: $0) }
         }
         var batches: [[Int]] = []
-        var start = 0
-        while start < order.count {
-            var size = min(batchSize, order.count - start)
-            if let groupSize, size >= groupSize { size -= size % groupSize }
-            var batch = Array(order[start..<start + size])
-            if !sampler.labels.isEmpty { sampler.sortByClass(&batch, step: batches.count) }
-            batches.append(batch)
-            start += size
+        for order in orders {
+            var start = 0
+            while start < order.count {
+                var size = min(batchSize, order.count - start)
+                if let groupSize, size >= groupSize { size -= size % groupSize }
+                var batch = Array(order[start..<start + size])
+                if !sampler.labels.isEmpty { sampler.sortByClass(&batch, step: batches.count) }
+                batches.append(batch)
+                start += size
+            }
         }
         return batches
     }

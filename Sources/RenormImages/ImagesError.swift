@@ -148,7 +148,7 @@ extension ImagesError: CustomStringConvertible {
             "Source \(source + 1) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
                 + "batch, or sampling 'shuffled', which mixes sources."
         case .labelBlocks(let labels, let each, let size, let isGroup):
-            "Label blocks of \(labels) labels × \(each) examples make \(labels * each) examples. Expected "
+            "Label blocks of \(labels) labels × \(each) examples make \(product(labels, each)) examples. Expected "
                 + "\(size), the size of \(isGroup ? "a group" : "the batch"). Choose labels and examples "
                 + "whose product is \(size)."
         case .labelWithoutExamples(let label):
@@ -168,4 +168,10 @@ extension ImagesError: CustomStringConvertible {
 private func hexadecimal(_ bytes: [UInt8]) -> String {
     if bytes.isEmpty { return "(none)" }
     return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+}
+
+/// A product in words, which may be too large for an integer.
+private func product(_ a: Int, _ b: Int) -> String {
+    let (product, overflow) = a.multipliedReportingOverflow(by: b)
+    return overflow ? "too many" : "\(product)"
 }

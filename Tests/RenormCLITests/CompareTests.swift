@@ -57,6 +57,8 @@ struct CompareTests {
         (["--held-out", "100000"], "100000"), (["--seeds", "0"], "--seeds"),
         (["--setting", "label-blocks:3x5 examples=16"], "15"), (["--model", "resnet19"], "resnet18"),
         (["--batch-size", "1000"], "1000"), (["--norm", "group:7"], "7"),
+        (["--first-seed", "18446744073709551615"], "--first-seed"),
+        (["--steps", "5000000000000000000"], "16777216"),
     ])
     func optionsAreChecked(more: [String], expected: String) throws {
         let result = try Program.renorm.run(arguments(more))

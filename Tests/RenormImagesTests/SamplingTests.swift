@@ -95,6 +95,8 @@ import Testing
         // Source 0 has 66 examples, so six batches are an epoch in which none comes twice; source 1 has three.
         #expect(Set(seen[0]!.prefix(60)).count == 60 && Set(seen[1]!.prefix(30)).count == 30)
         #expect(Set(seen[1]!.dropFirst(30).prefix(30)).count == 30)
+        // 6 of the one and 4 of the other fill no batch.
+        #expect(sampler.droppedPerEpoch == 10)
         let error = #expect(throws: ImagesError.self) {
             try BatchSampler(
                 .sourceBlocks(batches: 2), labels: Self.labels, classCount: 5, batchSize: 40,
@@ -242,6 +244,17 @@ import Testing
             #expect(batches.dropLast(2).allSatisfy { $0.count == batch })
             if let group { #expect(batches.dropLast().allSatisfy { $0.count % group == 0 }) }
         }
+    }
+
+    /// Sources of 66 and 34 examples, in batches of 16 and groups of 8.
+    @Test func evaluationBatchesAreOfOneSourceEach() throws {
+        let sources = (0..<100).map { $0 % 3 == 0 ? 1 : 0 }
+        let batches = try BatchSampler.evaluationBatches(
+            .sourceBlocks(batches: 2), labels: Self.labels, classCount: 5, batchSize: 16, groupSize: 8,
+            sources: sources, seed: 1)
+        #expect(batches.map(\.count) == [16, 16, 16, 16, 2, 16, 16, 2])
+        #expect(batches.map { Set($0.map { sources[$0] }) } == [0, 0, 0, 0, 0, 1, 1, 1].map { [$0] })
+        #expect(batches.joined().sorted() == Array(0..<100))
     }
 
     @Test func theLastEvaluationBatchIsKept() throws {

@@ -86,7 +86,35 @@ import Testing
         }
     }
 
+    @Test(
+        "with batch statistics a run's model is normalized in batches of training where nothing else is asked for"
+    )
+    func batchesOfTraining() async throws {
+        let folder = try TemporaryFolder()
+        let run = try TinyRun(folder.appending("run"))
+        try await run.finish()
+        let trained = try TrainedModel(reading: run.folder!.chosen())
+        let size = trained.record.configuration.batchSize
+        func loss(_ batchSize: Int?) async throws -> Double {
+            let options = EvaluationOptions(statistics: .batch, batchSize: batchSize)
+            return try await Evaluator(ReferenceEngine(), options: options)
+                .evaluate(trained, on: run.test!).loss
+        }
+        #expect(try await loss(nil) == loss(size))
+        #expect(try await loss(nil) != loss(30))
+    }
+
     @Test("frozen parts keep their moving averages whatever statistics are asked for")
+    func frozenParts() async throws {
+        var (model, data, scaling) = try await trained(Normalization(.batch))
+        model.overrides.append(.freeze(.all))
+        let a = try await evaluate(model, data, scaling, EvaluationOptions(statistics: .batch, batchSize: 5))
+        let b = try await evaluate(model, data, scaling, EvaluationOptions(batchSize: 30))
+        #expect(abs(a.loss - b.loss) < 1e-6)
+        #expect(a.accuracy == b.accuracy)
+    }
+
+    @Test("layer normalization has no batch statistics")
     func layerNormalization() async throws {
         let (model, data, scaling) = try await trained(Normalization(.layer))
         let a = try await evaluate(model, data, scaling, EvaluationOptions(statistics: .batch, batchSize: 5))
@@ -115,6 +143,9 @@ import Testing
         }
         #expect(abs(loss - evaluation.loss) < 1e-6)
         #expect(Double(correct) / 30 == evaluation.accuracy)
+        #expect(throws: TrainingError.self) {
+            try Predictor(trained, engine: ReferenceEngine(), batchSize: 0)
+        }
         #expect(
             throws: TrainingError.imageShape(data: "the input", found: [8, 7, 1], expected: [8, 8, 1])
         ) {

@@ -35,7 +35,9 @@ import Testing
         ("batch-renorm limits=open gain=0.1", "automatic limits"),
         ("batch-renorm projection=0.95", "limits=ramp"), ("batch projection=step", "batch-renorm alone"),
         ("batch gain=0.1", "batch-renorm alone"), ("group:8 limits=ramp", "batch-renorm alone"),
-        ("instance rate=0.1", "no moving averages"),
+        ("instance rate=0.1", "no moving averages"), ("frozen rate=0.3", "no moving averages"),
+        ("group:8 examples=half", "batch and batch-renorm alone"),
+        ("frozen examples=4", "batch and batch-renorm alone"),
     ])
     func wrongContendersAreDescribed(text: String, expected: String) {
         let error = #expect(throws: ExperimentError.self) { try Contender(text) }
@@ -157,6 +159,9 @@ import Testing
         other.fingerprint = "1"
         #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
         other = common
+        other.measuredFingerprint = "1"
+        #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
+        other = common
         other.gains.margin = 0
         #expect(throws: ExperimentError.self) { try ExperimentFolder(url, other) }
 
@@ -206,6 +211,45 @@ import Testing
         #expect(table.text("batch", "one label") == "50.0 ± 0.0")
         #expect(table.best(in: "one label") == "batch")
         #expect(table.difference("batch-renorm", "batch", in: "one label")?.count == 2)
+    }
+
+    /// Accuracies by normalization and seed in one setting; `nil`: the run broke.
+    @Test(arguments: [
+        (
+            [[0.8, 0.8, 0.8], [0.9, 0.9, 0.9]],
+            "batch-renorm gets 90.0 % of the images right as deployed and batch 80.0 %."
+        ),
+        (
+            [[0.5, 0.5, 0.5], [0.9, nil, 0.9]],
+            "batch-renorm gets 90.0 % of the images right as deployed and batch 50.0 % (in training mode it seemed to reach "
+                + "75.0 %). With batch-renorm, 1 of 3 runs broke."
+        ),
+        (
+            [[nil, nil, nil], [0.9, 0.9, 0.9]],
+            "batch-renorm gets 90.0 % of the images right as deployed. With batch, 3 of 3 runs broke."
+        ),
+        (
+            [[nil, nil, nil], [nil, nil, nil]],
+            "no run came to its end. With batch, 3 of 3 runs broke. With batch-renorm, 3 of 3 runs broke."
+        ),
+        ([[], []], "Nothing to compare yet."),
+    ])
+    func theSentenceSaysWhatBroke(accuracies: [[Double?]], expected: String) throws {
+        var experiment = try experiment(seeds: [0, 1, 2])
+        experiment.settings.removeFirst()
+        let results = zip(experiment.contenders, accuracies).flatMap { contender, accuracies in
+            accuracies.enumerated().map { seed, accuracy in
+                let cell = Experiment.Cell(
+                    contender: contender, setting: experiment.settings[0], seed: UInt64(seed))
+                var found = result(cell, accuracy: accuracy ?? 0.1)
+                found.notFinite = accuracy == nil ? "bn1" : nil
+                return found
+            }
+        }
+        let table = ExperimentTable(
+            results, contenders: experiment.contenders, settings: experiment.settings, seeds: [0, 1, 2])
+        let text = ExperimentSentence(table).text
+        #expect(text == (results.isEmpty ? expected : "With 'one label', " + expected))
     }
 
     @Test func differencesArePaired() throws {

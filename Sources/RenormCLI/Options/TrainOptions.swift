@@ -218,8 +218,9 @@ struct TrainOptions: ParsableArguments {
         }
         try require(
             "--averaging-rate", averagingRate, averagingRate.map { (0...1).contains($0.value) }, "0 to 1")
-        try require("--epochs", epochs, epochs.map { $0 > 0 }, "at least 1")
-        try require("--steps", steps, steps.map { $0 > 0 }, "at least 1")
+        let most = 1...TrainingLimits.steps
+        try require("--epochs", epochs, epochs.map { most.contains($0) }, "1 to \(most.upperBound)")
+        try require("--steps", steps, steps.map { most.contains($0) }, "1 to \(most.upperBound)")
         if epochs != nil && steps != nil {
             throw ValidationError(
                 "--epochs and --steps were both given; expected one of them. Leave one out.")

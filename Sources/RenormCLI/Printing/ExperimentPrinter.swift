@@ -11,7 +11,7 @@ final class ExperimentPrinter: @unchecked Sendable {
 
     init(_ comparison: Experiment) { self.comparison = comparison }
 
-    func start(missing: Int, results: [ExperimentResult]) {
+    func start(missing: Int) {
         let total = comparison.cells.count
         say(
             "\(comparison.contenders.count) normalizations × \(comparison.settings.count) settings × "

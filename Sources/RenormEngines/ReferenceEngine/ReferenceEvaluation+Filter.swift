@@ -6,6 +6,9 @@
 import RenormArrays
 import RenormGraphs
 
+/// An innovation whose square is finite in f32, in sums over any number of channels.
+private func withinReach(_ innovation: Double) -> Double { min(max(innovation, -1e15), 1e15) }
+
 /// One gain and what it is tuned by.
 private struct Gain {
     var value: Double
@@ -64,13 +67,13 @@ extension ReferenceEvaluation {
                 if isFirst { (mean, deviation) = (groupMean, variance.map { $0.squareRoot() }) }
                 let prior = mean
                 let scale = deviation
-                let gap = (0..<channels).map { (groupMean[$0] - prior[$0]) / scale[$0] }
+                let gap = (0..<channels).map { withinReach((groupMean[$0] - prior[$0]) / scale[$0]) }
                 meanGain.tune(gap, filter, isFirst: isFirst)
                 mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
                 let spread = (0..<channels).map { c in
                     let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
                     let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
-                    return filter.isArithmetic ? ratio - 1 : log(ratio)
+                    return withinReach(filter.isArithmetic ? ratio - 1 : log(ratio))
                 }
                 scaleGain.tune(spread, filter, isFirst: isFirst)
                 deviation = (0..<channels).map { c in

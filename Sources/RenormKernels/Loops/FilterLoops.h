@@ -8,6 +8,12 @@ INLINE vi lanes_below(bool partial, ptrdiff_t count) {
     return partial ? lane < (vi){} + (int32_t)count : lane >= 0;
 }
 
+/// An innovation whose square is finite, in sums over any number of channels: no more than what the average of squares bears.
+INLINE vf within_reach(vf e) {
+    const vf most = splat(1e15f);
+    return choose(e > most, most, choose(e < -most, -most, e));
+}
+
 /// In units of the deviation: how far the group's mean is from the average.
 INLINE vf mean_innovation(const renorm_observation *o, ptrdiff_t i, bool partial, ptrdiff_t count, vi valid) {
     const vf gap = load_part(o->mean + i, partial, count) - load_part(o->average + i, partial, count);
@@ -31,7 +37,8 @@ INLINE void innovate(
     const renorm_observation *o, bool is_scale, ptrdiff_t i, bool partial, ptrdiff_t count, float *last, vf *product, vf *square
 ) {
     const vi valid = lanes_below(partial, count);
-    const vf e = is_scale ? scale_innovation(o, i, partial, count, valid) : mean_innovation(o, i, partial, count, valid);
+    const vf e = within_reach(
+        is_scale ? scale_innovation(o, i, partial, count, valid) : mean_innovation(o, i, partial, count, valid));
     *product = multiply_add(e, load_part(last + i, partial, count), *product);
     *square = multiply_add(e, e, *square);
     store_part(last + i, e, partial, count);

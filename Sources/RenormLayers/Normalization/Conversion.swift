@@ -66,11 +66,13 @@ extension Variables {
     package mutating func convert(
         at path: String, from old: Normalization, to new: Normalization
     ) throws {
-        guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }
         func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+        if new.kind != .none {
+            if !new.scale { try drop(place("weight"), neutral: 1) }
+            if !new.shift { try drop(place("bias"), neutral: 0) }
+        }
+        guard old.kind.hasMovingAverages, new.kind.hasMovingAverages else { return }
         convertGains(place, from: old, to: new)
-        if !new.scale { try drop(place("weight"), neutral: 1) }
-        if !new.shift { try drop(place("bias"), neutral: 0) }
         let (variancePath, deviationPath) = (place("running_var"), place("running_std"))
         switch (old.kind == .batchRenorm, new.kind == .batchRenorm) {
         case (true, true):

@@ -27,7 +27,7 @@ public enum LimitsChoice: Sendable, Hashable {
         case ("open", 0): self = .fixed(.open)
         case ("closed", 0): self = .fixed(.closed)
         case ("paper", 1):
-            guard let step = Int(exactly: numbers[0]), step > 0 else { return nil }
+            guard let step = Int(exactly: numbers[0]), (1...1 << 40).contains(step) else { return nil }
             self = .fixed(.paper(fullyOpenAt: step))
         case ("ramp", 4):
             guard 0 <= numbers[0], numbers[0] <= numbers[1], numbers[1] <= 1, numbers[2] >= 1, numbers[3] >= 0

@@ -34,7 +34,8 @@ public struct Evaluation: Sendable, Hashable, Codable {
 public struct EvaluationOptions: Sendable, Hashable, Codable {
     /// The statistics that normalizations with moving averages use.
     public var statistics: Phase.Statistics
-    /// The number of examples at a time; `nil`: at most 250, in whole groups where examples are normalized or drawn in groups.
+    /// The number of examples at a time. `nil`: at most 250, in whole groups where examples are normalized or drawn in groups;
+    /// with batch statistics and without groups the batch of training, where it is known.
     public var batchSize: Int?
     /// Their order, which matters with batch statistics only.
     public var sampling: Sampling
@@ -44,6 +45,8 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
     public var seed: UInt64
     /// The examples of a block of the order, where that is not what is normalized together.
     package var examplesOfBlock: Int?
+    /// The batch of training, where the model has been trained by a run.
+    var trainedBatchSize: Int?
 
     /// Makes options.
     public init(

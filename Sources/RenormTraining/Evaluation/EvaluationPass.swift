@@ -73,10 +73,12 @@ final class EvaluationPass {
     private func batchSize(_ dataset: Dataset) -> Int {
         if let given = options.batchSize { return given }
         if let group { return max(min(250, dataset.count) / group, 1) * group }
-        guard case .labelBlocks(let labels, let each) = options.sampling else { return 250 }
-        // Without groups a batch is one block.
-        let (size, overflow) = labels.multipliedReportingOverflow(by: each)
-        return overflow ? 250 : size
+        if case .labelBlocks(let labels, let each) = options.sampling {
+            // Without groups a batch is one block.
+            let (size, overflow) = labels.multipliedReportingOverflow(by: each)
+            return overflow ? 250 : size
+        }
+        return options.statistics == .batch ? options.trainedBatchSize ?? 250 : 250
     }
 
     /// Runs one batch and hands its losses `[N]` and logits `[N, classes]` over.

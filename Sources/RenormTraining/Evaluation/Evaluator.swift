@@ -26,7 +26,9 @@ public struct Evaluator: Sendable {
     /// - Throws: `TrainingError` if the data are not for the model, `ImagesError` if batch, groups and order do not fit
     ///   each other, `EngineError`, `CancellationError`.
     public func evaluate(_ trained: TrainedModel, on dataset: Dataset) async throws -> Evaluation {
-        try await evaluate(trained.model, on: dataset, scaling: trained.scaling)
+        var evaluator = self
+        evaluator.options.trainedBatchSize = trained.record.configuration.batchSize
+        return try await evaluator.evaluate(trained.model, on: dataset, scaling: trained.scaling)
     }
 
     /// How a model does on labelled examples.

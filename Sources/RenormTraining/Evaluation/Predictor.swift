@@ -18,7 +18,11 @@ public final class Predictor {
     /// Takes a model into an engine's memory.
     ///
     /// - Parameter batchSize: The number of images at a time.
+    /// - Throws: `TrainingError.option` unless that is at least 1; what making a store throws.
     public init(_ trained: TrainedModel, engine: any Engine, batchSize: Int = 64) throws {
+        guard batchSize > 0 else {
+            throw TrainingError.option(name: "batch size", found: "\(batchSize)", expected: "at least 1")
+        }
         self.trained = trained
         self.engine = engine
         self.batchSize = batchSize

@@ -51,10 +51,15 @@ public struct Contender: Sendable, Hashable {
         (limits, gains, examples) = (.automatic, [], .asSet)
         for word in words { try read(word, in: description) }
         // What would have no effect is a mistake.
-        if !kind.hasMovingAverages, rate != nil {
+        if !kind.hasMovingAverages || kind == .frozen, rate != nil {
             throw ExperimentError.contender(
                 text: description, found: "a rate of \(kind)",
-                expected: "none, because it has no moving averages")
+                expected: "none, because it has no moving averages that move")
+        }
+        if kind != .batch, kind != .batchRenorm, examples != .asSet {
+            throw ExperimentError.contender(
+                text: description, found: "examples of \(kind)",
+                expected: "them with batch and batch-renorm alone, which normalize examples together")
         }
         if kind != .batchRenorm, limits != .automatic || !gains.isEmpty || projection != nil {
             throw ExperimentError.contender(

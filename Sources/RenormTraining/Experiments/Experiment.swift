@@ -10,7 +10,7 @@ import RenormLayers
 public struct Experiment: Sendable {
     /// The name of the network, as `Architecture` knows it.
     public var model: String
-    /// How images enter ResNets.
+    /// How images enter networks other than `small`.
     public var stem = Stem.cifar
     /// The normalizations.
     public var contenders: [Contender]

@@ -38,7 +38,9 @@ public struct ExperimentFolder: Sendable {
         public var measuredOn: String
         /// A number that other training images would almost surely not have.
         public var fingerprint: String
-        /// How images enter ResNets; `nil` where it does not matter.
+        /// The same of what they are measured on; `nil` in folders of earlier versions.
+        public var measuredFingerprint: String?
+        /// How images enter the network; `nil` where it does not matter.
         public var stem: Stem?
         /// The constants of gains that tune themselves.
         public var gains: MomentFilter
@@ -56,7 +58,8 @@ public struct ExperimentFolder: Sendable {
             trainingExamples = data.training.count
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
             fingerprint = String(data.training.fingerprint, radix: 16)
-            stem = comparison.model.hasPrefix("resnet") ? comparison.stem : nil
+            measuredFingerprint = String(data.measured.fingerprint, radix: 16)
+            stem = comparison.model.hasPrefix("small") ? nil : comparison.stem
             gains = MomentFilter()
             revision = 4
         }
@@ -75,6 +78,9 @@ public struct ExperimentFolder: Sendable {
             add("training examples (--data, --held-out):", trainingExamples, other.trainingExamples)
             add("measured on (--measure, --held-out):", measuredOn, other.measuredOn)
             add("training images of fingerprint", fingerprint, other.fingerprint)
+            add(
+                "measured images of fingerprint", measuredFingerprint ?? "unknown",
+                other.measuredFingerprint ?? "unknown")
             add("stem", stem?.rawValue ?? "none", other.stem?.rawValue ?? "none")
             add("constants of gains", gains, other.gains)
             add("Renorm's revision", revision, other.revision)

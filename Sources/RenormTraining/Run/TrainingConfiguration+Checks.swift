@@ -3,7 +3,8 @@ extension TrainingConfiguration {
     ///
     /// - Throws: `TrainingError.option`.
     public func check() throws {
-        try require("steps", steps, steps >= 1, "at least 1")
+        try require(
+            "steps", steps, (1...TrainingLimits.steps).contains(steps), "1 to \(TrainingLimits.steps)")
         try require("batch size", batchSize, batchSize >= 1, "at least 1")
         try require("accumulated batches", accumulation, accumulation >= 1, "at least 1")
         try require("validation examples", validation, validation >= 0, "at least 0")

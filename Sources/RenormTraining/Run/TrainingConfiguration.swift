@@ -65,11 +65,14 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// The number of steps in `epochs` epochs over a dataset of `examples` examples of which `validation` are held out.
     ///
     /// - Parameter accumulation: The number of batches in a step.
+    /// - Returns: At most `Int.max`, which is more than a run may have.
     public static func steps(
         epochs: Int, examples: Int, validation: Int, batchSize: Int, accumulation: Int = 1
     ) -> Int {
         guard batchSize > 0, accumulation > 0 else { return 0 }
-        return epochs * (max(examples - validation, 0) / batchSize / accumulation)
+        let (steps, overflow) = epochs.multipliedReportingOverflow(
+            by: max(examples - validation, 0) / batchSize / accumulation)
+        return overflow ? .max : steps
     }
 }
 
@@ -113,6 +116,8 @@ public enum NonFinitePolicy: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// Bounds that the training loop keeps.
 public enum TrainingLimits {
+    /// The number of steps of a run: a layer's counter of steps is exact up to 2²⁴.
+    public static let steps = 1 << 24
     /// The number of batches in a row that may be skipped because they are not finite.
     public static let skipsInARow = 50
     /// The number of events that wait for a slow reader before the loop waits too.

@@ -118,6 +118,12 @@ import Testing
         ) {
             try batch.converting(to: Normalization(.batchRenorm, scale: false))
         }
+        #expect(throws: NormalizationError.self) {
+            try batch.converting(to: Normalization(.layer, shift: false))
+        }
+        #expect(throws: NormalizationError.self) {
+            try batch.converting(to: .group(4)).converting(to: Normalization(.group(8), scale: false))
+        }
         let fresh = try Model(Normalization(.batch), input: [2, 2, 3])
         let bare = try fresh.converting(to: Normalization(.batchRenorm, scale: false, shift: false))
         #expect(

@@ -133,6 +133,25 @@ import Testing
             zip(deviations, [100, 0.01, 1, 0.01].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
+    /// The state stays finite, so that it can be saved, however far a group is from what a dead channel had.
+    @Test(arguments: TestEngine.allCases)
+    func enormousInnovationsLeaveAFiniteState(_ engine: TestEngine) throws {
+        var model = try model(of: Normalization(.batchRenorm, epsilon: 1e-12), input: [2])
+            .with([
+                "running_std": vector([1e-6, 1e-6]), "num_batches_tracked": NDArray(scalar: Int64(9)),
+                "gains": vector([0.5, 1, 0, 0.5, 1, 0]).reshaped(to: [2, 3]),
+            ])
+        for mean in [1e17, -1e17, 0] {
+            let images = NDArray([mean, 1, mean, 2], shape: [2, 2]).converted(to: engine.type)
+            model.variables = try model.run(images, phase: .training, engine: engine.make()).variables
+        }
+        for name in ["gains", "innovations", "running_mean", "running_std"] {
+            let values = model.variables[name]!.value.doubles
+            #expect(values.allSatisfy { $0.isFinite }, "\(name): \(values)")
+        }
+        #expect(model.variables["gains"]!.value.doubles[0] >= 0.002)
+    }
+
     /// Innovations that agree raise the gain, those that alternate lower it; between its bounds.
     @Test func gainsFollowTheAgreementOfInnovations() throws {
         func gain(after means: [Double]) throws -> Double {
