@@ -79,6 +79,18 @@ public protocol Executable: AnyObject, Sendable {
     ///     are written in place, so a caller that passes the same variable again causes no allocation.
     /// - Throws: `EngineError`; `.notFinite` names the first guard that is not finite.
     func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws
+
+    /// Agrees with a store, and with the executables that have done so before, on how its variables lie in memory, as the
+    /// first run does. Of several that share variables each may have to follow another's choice, and then its sums round
+    /// otherwise: preparing them in turn, twice, makes the first run what later ones are.
+    ///
+    /// - Throws: `EngineError` if the store lacks a variable.
+    func prepare(on store: any Store) throws
+}
+
+extension Executable {
+    /// Nothing to agree on.
+    public func prepare(on store: any Store) throws {}
 }
 
 /// A result of a run.

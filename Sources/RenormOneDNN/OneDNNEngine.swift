@@ -44,6 +44,9 @@ public final class OneDNNEngine: Engine {
         try OneDNNStore(variables, library: library, threads: threads)
     }
 
+    /// Whether activations may be bf16 on this processor.
+    package var multipliesBF16: Bool { library.multipliesBF16 }
+
     /// Plans passes, layouts, order and memory.
     ///
     /// - Throws: `EngineError.unsupported` for activations of bf16 on a processor without AVX-512, which multiplies

@@ -116,6 +116,11 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         }
     }
 
+    package func prepare(on store: any Store) throws {
+        guard let store = store as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
+        try EngineThread.shared.run(threads: threads) { _ = try bind(store) }
+    }
+
     private func checkLabels(_ feeds: [NDArray]) throws {
         for (input, classes) in labels {
             let wrong = feeds[input].withValues(of: Int32.self) { values in

@@ -14,10 +14,13 @@ private struct Report: Encodable {
     var others = 0
     /// Of 4 KiB or more, by anyone.
     var large = 0
+    /// What oneDNN computes with.
+    var instructionSet: String
     /// The first few of ours or large ones: bytes, and who called.
     var examples: [String] = []
 
-    init(_ count: Int) {
+    init(_ count: Int, _ instructionSet: String) {
+        self.instructionSet = instructionSet
         for index in 0..<count {
             guard let entry = counted_allocation(index)?.pointee else {
                 ours += 1
@@ -86,7 +89,7 @@ struct AllocationProbe {
         for number in 0..<3 { _ = try step.run(loader, step: number, on: store) }
         start_counting_allocations()
         for number in 3..<8 { _ = try step.run(loader, step: number, on: store) }
-        let report = Report(stop_counting_allocations())
+        let report = Report(stop_counting_allocations(), engine.description.instructionSet)
         FileHandle.standardOutput.write(try JSONEncoder().encode(report) + Data("\n".utf8))
     }
 }

@@ -6,6 +6,9 @@ import RenormOneDNN
 
 /// Activations of bf16 against the reference, which rounds after every operation.
 @Suite struct BF16Tests {
+    /// Without AVX-512 the engine refuses bf16.
+    static let isPossible = (try? OneDNNEngine(threads: 1))?.multipliesBF16 ?? true
+
     /// A case with its activations rounded to bf16: the first argument, or all of them.
     private static func rounded(_ operation: OperationCase, all: Bool = false) -> OperationCase {
         OperationCase(
@@ -27,7 +30,7 @@ import RenormOneDNN
         .map { rounded($0) } + OperationCase.shapes.map { rounded($0, all: true) }
 
     /// Rounding is 2⁻⁹ of a value; weights are rounded too, and sums of rounded terms add up.
-    @Test(arguments: cases)
+    @Test(.enabled(if: isPossible, "this processor does not multiply bf16"), arguments: cases)
     func agreesWithReference(_ operation: OperationCase) throws {
         let expected = try operation.results(on: ReferenceEngine(precision: .f32))
         for (threads, isFused) in [(1, false), (2, true)] {
@@ -61,7 +64,9 @@ import RenormOneDNN
     }
 
     /// Parameters, gradients and statistics of a step stay f32; activations halve.
-    @Test(arguments: [NormalizationKind.batch, .batchRenorm, .group(4)])
+    @Test(
+        .enabled(if: isPossible, "this processor does not multiply bf16"),
+        arguments: [NormalizationKind.batch, .batchRenorm, .group(4)])
     func aStepIsNearThatInF32(_ kind: NormalizationKind) throws {
         let model = try Model(
             ResNet(

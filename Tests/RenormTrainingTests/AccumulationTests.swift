@@ -44,6 +44,35 @@ import RenormOneDNN
         randomLabels(count, classes: 3, seed: UInt64(step + 1))
     }
 
+    /// A step that follows others gives the same bits as one that a run which goes on begins with: neither may compute with
+    /// weights that lie otherwise.
+    @Test(arguments: [(28, 8), (28, 2), (12, 4)], [1, 2])
+    func goesOnWithTheSameBits(size: (side: Int, batch: Int), threads: Int) throws {
+        let shape: TensorShape = [64, size.side, size.side, 1]
+        let pixels = (0..<shape.elementCount).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 5) }
+        let dataset = try Dataset(
+            name: "pixels", images: NDArray(pixels, shape: shape), labels: (0..<64).map { Int32($0 % 3) },
+            classNames: ["a", "b", "c"])
+        let model = try Model(
+            Small(classes: 3, width: 0.25, normalization: Normalization(.batchRenorm, limits: Self.limits)),
+            input: [size.side, size.side, 1])
+        let graph = try TrainingGraph(model, batch: size.batch, accumulation: 2, options: Self.sgd)
+        let engine = try OneDNNEngine(threads: threads)
+        let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 2 * size.batch, seed: 1)
+        func states(_ initial: Variables, from first: Int, to end: Int) throws -> [Variables] {
+            let store = try engine.makeStore(initial)
+            let step = try TrainingStep(graph, on: engine)
+            let loader = BatchLoader(
+                dataset: dataset, scaling: InputScaling(of: dataset), sampler: sampler, from: first, parts: 2)
+            return try (first..<end).map { number in
+                _ = try step.run(loader, step: number, on: store)
+                return try store.read()
+            }
+        }
+        let whole = try states(graph.initialState(of: model), from: 0, to: 3)
+        #expect(try states(whole[0], from: 1, to: 3) == Array(whole.dropFirst()))
+    }
+
     /// The variables after some steps, and what each step said: loss and norm of the gradients.
     private func accumulated(_ setting: Case, _ count: Int, steps: Int, on engine: any Engine) throws -> (
         Variables, said: [Double]

@@ -237,14 +237,13 @@ import Testing
     func theSentenceSaysWhatBroke(accuracies: [[Double?]], expected: String) throws {
         var experiment = try experiment(seeds: [0, 1, 2])
         experiment.settings.removeFirst()
-        let results = zip(experiment.contenders, accuracies).flatMap { contender, accuracies in
-            accuracies.enumerated().map { seed, accuracy in
-                let cell = Experiment.Cell(
-                    contender: contender, setting: experiment.settings[0], seed: UInt64(seed))
-                var found = result(cell, accuracy: accuracy ?? 0.1)
-                found.notFinite = accuracy == nil ? "bn1" : nil
-                return found
-            }
+        let results = experiment.cells.compactMap { cell -> ExperimentResult? in
+            let ofContender = accuracies[cell.contender.name == "batch" ? 0 : 1]
+            guard Int(cell.seed) < ofContender.count else { return nil }
+            let accuracy = ofContender[Int(cell.seed)]
+            var found = result(cell, accuracy: accuracy ?? 0.1)
+            found.notFinite = accuracy == nil ? "bn1" : nil
+            return found
         }
         let table = ExperimentTable(
             results, contenders: experiment.contenders, settings: experiment.settings, seeds: [0, 1, 2])

@@ -211,7 +211,7 @@ import Testing
     @Test("options out of range, as a table")
     func options() async throws {
         let table: [(String, (inout TrainingConfiguration) -> Void)] = [
-            ("steps: found 0; expected at least 1", { $0.steps = 0 }),
+            ("steps: found 0; expected 1 to 16777216", { $0.steps = 0 }),
             ("learning rate: found nan", { $0.options.learningRate = .constant(.nan) }),
             ("learning rate: found -0.1", { $0.options.learningRate = .constant(-0.1) }),
             ("weight decay: found inf", { $0.options.weightDecay = .infinity }),

@@ -48,6 +48,8 @@ package final class TrainingStep {
     private let positions: (images: Int, labels: Int, place: Int?)
     /// The place of each small batch in a step, as a feed.
     private let places: [NDArray]
+    /// Where the parts have agreed on how variables lie.
+    private weak var preparedStore: (any Store)?
 
     /// Compiles a step.
     package init(_ graph: TrainingGraph, on engine: any Engine) throws {
@@ -70,6 +72,7 @@ package final class TrainingStep {
     ///
     /// - Throws: What the engine and the loader throw, but for what is not finite.
     package func run(_ batches: BatchLoader, step: Int, on store: any Store) throws -> Outcome? {
+        try prepare(on: store)
         var (loss, correct, examples) = (0.0, 0, 0)
         var broken: String?
         for place in places {
@@ -91,6 +94,16 @@ package final class TrainingStep {
             Result(
                 loss: loss / Double(places.count), accuracy: Double(correct) / Double(examples),
                 gradientNorm: (updatePart ?? batchPart)["gradient_norm"].number))
+    }
+
+    /// Before the first step, so that its bits do not depend on whether a run begins or goes on there.
+    private func prepare(on store: any Store) throws {
+        guard let updatePart, preparedStore !== store else { return }
+        for _ in 0..<2 {
+            try batchPart.executable.prepare(on: store)
+            try updatePart.executable.prepare(on: store)
+        }
+        preparedStore = store
     }
 
     private func feed(_ batch: Batch, _ place: NDArray) {

@@ -49,6 +49,8 @@ private final class HookedExecutable: Executable {
     var variables: [VariableSpecification] { base.variables }
     var plannedByteCount: Int { base.plannedByteCount }
 
+    func prepare(on store: any Store) throws { try base.prepare(on: store) }
+
     func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws {
         var feeds = feeds
         try engine.before(step, &feeds)
