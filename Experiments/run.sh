@@ -122,24 +122,44 @@ large-rates() {
         --setting "iid 32: shuffled"
 }
 
-# A warm-up there, which only train has. Its held-out images differ by the seed.
+# The test accuracy of a run of 500 steps in groups of 4, by train, which has options that compare lacks. Its held-out images differ
+# by the seed.
+trained() {
+    local run=runs/$1 seed=$2
+    shift 2
+    if [ ! -e "$run.json" ]; then
+        rm -rf "$run"
+        mkdir -p "$(dirname "$run")"
+        "$RENORM" train --data fashion-mnist --validation 10000 --model small:0.5 --batch-size 32 --norm-examples 4 --steps 500 \
+            --weight-decay 0.0001 --seed "$seed" ${THREADS:+--threads "$THREADS"} --evaluate-every 500 --log json --run "$run" \
+            "$@" >"$run.part"
+        mv "$run.part" "$run.json"
+    fi
+    grep -o '"accuracy":[0-9.]*' "$run.json" | tail -1 | sed 's/.*://'
+}
+# What keeps training from breaking at a rate of 3, or more: a warm-up, and a limit of the gradients' norm.
 warmup() {
     local seed
-    for ((seed = 0; seed < ${SEEDS:-20}; seed++)); do
-        [ -e "runs/warmup/$seed.json" ] && continue
-        rm -rf "runs/warmup/$seed"
-        mkdir -p runs/warmup
-        "$RENORM" train --data fashion-mnist --validation 10000 --model small:0.5 --norm batch-renorm --batch-size 32 --norm-examples 4 \
-            --steps 500 --learning-rate 3 --weight-decay 0.0001 --warmup 50 --seed "$seed" ${THREADS:+--threads "$THREADS"} \
-            --evaluate-every 500 --log json --run "runs/warmup/$seed" >"runs/warmup/$seed.part"
-        mv "runs/warmup/$seed.part" "runs/warmup/$seed.json"
-    done
     {
         echo seed,accuracy
         for ((seed = 0; seed < ${SEEDS:-20}; seed++)); do
-            grep -o '"accuracy":[0-9.]*' "runs/warmup/$seed.json" | tail -1 | sed "s/.*:/$seed,/"
+            echo "$seed,$(trained "warmup/$seed" "$seed" --norm batch-renorm --learning-rate 3 --warmup 50)"
         done
     } >Experiments/warmup.csv
+}
+clipping() {
+    local norm rate seed
+    {
+        echo normalization,learning_rate,clip_norm,seed,accuracy
+        for norm in batch batch-renorm; do
+            for rate in 3 8 30; do
+                for ((seed = 0; seed < ${SEEDS:-$([ $rate = 3 ] && echo 20 || echo 6)}; seed++)); do
+                    echo "$norm,$rate,0.5,$seed,$(trained "clipping/$norm-$rate-$seed" "$seed" --norm "$norm" \
+                        --learning-rate "$rate" --clip-norm 0.5)"
+                done
+            done
+        done
+    } >Experiments/clipping.csv
 }
 
 # BN, automatic BRN and the setting's best hand-tuned BRN.
@@ -176,19 +196,21 @@ sources() {
         --setting "blocks of 20: source-blocks:20" --setting "blocks of 100: source-blocks:100"
 }
 
-# All over the range with 2 seeds, where training begins to break with 6, and 20 in the middle of it.
+# All over the range with 2 seeds, around where training begins to break with 6, and with 20 and 40 where it does.
 rates() {
-    at_rates 2 0.1 0.3 8
-    at_rates 6 1 2 4
-    at_rates 20 3
+    local iid=(--setting "iid 32: shuffled")
+    at_rates 2 "0.1 0.3 8" "${iid[@]}" "${FOURS[@]}"
+    at_rates 6 "1 4" "${iid[@]}" "${FOURS[@]}"
+    at_rates 20 "2 3" "${iid[@]}" "${FOURS[@]}"
+    at_rates 40 "3" "${FOURS[@]}"
 }
 at_rates() {
     local seeds=$1 rate norms=()
-    shift
-    for rate; do
+    for rate in $2; do
         norms+=(--norm "BN, $rate: batch learning-rate=$rate" --norm "BRN, $rate: batch-renorm learning-rate=$rate")
     done
-    compare rates "$seeds" --steps 500 "${norms[@]}" --setting "iid 32: shuffled" "${FOURS[@]}"
+    shift 2
+    compare rates "$seeds" --steps 500 "${norms[@]}" "$@"
 }
 
 # 5,000 digits of MNIST, 1,000 of them to test. Chosen on 1,000 others.
@@ -248,7 +270,7 @@ resnet() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "Experiments: $(declare -F | awk '{print $3}' | grep -vx 'compare\|best\|at_rates' | tr '\n' ' ')"
+    echo "Experiments: $(declare -F | awk '{print $3}' | grep -vx 'compare\|best\|at_rates\|trained' | tr '\n' ' ')"
 else
     for name; do "$name"; done
 fi
