@@ -103,6 +103,11 @@ choose-widening() {
     compare "choose-widening, resnet18" 1 --first-seed 1 --measure held-out --model resnet18 --steps 1000 --learning-rate 0.02 \
         "${AUTO[@]}" "${STILL[@]}" "${ONE[@]}"
 }
+# Gains that fall more slowly, in a deep network.
+choose-adaptation() {
+    compare "choose-adaptation, resnet18" 2 --first-seed 3 --measure held-out --model resnet18 --steps 300 --learning-rate 0.02 \
+        --curve-points 6 "${AUTO[@]}" --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${FOURS[@]}"
+}
 # Other limits and other gains where training breaks (`rates` has BN and automatic limits there).
 large-rates() {
     compare large-rates 6 --steps 500 --norm "no limits, 2: batch-renorm r-max=1e9 d-max=1e9 learning-rate=2" \
