@@ -137,34 +137,40 @@ trained() {
         mkdir -p "$(dirname "$run")"
         "$RENORM" train --data fashion-mnist --validation 10000 --model small:0.5 --batch-size 32 --norm-examples 4 --steps 500 \
             --weight-decay 0.0001 --seed "$seed" ${THREADS:+--threads "$THREADS"} --evaluate-every 500 --log json --run "$run" \
-            "$@" >"$run.part"
+            "$@" >"$run.part" || return
         mv "$run.part" "$run.json"
     fi
     grep -o '"accuracy":[0-9.]*' "$run.json" | tail -1 | sed 's/.*://'
 }
 # What keeps training from breaking at a rate of 3, or more: a warm-up, and a limit of the gradients' norm.
 warmup() {
-    local seed
+    local seed accuracy
+    mkdir -p runs
     {
         echo seed,accuracy
         for ((seed = 0; seed < ${SEEDS:-20}; seed++)); do
-            echo "$seed,$(trained "warmup/$seed" "$seed" --norm batch-renorm --learning-rate 3 --warmup 50)"
+            accuracy=$(trained "warmup/$seed" "$seed" --norm batch-renorm --learning-rate 3 --warmup 50) || return
+            echo "$seed,$accuracy"
         done
-    } >Experiments/warmup.csv
+    } >runs/warmup.csv
+    cp runs/warmup.csv Experiments/warmup.csv
 }
 clipping() {
-    local norm rate seed
+    local norm rate seed accuracy
+    mkdir -p runs
     {
         echo normalization,learning_rate,clip_norm,seed,accuracy
         for norm in batch batch-renorm; do
             for rate in 3 8 30; do
                 for ((seed = 0; seed < ${SEEDS:-$([ $rate = 3 ] && echo 20 || echo 6)}; seed++)); do
-                    echo "$norm,$rate,0.5,$seed,$(trained "clipping/$norm-$rate-$seed" "$seed" --norm "$norm" \
-                        --learning-rate "$rate" --clip-norm 0.5)"
+                    accuracy=$(trained "clipping/$norm-$rate-$seed" "$seed" --norm "$norm" --learning-rate "$rate" \
+                        --clip-norm 0.5) || return
+                    echo "$norm,$rate,0.5,$seed,$accuracy"
                 done
             done
         done
-    } >Experiments/clipping.csv
+    } >runs/clipping.csv
+    cp runs/clipping.csv Experiments/clipping.csv
 }
 
 # BN, automatic BRN and the setting's best hand-tuned BRN.

@@ -208,6 +208,12 @@ struct TrainTests {
                 "--log", "json",
             ])
         #expect(byBatch.events(named: "evaluation").first?["examples"] as? Int == 50, "\(byBatch.errors)")
+        let needless = try Program.renorm.run([
+            "evaluate", folder.path("g"), "--data", data, "--norm-examples", "4",
+        ])
+        #expect(
+            needless.exitCode != 0 && needless.errors.contains("expected --statistics batch"),
+            "\(needless.errors)")
         let images = folder.path("images/t10k-images-idx3-ubyte")
         let predicted = try Program.renorm.run([
             "predict", folder.path("g"), images, "--log", "json", "--top", "1",
