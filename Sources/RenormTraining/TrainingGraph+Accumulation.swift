@@ -3,7 +3,7 @@ extension TrainingGraph {
     /// once after the last.
     ///
     /// Accumulating N small batches of b examples is a step on one batch of N · b examples that are normalized in N
-    /// groups of b (`Normalization.examples`), in the memory of b examples:
+    /// groups of b (`Normalization.examples`), in the memory of b examples, but where batch renorm has automatic limits (below):
     ///
     /// - the gradient is that of the mean loss over all N · b examples: the mean of the small batches' gradients;
     /// - each small batch has moments of its own and, with batch renorm, r and d of its own, computed from the averages
@@ -11,6 +11,10 @@ extension TrainingGraph {
     /// - statistics get one update: the mean of what each small batch alone would have made of them; counters count the
     ///   step once;
     /// - clipping, the optimizer, exponential averages and schedules see one step.
+    ///
+    /// Automatic limits make another step of it: groups of one batch are filtered one after another and gradients are projected
+    /// over all of them, while small batches are filtered each from the state before the step, and projected each over its own
+    /// groups, because the sums of later ones are not known yet.
     ///
     /// Weights that an engine packs anew for each step it packs once for all small batches, and so keeps for that long.
     ///

@@ -159,6 +159,37 @@ import RenormOneDNN
         #expect(found["bn1.running_mean"]!.value.doubles.contains { $0 != 0 })
     }
 
+    @Test("automatic limits: statistics get the mean of what each small batch makes of those before the step")
+    func automaticLimits() throws {
+        let (count, engine) = (3, ReferenceEngine(precision: .f64))
+        let setting = Case(normalization: Normalization(.batchRenorm), options: Self.sgd)
+        let (before, _) = try accumulated(setting, count, steps: 2, on: engine)
+        let (found, said) = try accumulated(setting, count, steps: 3, on: engine)
+        let single = try TrainingGraph(
+            Self.model(setting.normalization), batch: Self.small, options: setting.options)
+        let executable = try engine.compile(single.graph)
+        let (images, labels) = (
+            Self.images(2, count: count * Self.small), Self.labels(2, count: count * Self.small)
+        )
+        var (sums, loss) = ([String: [Double]](), 0.0)
+        for place in 0..<count {
+            let store = try engine.makeStore(before)
+            let rows = place * Self.small..<(place + 1) * Self.small
+            loss += try executable.run(
+                ["images": images.rows(rows), "labels": labels.rows(rows)], step: 2, on: store)["loss"]!
+                .doubles[0] / Double(count)
+            for (path, variable) in try store.read() where variable.kind == .statistic {
+                let values = variable.value.doubles
+                sums[path] = zip(sums[path] ?? values.map { _ in 0 }, values).map { $0 + $1 / Double(count) }
+            }
+        }
+        #expect(sums["bn1.gains"] != nil)
+        #expect(abs(said[4] - loss) < 1e-12 * loss)
+        for (path, values) in sums {
+            for (a, b) in zip(found[path]!.value.doubles, values) { #expect(abs(a - b) < 1e-11 * max(abs(b), 1)) }
+        }
+    }
+
     @Test("dropout draws anew for each small batch, and the same for the same")
     func dropout() throws {
         let model = try Model(OwnLayers(), input: [8, 8, 1])

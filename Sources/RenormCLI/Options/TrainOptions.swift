@@ -78,7 +78,8 @@ struct TrainOptions: ParsableArguments {
             discussion: """
                 Like one batch of N times --batch-size with --norm-examples at --batch-size: each batch is normalized by \
                 itself, moving averages take one update a step, with the mean over the batches, and schedules count \
-                steps. (default: 1)
+                steps. With automatic limits it is similar to that, not equal: gradients are projected over each batch \
+                rather than over the step. (default: 1)
                 """, valueName: "n"))
     var accumulate = 1
 
