@@ -65,7 +65,7 @@ extension Op {
             case .moments(let groups): "groups \(groups)"
             case .filteredMoments(let filter, let epsilon):
                 "adaptation \(filter.adaptation) margin \(filter.margin) memory \(filter.memory) gains \(filter.floor)…\(filter.ceiling) "
-                    + "from \(filter.inherited) r \(filter.rMax) d \(filter.dMax) widening \(filter.widening) "
+                    + "from \(filter.inherited) significance \(filter.significance) r \(filter.rMax) d \(filter.dMax) widening \(filter.widening) "
                     + (filter.isArithmetic ? "arithmetic " : "") + (filter.isTotal ? "total " : "")
                     + "epsilon \(epsilon)"
             case .affine(.mixed): "projecting over groups and the step"

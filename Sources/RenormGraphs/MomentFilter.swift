@@ -17,6 +17,12 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     public var ceiling: Double
     /// The gain that averages which come without one begin with, so that the first group does not erase them.
     public var inherited: Double
+    /// How many times the variance of the noise, N = S − C, the square of a group's innovations e must be to count as more than noise.
+    /// Then the group is normalized by more of its own moments than the gains say (1 − `significance` · N / e²), and if the next one
+    /// agrees with it, the population has moved, and the gain rises at once. At least 1; infinity: never.
+    ///
+    /// 9, three deviations, is what groups of one label, whose innovations are large but never agree, exceed once in a thousand.
+    public var significance: Double
     /// The largest r = σ_B/σ, and 1 / the smallest, σ being the average after the group: what is x̂ with the group's own moments
     /// becomes r·x̂ + d (Ioffe 2017, Algorithm 1), where averages are young (`widening`). The averages know nothing of the limits.
     public var rMax: Double
@@ -33,7 +39,8 @@ public struct MomentFilter: Hashable, Sendable, Codable {
     /// Makes a filter.
     public init(
         adaptation: Double = 0.05, margin: Double = 0.1, memory: Double = 0.05, floor: Double = 0.002,
-        ceiling: Double = 1, inherited: Double = 0.01, rMax: Double = 3, dMax: Double = 5,
+        ceiling: Double = 1, inherited: Double = 0.01, significance: Double = 9, rMax: Double = 3,
+        dMax: Double = 5,
         widening: Double = 0.002, isArithmetic: Bool = false, isTotal: Bool = false
     ) {
         self.adaptation = adaptation
@@ -42,6 +49,7 @@ public struct MomentFilter: Hashable, Sendable, Codable {
         self.floor = floor
         self.ceiling = ceiling
         self.inherited = inherited
+        self.significance = significance
         self.rMax = rMax
         self.dMax = dMax
         self.widening = widening
@@ -52,18 +60,37 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 
 extension MomentFilter {
     private enum CodingKeys: String, CodingKey {
-        case adaptation, margin, memory, floor, ceiling, inherited, rMax, dMax, widening, isArithmetic,
+        case adaptation, margin, memory, floor, ceiling, inherited, significance, rMax, dMax, widening,
+            isArithmetic,
             isTotal
     }
 
-    /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen: so it was
-    /// before.
+    /// Writes the constants. What is infinite is left out, because JSON has no infinity, and is read as that again.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(adaptation, forKey: .adaptation)
+        try container.encode(margin, forKey: .margin)
+        try container.encode(memory, forKey: .memory)
+        try container.encode(floor, forKey: .floor)
+        try container.encode(ceiling, forKey: .ceiling)
+        try container.encode(inherited, forKey: .inherited)
+        if significance.isFinite { try container.encode(significance, forKey: .significance) }
+        if rMax.isFinite { try container.encode(rMax, forKey: .rMax) }
+        if dMax.isFinite { try container.encode(dMax, forKey: .dMax) }
+        try container.encode(widening, forKey: .widening)
+        try container.encode(isArithmetic, forKey: .isArithmetic)
+        try container.encode(isTotal, forKey: .isTotal)
+    }
+
+    /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen, and nothing
+    /// counting as more than noise where no significance is given: so it was before.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func number(_ key: CodingKeys) throws -> Double { try container.decode(Double.self, forKey: key) }
         self.init(
             adaptation: try number(.adaptation), margin: try number(.margin), memory: try number(.memory),
             floor: try number(.floor), ceiling: try number(.ceiling), inherited: try number(.inherited),
+            significance: try container.decodeIfPresent(Double.self, forKey: .significance) ?? .infinity,
             rMax: try container.decodeIfPresent(Double.self, forKey: .rMax) ?? .infinity,
             dMax: try container.decodeIfPresent(Double.self, forKey: .dMax) ?? .infinity,
             widening: try container.decodeIfPresent(Double.self, forKey: .widening) ?? 0,

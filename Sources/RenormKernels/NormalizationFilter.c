@@ -39,15 +39,17 @@ void renorm_filter_moments(
             .epsilon = filter.epsilon,
             .arithmetic = filter.arithmetic != 0,
         };
-        loops->filter_group(&filter, &observation, false, is_first, last, state, averages);
+        float beyond = loops->filter_group(&filter, &observation, false, is_first, last, state, averages);
         if (filter.total) observation.posterior_mean = averages;
-        loops->filter_group(&filter, &observation, true, is_first, last + channels, state + 3, averages + channels);
+        // Weights that jump move means and deviations, so what either shows is held against both.
+        beyond = fmaxf(
+            beyond, loops->filter_group(&filter, &observation, true, is_first, last + channels, state + 3, averages + channels));
         const renorm_normalizing to = {
             .mean = result + at,
             .deviation = result + all + at,
             .mean_part = result + 2 * all + at,
             .scale_part = result + 3 * all + at,
         };
-        loops->limit_group(&filter, &observation, state[0], state[3], &to);
+        loops->limit_group(&filter, &observation, state[0], state[3], beyond, &to);
     }
 }

@@ -178,6 +178,8 @@ extension OperationCase {
             MomentFilter(rMax: 1.2, dMax: 0.4, isArithmetic: true),
             MomentFilter(rMax: 1, dMax: 0, isTotal: true), MomentFilter(rMax: .infinity, dMax: .infinity),
             MomentFilter(rMax: 1.2, dMax: 0.4, widening: 0.3),
+            MomentFilter(significance: 1), MomentFilter(significance: 1, isArithmetic: true, isTotal: true),
+            MomentFilter(significance: .infinity),
         ]
         return [(1, 1), (3, 5), (2, 16), (4, 17)].flatMap { groups, channels -> [OperationCase] in
             let moments = randomArray([2, groups, channels], seed: 3)

@@ -175,8 +175,9 @@ import RenormOneDNN
         for place in 0..<count {
             let store = try engine.makeStore(before)
             let rows = place * Self.small..<(place + 1) * Self.small
-            loss += try executable.run(
-                ["images": images.rows(rows), "labels": labels.rows(rows)], step: 2, on: store)["loss"]!
+            loss +=
+                try executable.run(
+                    ["images": images.rows(rows), "labels": labels.rows(rows)], step: 2, on: store)["loss"]!
                 .doubles[0] / Double(count)
             for (path, variable) in try store.read() where variable.kind == .statistic {
                 let values = variable.value.doubles
@@ -186,7 +187,9 @@ import RenormOneDNN
         #expect(sums["bn1.gains"] != nil)
         #expect(abs(said[4] - loss) < 1e-12 * loss)
         for (path, values) in sums {
-            for (a, b) in zip(found[path]!.value.doubles, values) { #expect(abs(a - b) < 1e-11 * max(abs(b), 1)) }
+            for (a, b) in zip(found[path]!.value.doubles, values) {
+                #expect(abs(a - b) < 1e-11 * max(abs(b), 1))
+            }
         }
     }
 

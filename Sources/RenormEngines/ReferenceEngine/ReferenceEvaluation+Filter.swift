@@ -18,25 +18,31 @@ private struct Gain {
     /// The innovations of the group before.
     var last: [Double]
 
-    /// Follows a group's innovations. `isFirst`: they are of averages that the group itself has set.
-    mutating func tune(_ innovations: [Double], _ filter: MomentFilter, isFirst: Bool) {
+    /// Follows a group's innovations, and gives the part of them that is beyond noise. `isFirst`: they are of averages that the group
+    /// itself has set.
+    mutating func tune(_ innovations: [Double], _ filter: MomentFilter, isFirst: Bool) -> Double {
+        let count = Double(innovations.count)
+        let own = innovations.reduce(0) { $0 + $1 * $1 } / count
+        let agreement = zip(innovations, last).reduce(0) { $0 + $1.0 * $1.1 } / count
+        last = innovations
         if value == 0 {
             value = isFirst ? filter.ceiling : min(filter.inherited, filter.ceiling)
-        } else {
-            let count = Double(innovations.count)
-            let (newSquare, newProduct) = (
-                innovations.reduce(0) { $0 + $1 * $1 } / count,
-                zip(innovations, last).reduce(0) { $0 + $1.0 * $1.1 } / count
-            )
-            square += filter.memory * (newSquare - square)
-            product += filter.memory * (newProduct - product)
-            value = min(
-                max(
-                    value * exp(filter.adaptation * (product / (square + 1e-12) - filter.margin)),
-                    filter.floor), filter.ceiling
-            )
+            if !isFirst, filter.significance.isFinite { square = own }
+            return 0
         }
-        last = innovations
+        // Half the mean square of what successive innovations differ by: a lag, in which they agree, is not in it.
+        let noise = max(square - product, 0.1 * square)
+        let bound = filter.significance * noise
+        let credible = noise > 0 && own > bound ? bound / own : 1
+        square += filter.memory * (own * credible - square)
+        product += filter.memory * (agreement * credible.squareRoot() - product)
+        value = max(
+            value * exp(filter.adaptation * (product / (square + 1e-12) - filter.margin)), filter.floor)
+        // Twice in a row, and alike: the population has moved.
+        if noise > 0, agreement > bound { value = max(value, agreement / (agreement + noise)) }
+        value = min(value, filter.ceiling)
+        last = innovations.map { $0 * credible.squareRoot() }
+        return 1 - credible
     }
 }
 
@@ -68,30 +74,41 @@ extension ReferenceEvaluation {
                 let prior = mean
                 let scale = deviation
                 let gap = (0..<channels).map { withinReach((groupMean[$0] - prior[$0]) / scale[$0]) }
-                meanGain.tune(gap, filter, isFirst: isFirst)
+                let meanBeyond = meanGain.tune(gap, filter, isFirst: isFirst)
                 mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
                 let spread = (0..<channels).map { c in
                     let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
                     let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
                     return withinReach(filter.isArithmetic ? ratio - 1 : log(ratio))
                 }
-                scaleGain.tune(spread, filter, isFirst: isFirst)
+                let scaleBeyond = scaleGain.tune(spread, filter, isFirst: isFirst)
                 deviation = (0..<channels).map { c in
                     let step = scaleGain.value * spread[c]
                     return scale[c] * (filter.isArithmetic ? 1 + step : exp(step))
                 }
-                // r · x̂ + d of Algorithm 1, towards the averages after the group.
+                // Weights that jump move means and deviations, so what either shows is held against both.
+                let beyond = max(meanBeyond, scaleBeyond)
+                let (meanUsed, scaleUsed) = (max(meanGain.value, beyond), max(scaleGain.value, beyond))
+                // How much of the way from the averages after the group to its own moments is left to those.
+                func further(_ gain: Double) -> Double { beyond > gain ? (beyond - gain) / (1 - gain) : 0 }
+                let (meanStep, scaleStep) = (further(meanGain.value), further(scaleGain.value))
+                // r · x̂ + d of Algorithm 1, towards what results.
                 let used = (0..<channels).map {
                     c -> (mean: Double, deviation: Double, parts: (Double, Double)) in
                     let own = variance[c].squareRoot()
-                    let (ratio, shift) = (own / deviation[c], (groupMean[c] - mean[c]) / deviation[c])
+                    let mean = mean[c] + meanStep * (groupMean[c] - mean[c])
+                    let deviation =
+                        filter.isArithmetic
+                        ? deviation[c] + scaleStep * (own - deviation[c])
+                        : deviation[c] * exp(scaleStep * log(own / deviation[c]))
+                    let (ratio, shift) = (own / deviation, (groupMean[c] - mean) / deviation)
                     let r = min(max(ratio, 1 / rMax), rMax)
                     let d = min(max(shift, -dMax), dMax)
-                    let usedDeviation = r == ratio ? deviation[c] : own / r
-                    let usedMean = r == ratio && d == shift ? mean[c] : groupMean[c] - d * usedDeviation
+                    let usedDeviation = r == ratio ? deviation : own / r
+                    let usedMean = r == ratio && d == shift ? mean : groupMean[c] - d * usedDeviation
                     return (
                         usedMean, usedDeviation,
-                        (d == shift ? meanGain.value : 1, r == ratio ? scaleGain.value : 1)
+                        (d == shift ? meanUsed : 1, r == ratio ? scaleUsed : 1)
                     )
                 }
                 for (index, vector) in [

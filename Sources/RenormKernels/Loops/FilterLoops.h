@@ -55,15 +55,24 @@ INLINE void correct(
     store_part(average + i, moved, partial, count);
 }
 
+/// How much of the way from the averages after a group to its own moments is left to what the group is normalized by: the gain or, where
+/// more of its innovations is beyond noise, that part.
+INLINE float further(float gain, float beyond) { return beyond > gain ? (beyond - gain) / (1 - gain) : 0; }
+
 /// What a group is normalized with: r = own / average deviation and d, the distance of the means in average deviations, within their
-/// limits, make r · x̂ + d of what is x̂ with the group's own moments.
+/// limits, make r · x̂ + d of what is x̂ with the group's own moments. The averages are first moved on by what is `beyond` noise.
 INLINE void limit(
     const renorm_moment_filter *filter, const renorm_observation *o, ptrdiff_t i, bool partial, ptrdiff_t count,
-    float mean_gain, float scale_gain, const renorm_normalizing *to
+    float mean_gain, float scale_gain, float beyond, const renorm_normalizing *to
 ) {
-    const vf own_mean = load_part(o->mean + i, partial, count), mean = load_part(o->average + i, partial, count);
+    const vf own_mean = load_part(o->mean + i, partial, count);
     const vf own = __builtin_elementwise_sqrt(load_part(o->variance + i, partial, count) + splat(o->epsilon));
-    const vf deviation = load_part(o->deviation + i, partial, count);
+    vf mean = load_part(o->average + i, partial, count), deviation = load_part(o->deviation + i, partial, count);
+    const float mean_step = further(mean_gain, beyond), scale_step = further(scale_gain, beyond);
+    if (mean_step > 0) mean = multiply_add(own_mean - mean, splat(mean_step), mean);
+    if (scale_step > 0)
+        deviation = o->arithmetic ? multiply_add(own - deviation, splat(scale_step), deviation)
+            : deviation * exponential(logarithm(own / deviation) * splat(scale_step));
     const vf ratio = own / deviation, shift = (own_mean - mean) / deviation;
     const vf most = splat(filter->largest_ratio), far = splat(filter->largest_shift);
     const vi is_above = ratio > most, is_below = ratio * most < 1, is_far = __builtin_elementwise_abs(shift) > far;
@@ -72,20 +81,22 @@ INLINE void limit(
     const vi is_limited = is_above | is_below;
     store_part(to->mean + i, choose(is_limited | is_far, own_mean - d * used, mean), partial, count);
     store_part(to->deviation + i, used, partial, count);
-    store_part(to->mean_part + i, choose(is_far, splat(1), splat(mean_gain)), partial, count);
-    store_part(to->scale_part + i, choose(is_limited, splat(1), splat(scale_gain)), partial, count);
+    store_part(to->mean_part + i, choose(is_far, splat(1), splat(fmaxf(mean_gain, beyond))), partial, count);
+    store_part(to->scale_part + i, choose(is_limited, splat(1), splat(fmaxf(scale_gain, beyond))), partial, count);
 }
 
 static void limit_group(
-    const renorm_moment_filter *filter, const renorm_observation *o, float mean_gain, float scale_gain, const renorm_normalizing *to
+    const renorm_moment_filter *filter, const renorm_observation *o, float mean_gain, float scale_gain, float beyond,
+    const renorm_normalizing *to
 ) {
     const ptrdiff_t channels = filter->channels, whole = channels / LANES * LANES, left = channels - whole;
-    for (ptrdiff_t i = 0; i < whole; i += LANES) limit(filter, o, i, false, LANES, mean_gain, scale_gain, to);
-    if (left > 0) limit(filter, o, whole, true, left, mean_gain, scale_gain, to);
+    for (ptrdiff_t i = 0; i < whole; i += LANES) limit(filter, o, i, false, LANES, mean_gain, scale_gain, beyond, to);
+    if (left > 0) limit(filter, o, whole, true, left, mean_gain, scale_gain, beyond, to);
 }
 
-/// One group: tunes a gain by how its innovations agree with those before, and filters with it. `gain` is [K, S, C].
-static void filter_group(
+/// One group: tunes a gain by how its innovations agree with those before, and filters with it. `gain` is [K, S, C]. Gives the part of
+/// the innovations that is beyond noise.
+static float filter_group(
     const renorm_moment_filter *filter, const renorm_observation *o, bool is_scale, bool is_first, float *last, float *gain,
     float *average
 ) {
@@ -93,16 +104,28 @@ static void filter_group(
     vf product = {}, square = {};
     for (ptrdiff_t i = 0; i < whole; i += LANES) innovate(o, is_scale, i, false, LANES, last, &product, &square);
     if (left > 0) innovate(o, is_scale, whole, true, left, last, &product, &square);
+    const double share = 1 / (double)channels;
+    const float own = (float)(sum_of_lanes(square) * share), agreement = (float)(sum_of_lanes(product) * share);
+    float credible = 1;
     if (gain[0] == 0) {
-        // Nothing is known of the gain: averages that were set by this group follow it, inherited ones hold.
+        // Nothing is known of the gain: averages that were set by this group follow it, inherited ones hold, and learn from it what is noise.
         gain[0] = is_first ? filter->ceiling : fminf(filter->inherited, filter->ceiling);
+        if (!is_first && isfinite(filter->significance)) gain[1] = own;
     } else {
-        const double share = 1 / (double)channels;
-        gain[1] += filter->memory * ((float)(sum_of_lanes(square) * share) - gain[1]);
-        gain[2] += filter->memory * ((float)(sum_of_lanes(product) * share) - gain[2]);
-        const float grown = gain[0] * expf(filter->adaptation * (gain[2] / (gain[1] + 1e-12f) - filter->margin));
-        gain[0] = fminf(fmaxf(grown, filter->floor), filter->ceiling);
+        // Half the mean square of what successive innovations differ by: a lag, in which they agree, is not in it.
+        const float noise = fmaxf(gain[1] - gain[2], 0.1f * gain[1]), bound = filter->significance * noise;
+        if (noise > 0 && own > bound) credible = bound / own;
+        gain[1] += filter->memory * (own * credible - gain[1]);
+        gain[2] += filter->memory * (agreement * sqrtf(credible) - gain[2]);
+        float grown = gain[0] * expf(filter->adaptation * (gain[2] / (gain[1] + 1e-12f) - filter->margin));
+        grown = fmaxf(grown, filter->floor);
+        // Twice in a row, and alike: the population has moved.
+        if (noise > 0 && agreement > bound) grown = fmaxf(grown, agreement / (agreement + noise));
+        gain[0] = fminf(grown, filter->ceiling);
     }
     for (ptrdiff_t i = 0; i < whole; i += LANES) correct(o, is_scale, i, false, LANES, last, gain[0], average);
     if (left > 0) correct(o, is_scale, whole, true, left, last, gain[0], average);
+    if (credible < 1)
+        for (ptrdiff_t i = 0; i < channels; i++) last[i] *= sqrtf(credible);
+    return 1 - credible;
 }

@@ -112,13 +112,14 @@ typedef struct {
         const float *first_sum, const float *second_sum, double *mean, double *deviation);
     /// total[c] += Σ over repeats of sum[r · channels + c], with the same room.
     void (*join_sums)(ptrdiff_t channels, ptrdiff_t repeats, const float *sum, double *total);
-    /// Tunes a gain ([K, S, C]) by how a group's innovations agree with the last ones, and moves the averages by it.
-    void (*filter_group)(
+    /// Tunes a gain ([K, S, C]) by how a group's innovations agree with the last ones, and moves the averages by it. Gives the part of
+    /// the innovations that is beyond noise.
+    float (*filter_group)(
         const renorm_moment_filter *filter, const renorm_observation *group, bool is_scale, bool is_first, float *last,
         float *gain, float *average);
     /// Limits how far from its own moments a group is normalized, given the averages after it.
     void (*limit_group)(
-        const renorm_moment_filter *filter, const renorm_observation *group, float mean_gain, float scale_gain,
+        const renorm_moment_filter *filter, const renorm_observation *group, float mean_gain, float scale_gain, float beyond,
         const renorm_normalizing *to);
     /// A contiguous sum or sum of squares, in double; a maximum or minimum.
     double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);

@@ -262,6 +262,9 @@ typedef struct {
     float ceiling;
     /// The gain that averages which come without one begin with.
     float inherited;
+    /// How many times the noise's variance the square of an innovation, or its product with the one before, must be to count as no
+    /// noise. Infinity: never.
+    float significance;
     /// The largest ratio r of a group's deviation to the average after it, and of the latter to the former.
     float largest_ratio;
     /// The largest distance d of a group's mean to the average after it, in average deviations.
@@ -277,8 +280,10 @@ typedef struct {
 /// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
 /// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
 /// exp(adaptation · (C / S − margin)), where S and C are averages of e² and of e · e of the group before, over the channels too; then
-/// mean += K · deviation · e and deviation ·= exp(K' · e'). The group is normalized with what results, within the limits
-/// of r and d.
+/// mean += K · deviation · e and deviation ·= exp(K' · e'). What the noise N = S − C cannot explain counts at once. Where e² is more than
+/// significance · N, the group is normalized with what gains of 1 − significance · N / e² make of the averages, and e counts from then on
+/// as if its square were significance · N. Where the product of e with the e before is more than that, K becomes product / (product + N)
+/// at least. The group is normalized with what results, within the limits of r and d.
 ///
 /// `innovations` [2, channels] and `gains` [2, 3] (K, S, C; K is 0 where it is unknown) are the state before, `count` is
 /// the number of steps that made the averages: 0 sets them by the first group. `result` gets [4, groups, channels]

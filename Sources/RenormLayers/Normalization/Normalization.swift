@@ -205,6 +205,7 @@ public struct Normalization: Layer, Hashable, Codable {
             "above 0, at most 1")
         try require(
             filter.memory > 0 && filter.memory <= 1, "a memory of \(filter.memory)", "above 0, at most 1")
+        try require(filter.significance >= 1, "a significance of \(filter.significance)", "at least 1")
         try require((0..<1).contains(filter.margin), "a margin of \(filter.margin)", "0 to less than 1")
         try require(filter.rMax >= 1, "an r_max of \(filter.rMax)", "at least 1")
         try require(filter.dMax >= 0, "a d_max of \(filter.dMax)", "at least 0")

@@ -5,8 +5,9 @@ import RenormGraphs
 /// Each layer has a gain K for its means and one for its deviations, in 0…1. A group of examples moves the averages by K
 /// towards its own moments and is normalized with the averages that result: K = 1 is batch normalization, K near 0 the
 /// moving averages. The gains follow how successive innovations agree (`MomentFilter`): averages that lag behind weights
-/// that change raise them, averages that chase the noise of small or biased batches lower them. Limits of r and d remain:
-/// as wide as the paper's last ones (3 and 5), and wider where the averages are older than 500 steps.
+/// that change raise them, averages that chase the noise of small or biased batches lower them. A group that is further off
+/// than noise can be is normalized by its own moments, and the averages follow at once if the next one agrees. Limits of r
+/// and d remain: as wide as the paper's last ones (3 and 5), and wider where the averages are older than 500 steps.
 ///
 /// The backward pass removes the gradient's mean and its direction along x, as batch normalization does: by K over the
 /// group, and otherwise over the whole step, so that groups of one label keep the label's signal.
@@ -24,6 +25,6 @@ public struct SelfTuning: Sendable, Hashable, Codable {
 
     /// The same with a gain that does not change (for comparison).
     public static func fixed(gain: Double) -> SelfTuning {
-        SelfTuning(filter: MomentFilter(floor: gain, ceiling: gain))
+        SelfTuning(filter: MomentFilter(floor: gain, ceiling: gain, significance: .infinity))
     }
 }

@@ -132,7 +132,8 @@ extension renorm_moment_filter {
             groups: groups, channels: channels, epsilon: Float(epsilon), adaptation: Float(filter.adaptation),
             margin: Float(filter.margin),
             memory: Float(filter.memory), floor: Float(filter.floor), ceiling: Float(filter.ceiling),
-            inherited: Float(filter.inherited), largest_ratio: Float(filter.rMax),
+            inherited: Float(filter.inherited), significance: Float(filter.significance),
+            largest_ratio: Float(filter.rMax),
             largest_shift: Float(filter.dMax), widening: filter.widening,
             arithmetic: filter.isArithmetic ? 1 : 0,
             total: filter.isTotal ? 1 : 0)

@@ -172,7 +172,7 @@ public struct Contender: Sendable, Hashable {
 
 /// A change of one constant of the gains.
 private enum MomentFilterChange: Hashable {
-    case gain(Double), floor(Double), adaptation(Double), margin(Double), memory(Double)
+    case gain(Double), floor(Double), adaptation(Double), margin(Double), memory(Double), significance(Double)
     case rMax(Double), dMax(Double), widening(Double)
     case spread(arithmetic: Bool, total: Bool)
 
@@ -194,6 +194,7 @@ private enum MomentFilterChange: Hashable {
         case "adaptation": self = .adaptation(number)
         case "margin": self = .margin(number)
         case "memory": self = .memory(number)
+        case "significance": self = .significance(number)
         case "r-max": self = .rMax(number)
         case "d-max": self = .dMax(number)
         case "widening": self = .widening(number)
@@ -203,11 +204,12 @@ private enum MomentFilterChange: Hashable {
 
     func apply(to filter: inout MomentFilter) {
         switch self {
-        case .gain(let gain): (filter.floor, filter.ceiling) = (gain, gain)
+        case .gain(let gain): (filter.floor, filter.ceiling, filter.significance) = (gain, gain, .infinity)
         case .floor(let floor): filter.floor = floor
         case .adaptation(let adaptation): filter.adaptation = adaptation
         case .margin(let margin): filter.margin = margin
         case .memory(let memory): filter.memory = memory
+        case .significance(let times): filter.significance = times
         case .rMax(let limit): filter.rMax = limit
         case .dMax(let limit): filter.dMax = limit
         case .widening(let rate): filter.widening = rate

@@ -4,16 +4,18 @@ import RenormTestSupport
 import Testing
 
 @Suite struct SelfTuningTests {
-    /// Four steps in groups of 4, as PyTorch operations computed them; limits widen in the last one.
+    /// Six steps in groups of 4, as PyTorch operations computed them: limits hold and widen, a group alone is beyond noise, and two that
+    /// agree show that the population has moved.
     @Test(arguments: TestEngine.allCases)
     func isWhatPyTorchComputes(_ engine: TestEngine) throws {
         let fixture = try Fixture("self-tuning")
-        let limits = Limits(SelfTuning(filter: MomentFilter(widening: 0.4)))
+        let filter = MomentFilter(adaptation: 0.5, rMax: 1.5, dMax: 1, widening: 0.4)
+        let limits = Limits(SelfTuning(filter: filter))
         let layer = Normalization(.batchRenorm, epsilon: 1e-3, limits: limits, examples: 4)
         var model = try model(of: layer, input: [3, 3, 5])
             .with(["weight": fixture["weight"], "bias": fixture["bias"]])
         let tolerance = engine.tolerance(double: 1e-11, float: 2e-5)
-        for step in 0..<4 {
+        for step in 0..<6 {
             func expect(_ found: NDArray?, _ name: String) {
                 let found = found ?? NDArray(zeros: [0])
                 let problem = mismatch(
@@ -35,7 +37,7 @@ import Testing
                 expect(model.variables[name]?.value, name)
             }
         }
-        #expect(model.variables["num_batches_tracked"]?.value.doubles == [4])
+        #expect(model.variables["num_batches_tracked"]?.value.doubles == [6])
     }
 
     /// The batch is one group: it trains on what inference gives after the update.
@@ -133,6 +135,63 @@ import Testing
             zip(deviations, [100, 0.01, 1, 0.01].map { pow($0, 0.01) }).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
+    /// Weights that have jumped: the first group after it is normalized by itself, as in batch normalization, and the averages follow with the second.
+    @Test(arguments: TestEngine.allCases, [30.0, 1e4])
+    func aJumpIsMetAtOnceAndFollowed(_ engine: TestEngine, factor: Double) throws {
+        let shape: TensorShape = [8, 5, 5, 6]
+        var model = try model(of: Normalization(.batchRenorm, epsilon: 1e-12), input: [5, 5, 6])
+        let before = (0..<60).map { randomArray(shape, seed: UInt64($0 + 1), mean: 0.3, type: engine.type) }
+        for images in before {
+            model.variables = try model.run(images, phase: .training, engine: engine.make()).variables
+        }
+        // Gains as small as they come to be in a long run.
+        var gains = model.variables["gains"]!.value.doubles
+        (gains[0], gains[3]) = (0.002, 0.002)
+        model.variables["gains"]!.value = NDArray(gains, shape: [2, 3])
+        let after = (100..<104).map { seed in
+            let images = randomArray(shape, seed: UInt64(seed), mean: 0.3)
+            return NDArray(images.doubles.map { $0 * factor }, shape: shape).converted(to: engine.type)
+        }
+        var reference = try self.model(of: Normalization(.batch, epsilon: 1e-12), input: [5, 5, 6])
+        for (step, images) in after.enumerated() {
+            let old = model.variables["running_std"]!.value.doubles[0]
+            let trained = try model.run(images, phase: .training, engine: engine.make())
+            let expected = try reference.run(images, phase: .training, engine: engine.make())
+            (model.variables, reference.variables) = (trained.variables, expected.variables)
+            // What is left to the averages is at most 9 · S / e², of which the smaller factor makes more.
+            #expect(relativeError(trained.output, expected.output) < (factor < 100 ? 0.05 : 0.002))
+            let now = model.variables["running_std"]!.value.doubles[0]
+            switch step {
+            case 0: #expect(now < 1.05 * old)
+            case 1: #expect(abs(now / factor - 1) < 0.2)
+            default: #expect(abs(now / old - 1) < 0.2)
+            }
+        }
+    }
+
+    /// Noise that is large but does not agree changes nothing: groups of one label. Nor do filters without significance know any of it.
+    @Test func noiseIsLeftToTheGains() throws {
+        func outputs(_ filter: MomentFilter) throws -> [NDArray] {
+            let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)), examples: 4)
+            var model = try model(of: layer, input: [3, 3, 8])
+            return try (0..<40).map { step in
+                let images = NDArray(
+                    (0..<4).flatMap { group -> [Double] in
+                        let seed = UInt64(4 * step + group)
+                        let label = randomArray([8], seed: seed + 1000, deviation: 2).doubles
+                        return randomArray([4, 3, 3, 8], seed: seed).doubles.enumerated()
+                            .map { $1 + label[$0 % 8] }
+                    }, shape: [16, 3, 3, 8])
+                let trained = try model.run(images, phase: .training)
+                model.variables = trained.variables
+                return trained.output
+            }
+        }
+        let (found, old) = (try outputs(MomentFilter()), try outputs(MomentFilter(significance: .infinity)))
+        // While S begins at 0, everything is beyond it; the gains are near 1 then.
+        for (a, b) in zip(found, old).dropFirst(12) { #expect(relativeError(a, b) < 0.02) }
+    }
+
     /// The state stays finite, so that it can be saved, however far a group is from what a dead channel had.
     @Test(arguments: TestEngine.allCases)
     func enormousInnovationsLeaveAFiniteState(_ engine: TestEngine) throws {
@@ -182,6 +241,8 @@ import Testing
         (MomentFilter(inherited: 2), "inherited"), (MomentFilter(rMax: 0.5), "r_max of 0.5"),
         (MomentFilter(dMax: -1), "d_max of -1"), (MomentFilter(rMax: .nan), "r_max"),
         (MomentFilter(widening: -0.1), "widen by -0.1"),
+        (MomentFilter(significance: 0.5), "significance of 0.5"),
+        (MomentFilter(significance: .nan), "significance"),
     ])
     func constantsAreChecked(filter: MomentFilter, found: String) throws {
         let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)))
@@ -189,14 +250,15 @@ import Testing
         #expect("\(String(describing: error))".contains(found))
     }
 
-    /// What was written before there were limits had none.
+    /// What was written before there were limits had none, nor a significance.
     @Test func readsConstantsWithoutLimits() throws {
         let text = """
             {"adaptation": 0.05, "margin": 0.1, "memory": 0.05, "floor": 0.002, "ceiling": 1, "inherited": 0.01, \
             "isArithmetic": false, "isTotal": false}
             """
         let filter = try JSONDecoder().decode(MomentFilter.self, from: Data(text.utf8))
-        #expect(filter == MomentFilter(rMax: .infinity, dMax: .infinity, widening: 0))
+        #expect(
+            filter == MomentFilter(significance: .infinity, rMax: .infinity, dMax: .infinity, widening: 0))
         let written = try JSONEncoder().encode(MomentFilter(rMax: 2, widening: 0.1))
         #expect(
             try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2, widening: 0.1)

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Long runs at a constant learning rate with weight decay, where weights before a normalization shrink and then jump: the largest
+loss of a step after the first 200, and the mean of the last 200. Finished runs are in runs/stability.jsonl and are not made again.
+
+    make build data && Experiments/stability.py [--jobs 2] [--seeds 10] [--data bars|fashion-mnist] [--only batch|batch-renorm]
+
+writes Experiments/stability.csv. The network is `small:0.25` (8, 8, 16, 16, 32 channels), batches of 8 in one group, 20,000 steps,
+SGD with momentum 0.9. `bars` are 200 images of a bright row or column on noise, 4 classes, learned by heart in 200 steps; runs/bars.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import json
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+
+FOLDER = pathlib.Path(__file__).resolve().parents[1]
+RENORM = os.environ.get("RENORM", str(FOLDER / ".build/release/renorm"))
+RUNS = FOLDER / "runs"
+KEPT = RUNS / "stability.jsonl"
+STEPS = 20_000
+
+
+def write_bars(folder):
+    """200 images to train on and 40 to test, of 12 × 12 pixels: the row or column of the bar says the class."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = random.Random(0)
+    for part, count in (("train", 200), ("t10k", 40)):
+        labels = [index % 4 for index in range(count)]
+        pixels = bytearray()
+        for label in labels:
+            image = [numbers.randrange(0, 60) for _ in range(12 * 12)]
+            place = label * 12 // 4
+            for other in range(12):
+                image[place * 12 + other if label % 2 == 0 else other * 12 + place] = 200 + numbers.randrange(0, 55)
+            pixels += bytes(image)
+        for kind, sizes, data in (("images-idx3", [count, 12, 12], pixels), ("labels-idx1", [count], bytes(labels))):
+            header = bytes([0, 0, 8, len(sizes)]) + b"".join(struct.pack(">I", size) for size in sizes)
+            (folder / f"{part}-{kind}-ubyte").write_bytes(header + data)
+
+
+def run(data, rate, decay, norm, seed):
+    """One run's losses in two numbers, by its log."""
+    place = RUNS / f"stability {data} {rate} {decay} {norm} {seed}"
+    shutil.rmtree(place, ignore_errors=True)
+    source = ["idx:" + str(RUNS / "bars"), "--validation", "20"] if data == "bars" else [data, "--validation", "5000"]
+    process = subprocess.run(
+        [RENORM, "train", "--data", *source, "--model", "small:0.25", "--batch-size", "8", "--norm", norm, "--schedule",
+         "constant", "--learning-rate", str(rate), "--weight-decay", str(decay), "--steps", str(STEPS), "--evaluate-every",
+         str(STEPS), "--checkpoint-every", str(STEPS), "--threads", "1", "--seed", str(seed), "--log", "json", "--run", str(place)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    shutil.rmtree(place, ignore_errors=True)
+    losses = []
+    for line in process.stdout.splitlines():
+        event = json.loads(line)
+        if event["event"] == "step":
+            losses.append(float(str(event["loss"]).replace("NaN", "nan").replace("Infinity", "inf")))
+    if len(losses) < STEPS and "not finite" not in process.stderr:
+        raise SystemExit(f"{process.args}: {process.stderr}")
+    largest = max(losses[200:])
+    last = losses[-200:]
+    return {
+        "data": data, "learning_rate": rate, "weight_decay": decay, "normalization": norm, "seed": seed, "steps": len(losses),
+        "largest_loss": f"{largest:.4g}", "at_step": losses.index(largest, 200) + 1, "last_loss": f"{sum(last) / len(last):.4f}",
+        "not_finite": len(losses) < STEPS,
+    }
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--jobs", type=int, default=1)
+    options.add_argument("--seeds", type=int, default=10)
+    options.add_argument("--data", action="append", choices=["bars", "fashion-mnist"])
+    options.add_argument("--only", action="append", choices=["batch", "batch-renorm"])
+    arguments = options.parse_args()
+    RUNS.mkdir(exist_ok=True)
+    write_bars(RUNS / "bars")
+    kept = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
+    names = ("data", "learning_rate", "weight_decay", "normalization", "seed")
+    done = {tuple(row[name] for name in names) for row in kept}
+    cells = [
+        (data, rate, decay, norm, seed)
+        for seed in range(arguments.seeds) for data in arguments.data or ["bars", "fashion-mnist"] for rate in (0.1, 0.03)
+        for decay in (0.0005, 0.002, 0.005) for norm in arguments.only or ["batch", "batch-renorm"]
+    ]
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        jobs = [pool.submit(run, *cell) for cell in cells if cell not in done]
+        for index, job in enumerate(concurrent.futures.as_completed(jobs), 1):
+            row = job.result()
+            kept.append(row)
+            with KEPT.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(f"{index} of {len(jobs)}:", *row.values(), flush=True)
+    with open(FOLDER / "Experiments/stability.csv", "w", newline="") as file:
+        table = csv.DictWriter(file, kept[0].keys(), lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted(kept, key=lambda row: tuple(row[name] for name in names)))
+
+
+if __name__ == "__main__":
+    main()
