@@ -234,6 +234,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
             try store.setLayout(
                 path, plan.variableLayouts[path], staysPlain: plan.plainVariables.contains(path))
         }
+        if self.memory == nil { try checkMemory() }
         let memory = self.memory ?? ExecutionMemory(plan)
         let entries = paths.map { store.entry($0)! }
         memory.bind(plan, entries.map(\.memory))

@@ -32,6 +32,13 @@ public enum TrainingError: Error, Hashable, Sendable {
     case neverFinite(step: Int, path: String, batches: Int, checkpoint: String?)
 }
 
+extension TrainingError {
+    /// An option of a run that is out of range.
+    package init(_ fault: Fault) {
+        self = .option(name: fault.name.isEmpty ? "model" : fault.name, found: fault.found, expected: fault.expected)
+    }
+}
+
 extension TrainingError: CustomStringConvertible {
     /// What was found and where, what was expected, and what to do.
     public var description: String {
