@@ -127,12 +127,13 @@ extension Executable {
         return Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { $1 })
     }
 
-    /// Throws if the values of a run do not fit into the machine's memory at all, before any is asked for.
+    /// Throws if values and results of a run do not fit into the machine's memory at all, before any is asked for.
     package func checkMemory() throws {
-        let available = ProcessInfo.processInfo.physicalMemory
-        guard UInt64(plannedByteCount) <= available else {
-            throw EngineError.memory(needed: plannedByteCount, available: Int(clamping: available))
+        let available = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        let needed = outputs.reduce(plannedByteCount) {
+            $0.saturatingSum($1.shape.elementCount.saturatingProduct($1.type.byteCount))
         }
+        guard needed <= available else { throw EngineError.memory(needed: needed, available: available) }
     }
 
     /// Throws unless there is one feed of the right shape and type for each input.

@@ -104,6 +104,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         self.feeds = feeds
         requestedStore = store
         context.step = step
+        if memory == nil { try checkMemory() }
         prepareResults(&results)
         swap(&results, &self.results)
         EngineThread.shared.run(self, threads: threads)

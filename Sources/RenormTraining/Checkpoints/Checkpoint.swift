@@ -173,13 +173,16 @@ extension DecodingError {
     package var placeAndReason: String {
         func name(_ path: [any CodingKey]) -> String {
             let names = path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-            return names.isEmpty ? "at the top" : names.joined(separator: ".")
+            return names.joined(separator: ".")
+        }
+        func text(_ context: DecodingError.Context, _ reason: String) -> String {
+            context.codingPath.isEmpty ? reason : "\(name(context.codingPath)): \(reason)"
         }
         switch self {
         case .typeMismatch(_, let context), .dataCorrupted(let context):
-            return "\(name(context.codingPath)): \(context.debugDescription)"
+            return text(context, context.debugDescription)
         case .valueNotFound(_, let context):
-            return "\(name(context.codingPath)): it is null"
+            return text(context, "it is null")
         case .keyNotFound(let key, let context):
             return "\(name(context.codingPath + [key])) is missing"
         @unknown default:
