@@ -13,7 +13,9 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Says what is wrong; `nil` where nothing is.
-    package init?(of name: String = "", _ found: @autoclosure () -> String, _ expected: String, unless holds: Bool) {
+    package init?(
+        of name: String = "", _ found: @autoclosure () -> String, _ expected: String, unless holds: Bool
+    ) {
         if holds { return nil }
         self.init(of: name, found(), expected)
     }

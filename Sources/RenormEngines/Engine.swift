@@ -192,7 +192,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "Check the labels, or give the model more classes."
         case .memory(let needed, let available):
             func text(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
-            return "A run needs \(text(needed)) of memory for its values; expected at most \(text(available)), which the "
+            return
+                "A run needs \(text(needed)) of memory for its values; expected at most \(text(available)), which the "
                 + "machine has. Use smaller batches or images, or a smaller network."
         case .unsupported(let operation, let path, let reason):
             return "\(operation)\(path.isEmpty ? "" : " at '\(path)'"): \(reason). "

@@ -83,7 +83,8 @@ extension MomentFilter: Checkable {
                 "gains from \(floor) to \(ceiling)", "above 0, at most 1, in this order",
                 unless: floor > 0 && floor <= ceiling && ceiling <= 1),
             Fault(
-                "an inherited gain of \(inherited)", "above 0, at most 1", unless: inherited > 0 && inherited <= 1),
+                "an inherited gain of \(inherited)", "above 0, at most 1",
+                unless: inherited > 0 && inherited <= 1),
             Fault("a memory of \(memory)", "above 0, at most 1", unless: memory > 0 && memory <= 1),
             Fault("a margin of \(margin)", "0 to less than 1", unless: (0..<1).contains(margin)),
             Fault("an r_max of \(rMax)", "at least 1", unless: rMax >= 1),

@@ -128,7 +128,8 @@ extension Schedule: Checkable {
                 guard index > 0 else { continue }
                 let before = points[index - 1]
                 if before.step > point.step {
-                    return Fault("step \(before.step) before \(point.step)", "points in the order of their steps")
+                    return Fault(
+                        "step \(before.step) before \(point.step)", "points in the order of their steps")
                 }
                 if before.value.isInfinite, point.value.isInfinite, before.value != point.value {
                     return Fault("a line from \(before.value) to \(point.value)", "one with a finite end")
@@ -141,13 +142,15 @@ extension Schedule: Checkable {
                     "a cosine from \(start) to \(end)", "finite numbers",
                     unless: (start - end).isFinite),
                 Fault(
-                    "a cosine of \(length) steps", "0 to 2^40", unless: (0...Schedule.largestStep).contains(length)))
+                    "a cosine of \(length) steps", "0 to 2^40",
+                    unless: (0...Schedule.largestStep).contains(length)))
         case .step(let initial, let factor, let milestones):
             guard milestones.count <= Schedule.largestLength else {
                 return Fault("\(milestones.count) changes", "at most \(Schedule.largestLength)")
             }
             return Fault(
-                "\(initial) with a factor of \(factor)", "finite numbers", unless: initial.isFinite && factor.isFinite)
+                "\(initial) with a factor of \(factor)", "finite numbers",
+                unless: initial.isFinite && factor.isFinite)
                 ?? milestones.lazy.compactMap { stepFault($0, "a change at step") }.first
         case .biasCorrection(let decay):
             return Fault("a decay of \(decay)", "at least 0 and less than 1", unless: (0..<1).contains(decay))

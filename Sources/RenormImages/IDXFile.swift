@@ -43,11 +43,11 @@ public enum IDXFile {
         let shape = TensorShape(dimensions)
         let size = dimensions.contains(0) ? 0 : dimensions.reduce(1) { $0.saturatingProduct($1) }
         // A damaged header can announce terabytes: no memory is asked for more than the file can possibly hold.
-        guard size <= reader.largestContent else {
+        guard size <= reader.largestContent || size == .max else {
             throw ImagesError.truncated(
-                path: path, found: try headerSize + reader.skipToEnd(), expected: headerSize.saturatingSum(size))
+                path: path, found: try headerSize + reader.skipToEnd(), expected: headerSize + size)
         }
-        // An extent of 0 beside huge ones.
+        // Only extents whose product is no number, or 0, come so far.
         if let fault = shape.fault { throw ImagesError.extents(path: path, fault) }
         var array = NDArray(uninitialized: shape, type: .u8)
         let found = try array.withUnsafeMutableBytes { try reader.read(into: $0) }

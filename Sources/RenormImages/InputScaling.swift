@@ -110,7 +110,8 @@ extension InputScaling: Checkable {
         }
         // The input is computed in 32 bits.
         for (mean, deviation) in zip(mean, deviation)
-        where !(deviation > 0 && deviation.isFinite
+        where
+            !(deviation > 0 && deviation.isFinite
             && [0, 1].allSatisfy { Float(($0 - mean) / deviation).isFinite })
         {
             return Fault(

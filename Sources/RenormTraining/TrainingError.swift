@@ -35,7 +35,8 @@ public enum TrainingError: Error, Hashable, Sendable {
 extension TrainingError {
     /// An option of a run that is out of range.
     package init(_ fault: Fault) {
-        self = .option(name: fault.name.isEmpty ? "model" : fault.name, found: fault.found, expected: fault.expected)
+        self = .option(
+            name: fault.name.isEmpty ? "model" : fault.name, found: fault.found, expected: fault.expected)
     }
 }
 

@@ -43,7 +43,11 @@ struct Batch {
     private func limitTime() {
         var timer = itimerval()
         timer.it_value.tv_sec = options.seconds
-        setitimer(ITIMER_PROF, &timer, nil)
+        #if canImport(Glibc)
+            setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
+        #else
+            setitimer(ITIMER_PROF, &timer, nil)
+        #endif
         alarm(UInt32(10 * options.seconds))
     }
 }

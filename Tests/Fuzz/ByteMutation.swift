@@ -4,7 +4,8 @@ import Renorm
 enum ByteMutation {
     /// Numbers that sizes are compared, added and multiplied with.
     static let numbers: [UInt64] = [
-        0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, 1 << 40, 1 << 53,
+        0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, 1 << 40,
+        1 << 53,
         0x7FFF_FFFF_FFFF_FFFF, 1 << 63, .max,
     ]
 

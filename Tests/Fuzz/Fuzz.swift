@@ -65,7 +65,9 @@ struct Options {
             guard let text = arguments.popFirst() else { throw Usage(description: Options.help) }
             func number<Number: LosslessStringConvertible & Comparable>(_ least: Number) throws -> Number {
                 guard let value = Number(text), value >= least else {
-                    throw Usage(description: "\(option): found '\(text)'; expected at least \(least).\n\(Options.help)")
+                    throw Usage(
+                        description:
+                            "\(option): found '\(text)'; expected at least \(least).\n\(Options.help)")
                 }
                 return value
             }
@@ -84,7 +86,8 @@ struct Options {
             }
         }
         if chosen.isEmpty {
-            throw Usage(description: "--reader: found '\(reader ?? "")'; expected one of these.\n\(Options.help)")
+            throw Usage(
+                description: "--reader: found '\(reader ?? "")'; expected one of these.\n\(Options.help)")
         }
     }
 

@@ -6,13 +6,16 @@ struct IDXReader: Reader {
     let name = "idx"
 
     private static let names = [
-        "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+        "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
     ]
 
     private static func idx(_ extents: [Int], _ random: inout Random) -> [UInt8] {
-        let header = [0, 0, 8, UInt8(extents.count)] + extents.flatMap { UInt32($0).bigEndianBytes }
+        var bytes: [UInt8] = [0, 0, 8, UInt8(extents.count)]
+        for extent in extents { bytes += UInt32(extent).bigEndianBytes }
         let limit = extents.count == 1 ? 3 : 256
-        return header + (0..<extents.reduce(1, *)).map { _ in UInt8(random.integer(below: limit)) }
+        for _ in 0..<extents.reduce(1, *) { bytes.append(UInt8(random.integer(below: limit))) }
+        return bytes
     }
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
@@ -31,7 +34,8 @@ struct IDXReader: Reader {
     }
 
     func read(_ folder: URL) async throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.contains("images") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        where name.contains("images") {
             // Images that a data set cannot have may be images to predict.
             _ = try? ImageFile(folder.appendingPathComponent(name), channels: 1, height: 8, width: 8)
         }
@@ -39,7 +43,8 @@ struct IDXReader: Reader {
         let (kept, _) = try training.split(validation: 4, seed: 1)
         let scaling = InputScaling(of: kept)
         let sampler = try BatchSampler(.shuffled, dataset: kept, batchSize: 4, seed: 1)
-        let loader = BatchLoader(dataset: kept, scaling: scaling, augmentation: .standard, sampler: sampler, to: 2)
+        let loader = BatchLoader(
+            dataset: kept, scaling: scaling, augmentation: .standard, sampler: sampler, to: 2)
         while let batch = try loader.next() { _ = batch.images.floats }
     }
 }
@@ -55,7 +60,8 @@ struct PNGReader: Reader {
         let name = random.one(of: ["gray16", "gray8", "large", "palette", "rgb8", "rgba8"])
         let bytes = try [UInt8](Data(contentsOf: PNGReader.folder.appendingPathComponent("\(name).png")))
         let damaged = ByteMutation.mutated(bytes, &random)
-        try (random.happens(onceIn: 3) ? damaged : withRightChecksums(png: damaged)).write(to: folder, "image.png")
+        try (random.happens(onceIn: 3) ? damaged : withRightChecksums(png: damaged)).write(
+            to: folder, "image.png")
     }
 
     func read(_ folder: URL) async throws {

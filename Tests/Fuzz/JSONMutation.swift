@@ -23,7 +23,8 @@ enum JSONMutation {
     ]
 
     private static let integers: [Int] = [
-        0, 1, -1, 2, 3, -2, 255, 256, 1 << 16, 1 << 24, (1 << 31) - 1, 1 << 31, 1 << 32, -(1 << 31), 1 << 40, 1 << 53,
+        0, 1, -1, 2, 3, -2, 255, 256, 1 << 16, 1 << 24, (1 << 31) - 1, 1 << 31, 1 << 32, -(1 << 31), 1 << 40,
+        1 << 53,
         1 << 62, .max - 1, .max, .min, .min + 1,
     ]
 
@@ -33,12 +34,17 @@ enum JSONMutation {
     ]
 
     private static let words = [
-        "", "nan", "inf", "-inf", "NaN", "Infinity", "1", "-1", "1e400", "0x10", "batch", "batch-renorm", "frozen", "layer",
-        "instance", "none", "group:0", "group:1", "group:9223372036854775807", "small", "small:64", "small:1e-9",
+        "", "nan", "inf", "-inf", "NaN", "Infinity", "1", "-1", "1e400", "0x10", "batch", "batch-renorm",
+        "frozen", "layer",
+        "instance", "none", "group:0", "group:1", "group:9223372036854775807", "small", "small:64",
+        "small:1e-9",
         "resnet18", "resnet50", "mobilenetv2:64", "imagenet", "cifar", "label-blocks:9223372036854775807x2",
-        "label-blocks:1x1", "source-blocks:9223372036854775807", "sorted", "sgd", "adamw", "rmsprop", "constant",
-        "linear", "cosine", "step", "biasCorrection", "parameter", "statistic", "slot", "average", "counter", "F32",
-        "F64", "BF16", "F16", "I64", "U8", "bf16", "moving", "skip", "standard", "**", "**.bn*", "\u{1b}[31m", "a\u{0}b",
+        "label-blocks:1x1", "source-blocks:9223372036854775807", "sorted", "sgd", "adamw", "rmsprop",
+        "constant",
+        "linear", "cosine", "step", "biasCorrection", "parameter", "statistic", "slot", "average", "counter",
+        "F32",
+        "F64", "BF16", "F16", "I64", "U8", "bf16", "moving", "skip", "standard", "**", "**.bn*", "\u{1b}[31m",
+        "a\u{0}b",
         "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", "ä€😀",
     ]
 
@@ -62,7 +68,9 @@ enum JSONMutation {
             default: return number(&random)
             }
         case .array(let elements):
-            guard let element = elements.randomElement(using: &random) else { return .array([anything(&random)]) }
+            guard let element = elements.randomElement(using: &random) else {
+                return .array([anything(&random)])
+            }
             switch random.integer(below: 6) {
             case 0: return .array(Array(elements.dropLast()))
             case 1: return .array(Array(elements.dropFirst()))

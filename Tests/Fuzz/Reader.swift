@@ -21,7 +21,8 @@ extension Reader {
 
 /// All readers, by the names on the command line.
 let readers: [any Reader] = [
-    TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), PNGReader(), JournalReader(),
+    TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), PNGReader(),
+    JournalReader(),
     OptionsReader(),
 ]
 

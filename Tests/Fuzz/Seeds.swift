@@ -27,15 +27,19 @@ struct Seeds {
         (
             "ramp",
             configuration(
-                Normalization(.batchRenorm, limits: .ramp(from: 1, rMax: 3, at: 9, dMax: 5, at: 7), examples: 2),
+                Normalization(
+                    .batchRenorm, limits: .ramp(from: 1, rMax: 3, at: 9, dMax: 5, at: 7), examples: 2),
                 TrainingOptions(
-                    optimizer: .adamW(), learningRate: .linear([(0, 0.1), (5, 0.01)]).warmedUp(over: 2), weightDecay: 1e-3,
-                    labelSmoothing: 0.1, clipNorm: 5)), [.freeze("conv1"), Override("**.bn*", isTrainable: false)]
+                    optimizer: .adamW(), learningRate: .linear([(0, 0.1), (5, 0.01)]).warmedUp(over: 2),
+                    weightDecay: 1e-3,
+                    labelSmoothing: 0.1, clipNorm: 5)),
+            [.freeze("conv1"), Override("**.bn*", isTrainable: false)]
         ),
         (
             "batch",
             configuration(
-                Normalization(.batch), TrainingOptions(optimizer: .rmsProp(), learningRate: .step(0.01, at: [1, 2]))),
+                Normalization(.batch),
+                TrainingOptions(optimizer: .rmsProp(), learningRate: .step(0.01, at: [1, 2]))),
             [Override("bn2", normalization: Normalization(.group(1)))]
         ),
     ]
@@ -46,7 +50,8 @@ struct Seeds {
         TrainingConfiguration(
             architecture: Architecture(
                 name: "small:0.05", classes: 3, input: [8, 8, 1], normalization: normalization),
-            options: options, steps: 2, batchSize: 4, sampling: .labelBlocks(labels: 1, each: normalization.examples ?? 4),
+            options: options, steps: 2, batchSize: 4,
+            sampling: .labelBlocks(labels: 1, each: normalization.examples ?? 4),
             augmentation: .standard, validation: 6, seed: 3, evaluateEvery: 1, evaluationBatchSize: 5)
     }
 
@@ -57,7 +62,8 @@ struct Seeds {
         var model = try configuration.architecture!.makeModel(seed: 3)
         model.overrides = runs[run].overrides
         return Trainer(
-            model: model, configuration: configuration, engine: ReferenceEngine(), training: try dataset(36, "training"),
+            model: model, configuration: configuration, engine: ReferenceEngine(),
+            training: try dataset(36, "training"),
             test: try dataset(9, "test"), folder: RunFolder(folder), resumes: resumes)
     }
 

@@ -9,7 +9,8 @@ struct Session {
 
     init(_ options: Options) throws {
         self.options = options
-        work = FileManager.default.temporaryDirectory.appendingPathComponent("renorm-fuzz-\(UUID().uuidString)")
+        work = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "renorm-fuzz-\(UUID().uuidString)")
         seeds = Seeds(folder: work.appendingPathComponent("seeds"))
         try FileManager.default.createDirectory(at: seeds.folder, withIntermediateDirectories: true)
     }
@@ -62,14 +63,17 @@ struct Session {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         var arguments = [
-            "-c", "ulimit -d \(options.megabytes * 1024) 2> /dev/null; ulimit -c 0; exec \"$@\"", "sh", Program.url.path,
+            "-c", "ulimit -d \(options.megabytes * 1024) 2> /dev/null; ulimit -c 0; exec \"$@\"", "sh",
+            Program.url.path,
             "--reader", reader.name, "--seed", "\(options.seed)", "--cases", "\(options.cases)", "--seconds",
             "\(options.seconds)", "--seeds", seeds.folder.path, "--first", "\(first)", "--work", work.path,
         ]
         if let only = options.only { arguments += ["--case", "\(only)"] }
         process.arguments = arguments
         // Traces of crashes take seconds.
-        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) {
+            $1
+        }
         process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
         process.waitUntilExit()
@@ -78,7 +82,8 @@ struct Session {
             switch (process.terminationReason, status) {
             case (.uncaughtSignal, SIGPROF): "took more than \(options.seconds) s of processor time"
             case (.uncaughtSignal, SIGALRM): "stood still for \(10 * options.seconds) s"
-            case (.uncaughtSignal, _): "crashed, or asked for more than \(options.megabytes) MB (signal \(status))"
+            case (.uncaughtSignal, _):
+                "crashed, or asked for more than \(options.megabytes) MB (signal \(status))"
             default: "ended the process with code \(status)"
             }
         let text = try String(decoding: Data(contentsOf: errors), as: UTF8.self)
@@ -92,7 +97,8 @@ struct Session {
         try FileManager.default.createDirectory(at: options.keep, withIntermediateDirectories: true)
         try? FileManager.default.removeItem(at: kept)
         try FileManager.default.copyItem(at: Batch.files(in: work), to: kept)
-        print("\(reader.name), case \(index): it \(end.reason)\(end.message.isEmpty ? "" : ": \(end.message)")")
+        print(
+            "\(reader.name), case \(index): it \(end.reason)\(end.message.isEmpty ? "" : ": \(end.message)")")
         print("  its files are in \(kept.path)")
         print("  again: Fuzz --reader \(reader.name) --seed \(options.seed) --case \(index)")
     }

@@ -40,7 +40,9 @@ struct TensorReader: Reader {
     let name = "safetensors"
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        let seed = random.one(of: ["types.safetensors", "batch/model.safetensors", "automatic/last.safetensors"])
+        let seed = random.one(of: [
+            "types.safetensors", "batch/model.safetensors", "automatic/last.safetensors",
+        ])
         try TensorMutation.mutated(seeds.bytes(seed), &random).write(to: folder, "file.safetensors")
     }
 
@@ -94,7 +96,9 @@ struct ResumptionReader: Reader {
         let run = random.integer(below: Seeds.runs.count)
         for file in ["last.safetensors", "best.safetensors"] {
             var bytes = try seeds.bytes("\(Seeds.runs[run].name)/\(file)")
-            if file.hasPrefix("last") || random.happens(onceIn: 2) { bytes = try TensorMutation.mutated(bytes, &random) }
+            if file.hasPrefix("last") || random.happens(onceIn: 2) {
+                bytes = try TensorMutation.mutated(bytes, &random)
+            }
             try bytes.write(to: folder, file)
         }
         try [UInt8(run)].write(to: folder, "run")

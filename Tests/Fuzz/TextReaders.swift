@@ -21,7 +21,8 @@ struct LimitsReader: Reader {
         let own = try JSONValue(encoding: Limits.automatic)
         let text = JSONMutation.mutated(random.one(of: LimitsReader.seeds + [own]), &random)
         let bytes = Array(text.utf8)
-        try (random.happens(onceIn: 5) ? ByteMutation.mutated(bytes, &random) : bytes).write(to: folder, "limits.json")
+        try (random.happens(onceIn: 5) ? ByteMutation.mutated(bytes, &random) : bytes).write(
+            to: folder, "limits.json")
     }
 
     func read(_ folder: URL) async throws {
@@ -31,7 +32,8 @@ struct LimitsReader: Reader {
             for schedule in [limits.rMax, limits.dMax] { precondition(!schedule.value(at: step).isNaN) }
         }
         let model = try Model(
-            Small(classes: 3, width: 0.05, normalization: Normalization(.batchRenorm, limits: limits)), input: [8, 8, 1])
+            Small(classes: 3, width: 0.05, normalization: Normalization(.batchRenorm, limits: limits)),
+            input: [8, 8, 1])
         let graph = try TrainingGraph(model, batch: 2, options: TrainingOptions(learningRate: .constant(0.1)))
         let engine = ReferenceEngine()
         let store = try engine.makeStore(graph.initialState(of: model))
@@ -53,7 +55,8 @@ struct JournalReader: Reader {
         lines[place] = Array(
             JSONMutation.mutated(try JSONValue(parsing: lines[place], source: "a seed"), &random).utf8)
         let whole = Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
-        try (random.happens(onceIn: 5) ? ByteMutation.mutated(whole, &random) : whole).write(to: folder, "runs.jsonl")
+        try (random.happens(onceIn: 5) ? ByteMutation.mutated(whole, &random) : whole).write(
+            to: folder, "runs.jsonl")
     }
 
     func read(_ folder: URL) async throws {
@@ -62,7 +65,8 @@ struct JournalReader: Reader {
         results.rename(as: comparison)
         try results.writeTables()
         let table = ExperimentTable(
-            results.results, contenders: comparison.contenders, settings: comparison.settings, seeds: comparison.seeds)
+            results.results, contenders: comparison.contenders, settings: comparison.settings,
+            seeds: comparison.seeds)
         let page = ExperimentPage(table, common: results.common, command: "renorm compare")
         _ = (page.html, page.drawings)
     }
@@ -75,15 +79,18 @@ struct OptionsReader: Reader {
     let share = 100
 
     private static let lines = [
-        "data:\n  - idx:nowhere", "model: small:0.5", "norm: batch-renorm", "norm-examples: 4", "limits: ramp",
+        "data:\n  - idx:nowhere", "model: small:0.5", "norm: batch-renorm", "norm-examples: 4",
+        "limits: ramp",
         "batch-size: 16", "accumulate: 2", "steps: 10", "sampling: label-blocks:1x4", "validation: 6",
         "learning-rate: 0.1", "warmup: 2", "momentum: 0.9", "nesterov: true", "weight-decay: 5e-4", "seed: 1",
         "evaluate-every: 5", "recorded:\n  build: renorm",
     ]
 
     private static let texts = [
-        "9223372036854775807", "-9223372036854775808", "1e308", "-1", "0", ".nan", ".inf", "~", "'", "\"a\\u0000b\"", "[1, 2]",
-        "{a: b}", "&x y", "*x", "!!binary aGk=", "2026-11-29", "0x7fffffffffffffff", "1_000", "|\n  text", "yes",
+        "9223372036854775807", "-9223372036854775808", "1e308", "-1", "0", ".nan", ".inf", "~", "'",
+        "\"a\\u0000b\"", "[1, 2]",
+        "{a: b}", "&x y", "*x", "!!binary aGk=", "2026-11-29", "0x7fffffffffffffff", "1_000", "|\n  text",
+        "yes",
     ]
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
@@ -95,7 +102,8 @@ struct OptionsReader: Reader {
             lines[place] = "\(key): \(random.one(of: OptionsReader.texts))"
         }
         let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
-        try (random.happens(onceIn: 2) ? ByteMutation.mutated(bytes, &random) : bytes).write(to: folder, "options.yml")
+        try (random.happens(onceIn: 2) ? ByteMutation.mutated(bytes, &random) : bytes).write(
+            to: folder, "options.yml")
     }
 
     func read(_ folder: URL) async throws {
@@ -103,8 +111,10 @@ struct OptionsReader: Reader {
         // The limits of time are of one process.
         program.executableURL = URL(fileURLWithPath: "/bin/sh")
         program.arguments = [
-            "-c", "ulimit -t 10; exec \"$@\"", "sh", Program.folder.appendingPathComponent("renorm").path, "train",
-            "--config", folder.appendingPathComponent("options.yml").path, "--data", "idx:nowhere", "--engine",
+            "-c", "ulimit -t 10; exec \"$@\"", "sh", Program.folder.appendingPathComponent("renorm").path,
+            "train",
+            "--config", folder.appendingPathComponent("options.yml").path, "--data", "idx:nowhere",
+            "--engine",
             "reference", "--run", folder.appendingPathComponent("run").path,
         ]
         program.standardOutput = FileHandle.nullDevice

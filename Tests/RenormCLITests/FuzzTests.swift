@@ -15,13 +15,17 @@ import Testing
             guard words.count == 11, let accepted = Int(words[3]), let refused = Int(words[5]),
                 let failed = Int(words[7])
             else { return nil }
-            (reader, self.accepted, self.refused, self.failed) = (words[0].dropLast(), accepted, refused, failed)
+            (reader, self.accepted, self.refused, self.failed) = (
+                words[0].dropLast(), accepted, refused, failed
+            )
         }
     }
 
     @Test func damagedFilesAreRefused() throws {
         let folder = try TemporaryFolder()
-        let result = try Program("Fuzz").run(["--cases", "300", "--seconds", "30", "--keep", folder.path("kept")])
+        let result = try Program("Fuzz").run([
+            "--cases", "300", "--seconds", "30", "--keep", folder.path("kept"),
+        ])
         #expect(result.exitCode == 0, "\(result.output)\(result.errors)")
         let lines = result.output.split(separator: "\n").compactMap { Line($0) }
         #expect(lines.count == 8, "\(result.output)")
@@ -38,12 +42,15 @@ import Testing
     func whatNoReaderMayDoIsFound(reader: String, expected: String) throws {
         let folder = try TemporaryFolder()
         let result = try Program("Fuzz").run([
-            "--reader", reader, "--cases", "1", "--seconds", "1", "--megabytes", "300", "--keep", folder.path("kept"),
+            "--reader", reader, "--cases", "1", "--seconds", "1", "--megabytes", "300", "--keep",
+            folder.path("kept"),
         ])
         #expect(result.exitCode == 1)
         #expect(result.output.contains(expected), "\(result.output)\(result.errors)")
-        #expect(result.output.contains("again: Fuzz --reader \(reader) --seed 1 --case 0"), "\(result.output)")
         #expect(
-            FileManager.default.fileExists(atPath: folder.path("kept/\(reader)-1-0/failure")), "\(result.output)")
+            result.output.contains("again: Fuzz --reader \(reader) --seed 1 --case 0"), "\(result.output)")
+        #expect(
+            FileManager.default.fileExists(atPath: folder.path("kept/\(reader)-1-0/failure")),
+            "\(result.output)")
     }
 }

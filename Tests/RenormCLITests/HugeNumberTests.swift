@@ -14,7 +14,8 @@ import Testing
     private func train(_ arguments: [String], run: String = "run") throws -> Program.Result {
         try Program.renorm.run(
             [
-                "train", "--data", "idx:\(folder.url.path)", "--model", "small:0.1", "--batch-size", "8", "--validation",
+                "train", "--data", "idx:\(folder.url.path)", "--model", "small:0.1", "--batch-size", "8",
+                "--validation",
                 "20", "--threads", "1", "--run", folder.path(run),
             ] + arguments)
     }
@@ -69,7 +70,10 @@ import Testing
         for (header, expected) in [
             (#"{"a":{"dtype":"U8","shape":[\#(Self.huge)],"data_offsets":[0,\#(Self.huge)]}}"#, "ends after"),
             (#"{"a":{"dtype":"U8","shape":[0,\#(Self.huge),\#(Self.huge)],"data_offsets":[0,0]}}"#, "2^40"),
-            (#"{"a":{"dtype":"U8","shape":[\#(Self.huge),\#(Self.huge),0],"data_offsets":[0,0]}}"#, "too large"),
+            (
+                #"{"a":{"dtype":"U8","shape":[\#(Self.huge),\#(Self.huge),0],"data_offsets":[0,0]}}"#,
+                "too large"
+            ),
         ] {
             var bytes = Data((0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) })
             bytes.append(Data(header.utf8))
@@ -89,7 +93,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--classes", huge], "1 to 2147483647"), (["--batch-size", huge], "2^40"), (["--image", "\(huge)x2x1"], "2^28"),
+        (["--classes", huge], "1 to 2147483647"), (["--batch-size", huge], "2^40"),
+        (["--image", "\(huge)x2x1"], "2^28"),
         (["--norm-examples", huge], "groups of \(huge)"), (["--norm", "group:\(huge)"], "groups"),
         (["--classes", "2147483647", "--batch-size", "1000"], "2^40"),
     ])
@@ -111,7 +116,8 @@ import Testing
     ])
     func comparisons(arguments: [String], expected: String) throws {
         let base = [
-            "compare", "--run", folder.path("comparison"), "--data", "idx:\(folder.url.path)", "--model", "small:0.1",
+            "compare", "--run", folder.path("comparison"), "--data", "idx:\(folder.url.path)", "--model",
+            "small:0.1",
             "--held-out", "20",
         ]
         expectRefusal(try Program.renorm.run(base + arguments), expected)

@@ -3,7 +3,8 @@ import Testing
 
 /// What no machine has is refused before it is asked for.
 @Suite struct MemoryLimitTests {
-    private static let engines: [any Engine] = [ReferenceEngine()] + ((try? OneDNNEngine(threads: 1)).map { [$0] } ?? [])
+    private static let engines: [any Engine] =
+        [ReferenceEngine()] + ((try? OneDNNEngine(threads: 1)).map { [$0] } ?? [])
 
     @Test(arguments: engines)
     func terabytesAreRefusedInWords(engine: any Engine) throws {

@@ -6,9 +6,15 @@ import Testing
 @Suite struct OutOfRangeTests {
     /// Schedules, and a part of what is said of them.
     static let schedules: [(String, String)] = [
-        (#"{"kind": "constant", "value": 3, "warmup": 9223372036854775807}"#, "a warm-up of 9223372036854775807"),
+        (
+            #"{"kind": "constant", "value": 3, "warmup": 9223372036854775807}"#,
+            "a warm-up of 9223372036854775807"
+        ),
         (#"{"kind": "constant", "value": 3, "warmup": -1}"#, "0 to 2^40"),
-        (#"{"kind": "linear", "points": [[-9000000000000000000, 1], [9000000000000000000, 3]]}"#, "at most 2^40"),
+        (
+            #"{"kind": "linear", "points": [[-9000000000000000000, 1], [9000000000000000000, 3]]}"#,
+            "at most 2^40"
+        ),
         (#"{"kind": "linear", "points": []}"#, "pairs"),
         (#"{"kind": "linear", "points": [[0, "-inf"], [5, "inf"]]}"#, "one with a finite end"),
         (#"{"kind": "cosine", "from": 0.1, "to": 0, "steps": -5}"#, "a cosine of -5 steps"),
@@ -28,7 +34,8 @@ import Testing
     }
 
     @Test(arguments: [
-        Schedule.constant(.nan), Schedule.constant(1).warmedUp(over: .max), Schedule.constant(1).warmedUp(over: .min),
+        Schedule.constant(.nan), Schedule.constant(1).warmedUp(over: .max),
+        Schedule.constant(1).warmedUp(over: .min),
         .linear([(.min, 0), (.max, 1)]), Schedule(.linear([])), .cosine(from: 1, steps: .min),
         .step(1, at: [.max]), Schedule(.biasCorrection(decay: 1)),
         Schedule(.linear([.init(step: 5, value: 1), .init(step: 2, value: 1)])),
@@ -43,7 +50,8 @@ import Testing
 
     @Test func schedulesThatRunsHaveAreKept() throws {
         let schedules: [Schedule] = [
-            .linear([(0, 1), (500, 1), (1000, .infinity)]), .cosine(from: 0.1, steps: 1 << 24).warmedUp(over: 100),
+            .linear([(0, 1), (500, 1), (1000, .infinity)]),
+            .cosine(from: 0.1, steps: 1 << 24).warmedUp(over: 100),
             .step(0.1, at: [10, 20]), Schedule(.biasCorrection(decay: 0.999)), .constant(.infinity),
         ]
         for schedule in schedules {
@@ -72,7 +80,9 @@ import Testing
         #expect(error.description.contains("2^40"), "\(error)")
     }
 
-    @Test(arguments: ["margin", "floor", "ceiling", "memory", "adaptation", "inherited", "rMax", "dMax", "widening"])
+    @Test(arguments: [
+        "margin", "floor", "ceiling", "memory", "adaptation", "inherited", "rMax", "dMax", "widening",
+    ])
     func theConstantsOfGainsOfAFileAreChecked(name: String) throws {
         let whole = try JSONEncoder().encode(MomentFilter())
         #expect(try JSONDecoder().decode(MomentFilter.self, from: whole) == MomentFilter())

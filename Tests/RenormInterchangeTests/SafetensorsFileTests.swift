@@ -158,7 +158,8 @@ import Testing
                 + "strings. Save the file again."
         ),
         (
-            "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,9223372036854775807]}}", 0,
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,9223372036854775807]}}",
+            0,
             "DIR/file.safetensors ends after 97 bytes. Expected 9223372036854775807, by its header. Fetch or save it "
                 + "again."
         ),

@@ -38,16 +38,19 @@ import Testing
 
     /// A field of a network's description, a value, and a part of what is said.
     @Test(arguments: [
-        ("classes", "-3", "classes"), ("classes", "0", "1 to 2147483647"), ("classes", "4294967296", "4294967296 classes"),
+        ("classes", "-3", "classes"), ("classes", "0", "1 to 2147483647"),
+        ("classes", "4294967296", "4294967296 classes"),
         ("input", "[8, 8, -1]", "at least 0"), ("input", "[8, 8]", "[height, width, channels]"),
-        ("input", "[100000, 100000, 1]", "2^28"), ("input", "[0, 9223372036854775807, 9223372036854775807]", "2^40"),
+        ("input", "[100000, 100000, 1]", "2^28"),
+        ("input", "[0, 9223372036854775807, 9223372036854775807]", "2^40"),
         ("epsilon", "-1", "epsilon"), ("epsilon", "1e300", "epsilon"), ("averagingRate", "2", "0 to 1"),
         ("stepProjection", "-0.5", "step projection"), ("examples", "0", "groups of 0 examples"),
         ("examples", "-9223372036854775808", "at least 1"),
     ])
     func aNetworkOfAFileIsChecked(field: String, value: String, expected: String) throws {
         let architecture = Architecture(
-            name: "small", classes: 3, input: [8, 8, 1], normalization: Normalization(.batchRenorm, examples: 4))
+            name: "small", classes: 3, input: [8, 8, 1],
+            normalization: Normalization(.batchRenorm, examples: 4))
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -65,7 +68,8 @@ import Testing
         let tooMany = Architecture(
             name: "small", classes: .max, input: [8, 8, 1], normalization: Normalization(.none))
         #expect(throws: GraphError.self) { try tooMany.makeLayer() }
-        let model = try Model(Small(classes: 3, width: 0.05, normalization: Normalization(.none)), input: [8, 8, 1])
+        let model = try Model(
+            Small(classes: 3, width: 0.05, normalization: Normalization(.none)), input: [8, 8, 1])
         #expect(throws: GraphError.self) { try model.graph(batch: .max) }
         #expect(throws: GraphError.self) { try model.graph(batch: 1 << 38) }
         // The output of a layer can be what overflows.

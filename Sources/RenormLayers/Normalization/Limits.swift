@@ -58,7 +58,8 @@ public struct Limits: Sendable, Hashable {
     /// weights that still move fast.
     public static func forRun(of steps: Int) -> Limits {
         ramp(
-            from: steps.part(3, of: 10), rMax: 3, at: steps.part(8, of: 10), dMax: 5, at: steps.part(8, of: 10))
+            from: steps.part(3, of: 10), rMax: 3, at: steps.part(8, of: 10), dMax: 5,
+            at: steps.part(8, of: 10))
     }
 }
 

@@ -73,7 +73,8 @@ extension Evaluation.ClassResult: Checkable {
     package var fault: Fault? {
         Fault(
             "\(correct) of \(examples) examples right", "0 to all of at most \(TrainingLimits.examples)",
-            unless: (0...TrainingLimits.examples).contains(examples) && (0...max(examples, 0)).contains(correct))
+            unless: (0...TrainingLimits.examples).contains(examples)
+                && (0...max(examples, 0)).contains(correct))
     }
 }
 

@@ -21,7 +21,8 @@ extension Model {
             size = multiple ?? examples
             guard size! <= TrainingLimits.examples else {
                 throw TrainingError.option(
-                    name: "examples normalized together", found: "groups that divide no batch of fewer than \(size!)",
+                    name: "examples normalized together",
+                    found: "groups that divide no batch of fewer than \(size!)",
                     expected: "groups that divide a batch of at most \(TrainingLimits.examples)")
             }
         }

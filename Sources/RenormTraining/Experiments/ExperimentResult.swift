@@ -124,8 +124,10 @@ extension ExperimentResult: Checkable {
     /// What is wrong with the numbers.
     package var fault: Fault? {
         .first(
-            .steps(steps), .accuracy("accuracy", accuracy), .accuracy("accuracy as trained", accuracyAsTrained),
-            .accuracy("accuracy of batches", accuracyOfBatches), .accuracy("training accuracy", trainingAccuracy),
+            .steps(steps), .accuracy("accuracy", accuracy),
+            .accuracy("accuracy as trained", accuracyAsTrained),
+            .accuracy("accuracy of batches", accuracyOfBatches),
+            .accuracy("training accuracy", trainingAccuracy),
             Fault(
                 of: "seconds", "\(seconds)", "a finite number, at least 0",
                 unless: seconds >= 0 && seconds.isFinite))

@@ -40,7 +40,8 @@ extension TrainingConfiguration: Checkable {
             count("accumulated batches", accumulation), count("validation examples", validation, from: 0),
             count("steps between evaluations", evaluateEvery, to: .max),
             count("steps between checkpoints", checkpointEvery, to: .max),
-            count("evaluation batch size", evaluationBatchSize), options.fault, rateFault, architecture?.fault,
+            count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
+            architecture?.fault,
             sampling.fault, scaling?.fault)
     }
 
@@ -58,7 +59,8 @@ extension TrainingConfiguration: Checkable {
 extension TrainingOptions: Checkable {
     /// What is wrong with the options, but for the values of the learning rate, which depend on the run's length.
     package var fault: Fault? {
-        func number(_ name: String, _ found: Double?, _ expected: String, _ holds: (Double) -> Bool) -> Fault? {
+        func number(_ name: String, _ found: Double?, _ expected: String, _ holds: (Double) -> Bool) -> Fault?
+        {
             found.flatMap { Fault(of: name, "\($0)", expected, unless: $0.isFinite && holds($0)) }
         }
         return .first(
