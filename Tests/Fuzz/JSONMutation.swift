@@ -29,7 +29,7 @@ enum JSONMutation {
     ]
 
     private static let doubles: [Double] = [
-        0, -0.0, 0.5, -0.5, 1.5, 1e-320, 1e-45, 1e-10, 1e10, 1e38, 1e39, -1e39, 1e300, -1e300,
+        0, -0.0, 0.5, -0.5, 1.5, .leastNonzeroMagnitude, 1e-45, 1e-10, 1e10, 1e38, 1e39, -1e39, 1e300, -1e300,
         .greatestFiniteMagnitude,
     ]
 
