@@ -59,8 +59,9 @@ struct Seeds {
     static func trainer(_ run: Int, in folder: URL, steps: Int, resumes: Bool = false) throws -> Trainer {
         var configuration = runs[run].configuration
         configuration.steps = steps
-        var model = try configuration.architecture!.makeModel(seed: 3)
-        model.overrides = runs[run].overrides
+        let architecture = configuration.architecture!
+        let model = try Model(
+            architecture.makeLayer(), input: architecture.input, overrides: runs[run].overrides, seed: 3)
         return Trainer(
             model: model, configuration: configuration, engine: ReferenceEngine(),
             training: try dataset(36, "training"),
