@@ -20,9 +20,9 @@ SWIFT ?= swift
 BUILD = --configuration release $(SWIFT_FLAGS)
 PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
-# The tests come as one program, and run the examples and a probe. --build-tests would also build, for a minute, the tools of the
+# The tests come as one program, and run the examples, probes and a part of the fuzzing. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
-TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe MemoryProbe RenormPackageTests
+TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe Fuzz MemoryProbe RenormPackageTests
 # What `make bench` starts.
 MEASURING = StepServer Loading Passes
 DOCS = .build/docs
@@ -35,7 +35,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train demo digits test bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo digits test fuzz bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -48,6 +48,8 @@ help:
 	@echo '  make demo     batch normalization, group normalization and batch renormalization in three settings, in minutes'
 	@echo '                ARGS="--seeds 3 --run runs/more"  see: renorm compare --help'
 	@echo '  make test     lint, build, and run the tests in release; FILTER=Convolution runs matching ones'
+	@echo '  make fuzz     damage files of every kind in 20,000 ways and read them: minutes; a short run is one of the tests'
+	@echo '                ARGS="--reader png --case 7"    see: make fuzz ARGS=--help'
 	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
 	@echo '  make digits   fetch 5,000 handwritten digits, a second dataset: --data idx:.deps/digits'
@@ -72,6 +74,10 @@ build: setup
 test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
+
+fuzz: build
+	@$(SWIFT) build $(BUILD) --product Fuzz
+	@exec $(PROGRAMS)/Fuzz $(ARGS)
 
 bench: setup data
 	@set -e; for product in $(MEASURING); do $(SWIFT) build $(BUILD) --product $$product; done

@@ -79,6 +79,11 @@ let package = Package(
             path: "Tests/AllocationProbe"),
         // A program whose memory a test looks at.
         .executableTarget(name: "MemoryProbe", dependencies: ["Renorm"], path: "Tests/MemoryProbe"),
+        // A program that damages files and reads them.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Renorm", .product(name: "OrderedCollections", package: "swift-collections")],
+            path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
             name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],

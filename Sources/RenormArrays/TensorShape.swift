@@ -16,7 +16,8 @@ public struct TensorShape: Hashable, Sendable, Codable {
     /// The number of axes.
     public var rank: Int { dimensions.count }
 
-    /// The number of elements: the product of all extents, 1 for a scalar.
+    /// The number of elements: the product of all extents, 1 for a scalar. It must be an `Int`, as it is for every shape
+    /// without a `fault`.
     public var elementCount: Int { dimensions.reduce(1, *) }
 
     /// The distance, in elements, between neighbours along each axis of a contiguous array.
@@ -55,6 +56,31 @@ public struct TensorShape: Hashable, Sendable, Codable {
     }
 }
 
+extension TensorShape: Checkable {
+    /// The most elements of a shape, an extent of 0 counted as 1: so many are terabytes, and no product of extents, sizes of
+    /// elements and another shape's extents that is made of them comes near 2⁶³.
+    package static let largestElementCount = 1 << 40
+    /// The most axes.
+    package static let largestRank = 32
+
+    /// What is wrong with a shape that comes from outside: a file, an option, a layer on an image of any size.
+    package var fault: Fault? {
+        guard rank <= TensorShape.largestRank else {
+            return Fault("a shape of \(rank) axes", "at most \(TensorShape.largestRank)")
+        }
+        var count = 1
+        for extent in dimensions {
+            guard extent >= 0 else { return Fault("the shape \(self)", "extents of at least 0") }
+            let (product, overflow) = count.multipliedReportingOverflow(by: Swift.max(extent, 1))
+            guard !overflow, product <= TensorShape.largestElementCount else {
+                return Fault("the shape \(self)", "extents whose product is at most 2^40")
+            }
+            count = product
+        }
+        return nil
+    }
+}
+
 extension TensorShape: ExpressibleByArrayLiteral, CustomStringConvertible {
     /// Makes a shape from a literal such as `[64, 28, 28, 1]`.
     public init(arrayLiteral elements: Int...) {
@@ -65,8 +91,11 @@ extension TensorShape: ExpressibleByArrayLiteral, CustomStringConvertible {
     public var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
 
     /// A shape is coded as its list of extents.
+    ///
+    /// - Throws: `DecodingError` also for a shape that no array can have.
     public init(from decoder: any Decoder) throws {
         dimensions = try decoder.singleValueContainer().decode([Int].self)
+        try requireNoFault(decoder)
     }
 
     /// A shape is coded as its list of extents.

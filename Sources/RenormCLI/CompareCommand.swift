@@ -103,9 +103,9 @@ struct CompareCommand: AsyncParsableCommand {
         ] where value < 1 {
             throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
         }
-        guard steps <= TrainingLimits.steps else {
-            throw ValidationError(
-                "--steps: found \(steps); expected at most \(TrainingLimits.steps). Change it.")
+        for (name, value, most) in [("--steps", steps, TrainingLimits.steps), ("--seeds", seeds, 10_000)]
+        where value > most {
+            throw ValidationError("\(name): found \(value); expected at most \(most). Change it.")
         }
         guard !firstSeed.addingReportingOverflow(UInt64(seeds)).overflow else {
             throw ValidationError(

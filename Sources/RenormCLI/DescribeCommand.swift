@@ -64,7 +64,9 @@ struct DescribeCommand: ParsableCommand {
         let architecture = Architecture(
             name: model, stem: stem, classes: classes, input: TensorShape(extents),
             normalization: Normalization(norm, examples: normExamples))
-        let network = try architecture.makeModel(seed: 0)
+        // No value of the network is looked at, so none is drawn.
+        let network = Model(
+            try architecture.makeLayer(), input: architecture.input, variables: Variables())
         var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
             network, batch: batchSize,

@@ -1,3 +1,4 @@
+import Foundation
 @_exported import RenormGraphs
 
 /// Something that runs graphs: it compiles a graph once and then runs it as often as wanted on variables that it keeps
@@ -126,6 +127,15 @@ extension Executable {
         return Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { $1 })
     }
 
+    /// Throws if values and results of a run do not fit into the machine's memory at all, before any is asked for.
+    package func checkMemory() throws {
+        let available = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        let needed = outputs.reduce(plannedByteCount) {
+            $0.saturatingSum($1.shape.elementCount.saturatingProduct($1.type.byteCount))
+        }
+        guard needed <= available else { throw EngineError.memory(needed: needed, available: available) }
+    }
+
     /// Throws unless there is one feed of the right shape and type for each input.
     public func check(_ feeds: [NDArray]) throws {
         for (index, input) in inputs.enumerated() {
@@ -153,6 +163,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignStore(engine: String)
     /// A label that is no class.
     case label(index: Int, found: Int, classes: Int)
+    /// A run that needs more memory than the machine has; both numbers in bytes.
+    case memory(needed: Int, available: Int)
     /// The engine has no way to compute something.
     case unsupported(operation: String, path: String, reason: String)
 
@@ -178,6 +190,11 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
         case .label(let index, let found, let classes):
             return "Label \(found) of example \(index) of the batch; expected 0 to \(classes - 1). "
                 + "Check the labels, or give the model more classes."
+        case .memory(let needed, let available):
+            func text(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+            return
+                "A run needs \(text(needed)) of memory for its values; expected at most \(text(available)), which the "
+                + "machine has. Use smaller batches or images, or a smaller network."
         case .unsupported(let operation, let path, let reason):
             return "\(operation)\(path.isEmpty ? "" : " at '\(path)'"): \(reason). "
                 + "Change the layer's options, or use another engine."

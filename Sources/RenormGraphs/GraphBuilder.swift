@@ -43,7 +43,12 @@ public final class GraphBuilder {
     }
 
     /// The variable with this specification, declared if it was not yet.
+    ///
+    /// - Throws: `GraphError` if the path has another variable, or for a shape that no array can have.
     public func variable(_ specification: VariableSpecification) throws -> Tensor {
+        if let fault = specification.shape.fault {
+            throw GraphError(fault, operation: "variable", path: specification.path)
+        }
         if let known = graph.variables[specification.path] {
             guard known.shape == specification.shape, known.kind == specification.kind else {
                 throw GraphError.duplicateVariable(path: specification.path)
@@ -63,7 +68,10 @@ public final class GraphBuilder {
     }
 
     /// A scalar that follows a schedule. One name has one schedule.
+    ///
+    /// - Throws: `GraphError.option` for another schedule of the same name, or one with steps or values out of range.
     public func schedule(_ name: String, _ schedule: Schedule) throws -> Tensor {
+        if let fault = schedule.fault { throw GraphError(fault, operation: "schedule", path: name) }
         if let known = graph.schedules[name], known != schedule {
             throw GraphError.option(
                 operation: "schedule", path: name, found: "two schedules of this name", expected: "one")
@@ -132,7 +140,14 @@ public final class GraphBuilder {
     func infer(_ op: Op, _ inputs: [Tensor], type: ElementType? = nil) throws -> Tensor {
         let operands = Operands(
             op: op, shapes: inputs.map(\.shape), types: inputs.map(\.type), path: path)
-        return append(op, inputs.map(\.id), try operands.inferredShape(), type ?? inputs[0].type)
+        let shape = try operands.inferredShape()
+        try require(shape, of: op.name)
+        return append(op, inputs.map(\.id), shape, type ?? inputs[0].type)
+    }
+
+    /// Throws for the shape of a result that no array can have.
+    func require(_ shape: TensorShape, of operation: String) throws {
+        if let fault = shape.fault { throw GraphError(fault, operation: operation, path: path) }
     }
 
     private func source(_ op: Op, _ shape: TensorShape) -> Tensor {

@@ -13,6 +13,12 @@ public enum GraphError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nothing of that name exists.
     case unknown(what: String, name: String, known: [String])
 
+    /// Something wrong with an operation's options or the shape of its result.
+    package init(_ fault: Fault, operation: String, path: String) {
+        let found = fault.name.isEmpty ? fault.found : "\(fault.name) \(fault.found)"
+        self = .option(operation: operation, path: path, found: found, expected: fault.expected)
+    }
+
     /// What was found and where, what was expected, and what to do.
     public var description: String {
         switch self {

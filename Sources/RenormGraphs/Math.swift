@@ -8,5 +8,5 @@
 enum Math {
     static func cosine(_ x: Double) -> Double { cos(x) }
 
-    static func power(_ base: Double, _ exponent: Int) -> Double { pow(base, Double(exponent)) }
+    static func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 }

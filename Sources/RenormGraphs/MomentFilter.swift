@@ -84,6 +84,8 @@ extension MomentFilter {
 
     /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen, and nothing
     /// counting as more than noise where no significance is given: so it was before.
+    ///
+    /// - Throws: `DecodingError` also for constants out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func number(_ key: CodingKeys) throws -> Double { try container.decode(Double.self, forKey: key) }
@@ -96,6 +98,31 @@ extension MomentFilter {
             widening: try container.decodeIfPresent(Double.self, forKey: .widening) ?? 0,
             isArithmetic: try container.decode(Bool.self, forKey: .isArithmetic),
             isTotal: try container.decode(Bool.self, forKey: .isTotal))
+        try requireNoFault(decoder)
+    }
+}
+
+extension MomentFilter: Checkable {
+    /// What is wrong with the constants.
+    package var fault: Fault? {
+        .first(
+            Fault(
+                "gains from \(floor) to \(ceiling)", "above 0, at most 1, in this order",
+                unless: floor > 0 && floor <= ceiling && ceiling <= 1),
+            Fault(
+                "an inherited gain of \(inherited)", "above 0, at most 1",
+                unless: inherited > 0 && inherited <= 1),
+            Fault("a memory of \(memory)", "above 0, at most 1", unless: memory > 0 && memory <= 1),
+            Fault("a significance of \(significance)", "at least 1", unless: significance >= 1),
+            Fault("a margin of \(margin)", "0 to less than 1", unless: (0..<1).contains(margin)),
+            Fault("an r_max of \(rMax)", "at least 1", unless: rMax >= 1),
+            Fault("a d_max of \(dMax)", "at least 0", unless: dMax >= 0),
+            Fault(
+                "limits that widen by \(widening)", "a finite number of at least 0",
+                unless: widening >= 0 && widening.isFinite),
+            Fault(
+                "an adaptation of \(adaptation)", "a finite number of at least 0",
+                unless: adaptation >= 0 && adaptation.isFinite))
     }
 }
 

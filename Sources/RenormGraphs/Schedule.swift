@@ -84,7 +84,7 @@ public struct Schedule: Hashable, Sendable {
             let (a, b) = (points[next - 1], points[next])
             // An infinite value must not meet 0 or another infinity.
             if step == a.step || a.value == b.value { return a.value }
-            let fraction = Double(step - a.step) / Double(b.step - a.step)
+            let fraction = (Double(step) - Double(a.step)) / (Double(b.step) - Double(a.step))
             return a.value + (b.value - a.value) * fraction
         case .cosine(let start, let end, let steps):
             let fraction = steps > 0 ? min(Double(step) / Double(steps), 1) : 1
@@ -93,8 +93,87 @@ public struct Schedule: Hashable, Sendable {
         case .step(let initial, let factor, let milestones):
             return milestones.reduce(initial) { step >= $1 ? $0 * factor : $0 }
         case .biasCorrection(let decay):
-            return 1 - Math.power(decay, step + 1)
+            return 1 - Math.power(decay, Double(step) + 1)
         }
+    }
+}
+
+extension Schedule: Checkable {
+    /// The last step that a schedule may name: far more than a run makes, and so few that nothing computed of it overflows.
+    package static let largestStep = 1 << 40
+    /// The most points or changes.
+    package static let largestLength = 10_000
+
+    /// What is wrong with a schedule: steps that no run makes, or values of which no number can be made.
+    package var fault: Fault? {
+        let steps = -Schedule.largestStep...Schedule.largestStep
+        func stepFault(_ step: Int, _ what: String) -> Fault? {
+            Fault("\(what) \(step)", "at most 2^40", unless: steps.contains(step))
+        }
+        if let fault = Fault(
+            "a warm-up of \(warmup) steps", "0 to 2^40", unless: (0...Schedule.largestStep).contains(warmup))
+        {
+            return fault
+        }
+        switch course {
+        case .constant(let value):
+            return Fault("a value of \(value)", "a number", unless: !value.isNaN)
+        case .linear(let points):
+            guard (1...Schedule.largestLength).contains(points.count) else {
+                return Fault("\(points.count) points", "1 to \(Schedule.largestLength)")
+            }
+            for (index, point) in points.enumerated() {
+                if let fault = stepFault(point.step, "a point at step") { return fault }
+                if point.value.isNaN { return Fault("a value of NaN at step \(point.step)", "a number") }
+                guard index > 0 else { continue }
+                let before = points[index - 1]
+                if before.step > point.step {
+                    return Fault(
+                        "step \(before.step) before \(point.step)", "points in the order of their steps")
+                }
+                if before.value.isInfinite, point.value.isInfinite, before.value != point.value {
+                    return Fault("a line from \(before.value) to \(point.value)", "one with a finite end")
+                }
+            }
+            return nil
+        case .cosine(let start, let end, let length):
+            return .first(
+                Fault(
+                    "a cosine from \(start) to \(end)", "finite numbers",
+                    unless: (start - end).isFinite),
+                Fault(
+                    "a cosine of \(length) steps", "0 to 2^40",
+                    unless: (0...Schedule.largestStep).contains(length)))
+        case .step(let initial, let factor, let milestones):
+            guard milestones.count <= Schedule.largestLength else {
+                return Fault("\(milestones.count) changes", "at most \(Schedule.largestLength)")
+            }
+            return Fault(
+                "\(initial) with a factor of \(factor)", "finite numbers",
+                unless: initial.isFinite && factor.isFinite)
+                ?? milestones.lazy.compactMap { stepFault($0, "a change at step") }.first
+        case .biasCorrection(let decay):
+            return Fault("a decay of \(decay)", "at least 0 and less than 1", unless: (0..<1).contains(decay))
+        }
+    }
+
+    /// The values where the schedule can turn, of those in `range`: between them it rises or falls.
+    package func turningValues(in range: Range<Int>) -> [Double] {
+        let steps: [Int] =
+            switch course {
+            case .constant, .biasCorrection: []
+            case .linear(let points): points.map(\.step)
+            case .cosine(_, _, let steps): [steps]
+            case .step(_, _, let milestones): milestones
+            }
+        let warm = warmup > 0 ? [warmup - 1, warmup] : []
+        return (steps + warm + [range.lowerBound, range.upperBound - 1]).filter(range.contains)
+            .map { value(at: $0) }
+    }
+
+    /// The smallest value at any step from 0 on; NaN where a value is.
+    package var minimum: Double {
+        turningValues(in: 0..<Int.max).reduce(.infinity) { $0.isNaN || $1.isNaN ? .nan : Swift.min($0, $1) }
     }
 }
 
@@ -104,6 +183,8 @@ extension Schedule: Codable {
     }
 
     /// Reads `{"kind": "constant", "value": 0.1, "warmup": 100}` and its like. Infinity is the string `"inf"`.
+    ///
+    /// - Throws: `DecodingError` also for steps and values out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         warmup = try container.decodeIfPresent(Int.self, forKey: .warmup) ?? 0
@@ -142,6 +223,7 @@ extension Schedule: Codable {
                 debugDescription:
                     "found kind '\(kind)'; expected constant, linear, cosine, step or biasCorrection")
         }
+        try requireNoFault(decoder)
     }
 
     /// Writes what `init(from:)` reads.

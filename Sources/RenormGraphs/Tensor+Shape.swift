@@ -9,12 +9,14 @@ extension Tensor {
                 operation: "broadcast", path: builder.path, found: [self.shape, shape],
                 expected: "extents that are equal or 1")
         }
+        try builder.require(shape, of: "broadcast")
         return builder.append(.broadcast, [id], shape, type)
     }
 
     /// The same values in the same order under another shape.
     public func reshaped(to shape: TensorShape) throws -> Tensor {
         if shape == self.shape { return self }
+        try builder.require(shape, of: "reshape")
         guard shape.elementCount == self.shape.elementCount else {
             throw GraphError.shapes(
                 operation: "reshape", path: builder.path, found: [self.shape, shape],

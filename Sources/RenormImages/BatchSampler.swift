@@ -67,6 +67,7 @@ public struct BatchSampler: Sendable {
         checked sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int?,
         sources: [Int]?, seed: UInt64
     ) throws {
+        precondition(sampling.fault == nil, "\(sampling)")
         if let groupSize, groupSize < 1 || batchSize % groupSize != 0 {
             throw ImagesError.groupSize(group: groupSize, batch: batchSize)
         }

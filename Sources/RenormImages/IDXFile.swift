@@ -40,18 +40,16 @@ public enum IDXFile {
         let dimensions = stride(from: 0, to: header.count, by: 4).map { start in
             header[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
         }
-        var size = 1
-        for dimension in dimensions {
-            let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
-            guard !overflow, product < Int.max / 2 else { throw ImagesError.notIDX(path: path, magic: magic) }
-            size = product
-        }
+        let shape = TensorShape(dimensions)
+        let size = dimensions.contains(0) ? 0 : dimensions.reduce(1) { $0.saturatingProduct($1) }
         // A damaged header can announce terabytes: no memory is asked for more than the file can possibly hold.
-        guard size <= reader.largestContent else {
+        guard size <= reader.largestContent || size == .max else {
             throw ImagesError.truncated(
                 path: path, found: try headerSize + reader.skipToEnd(), expected: headerSize + size)
         }
-        var array = NDArray(uninitialized: TensorShape(dimensions), type: .u8)
+        // Only extents whose product is no number, or 0, come so far.
+        if let fault = shape.fault { throw ImagesError.extents(path: path, fault) }
+        var array = NDArray(uninitialized: shape, type: .u8)
         let found = try array.withUnsafeMutableBytes { try reader.read(into: $0) }
         guard found == size else {
             throw ImagesError.truncated(path: path, found: headerSize + found, expected: headerSize + size)

@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// What can be wrong with images, labels, and the way batches are asked of them.
 ///
 /// Each message says what was found and where, what was expected, and what to do.
@@ -12,6 +14,8 @@ public enum ImagesError: Error, Hashable, Sendable {
     case unsupportedElements(path: String, code: UInt8)
     /// A file ends before what its header announces; both numbers in bytes, uncompressed, with the header.
     case truncated(path: String, found: Int, expected: Int)
+    /// An IDX file whose header announces more than any array holds.
+    case extents(path: String, Fault)
     /// A file goes on after what its header announces, in bytes, uncompressed.
     case trailingBytes(path: String, expected: Int)
     /// A labels file where an images file should be.
@@ -57,7 +61,8 @@ extension ImagesError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .missingFile, .unreadable, .notIDX, .unsupportedElements, .truncated, .trailingBytes,
-            .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .channels:
+            .extents, .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG,
+            .channels:
             fileDescription
         case .countsDiffer, .labelOutOfRange, .sizesDiffer, .datasetNotFound:
             datasetDescription
@@ -85,6 +90,8 @@ extension ImagesError: CustomStringConvertible {
         case .truncated(let path, let found, let expected):
             "\(path) ends after \(found) bytes. Expected \(expected) bytes (uncompressed, with the header). "
                 + "Fetch the file again."
+        case .extents(let path, let fault):
+            "\(path) announces \(fault.found) in its header. Expected \(fault.expected). Fetch the file again."
         case .trailingBytes(let path, let expected):
             "\(path) goes on after \(expected) bytes. Expected it to end there, by its header. "
                 + "Fetch the file again, or correct the counts in its header."

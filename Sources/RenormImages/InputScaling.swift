@@ -9,10 +9,19 @@ public struct InputScaling: Hashable, Sendable, Codable {
 
     /// A scaling with given values, one for each channel. Deviations are positive.
     public init(mean: [Double], deviation: [Double]) {
-        precondition(mean.count == deviation.count, "\(mean.count) means, \(deviation.count) deviations")
-        precondition(deviation.allSatisfy { $0 > 0 }, "deviations \(deviation) are not all positive")
         self.mean = mean
         self.deviation = deviation
+        if let fault { preconditionFailure("a scaling: \(fault)") }
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for values that no image can be scaled by.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        mean = try container.value(.mean)
+        deviation = try container.value(.deviation)
+        try requireNoFault(decoder)
     }
 
     /// The exact mean and (biased) deviation over every pixel of the dataset, counted in whole numbers. A channel that
@@ -89,5 +98,26 @@ public struct InputScaling: Hashable, Sendable, Codable {
             }
         }
         return result
+    }
+}
+
+extension InputScaling: Checkable {
+    /// What is wrong with the values.
+    package var fault: Fault? {
+        guard mean.count == deviation.count, !mean.isEmpty else {
+            return Fault(
+                "\(mean.count) means and \(deviation.count) deviations", "one of each for every channel")
+        }
+        // The input is computed in 32 bits.
+        for (mean, deviation) in zip(mean, deviation)
+        where
+            !(deviation > 0 && deviation.isFinite
+            && [0, 1].allSatisfy { Float(($0 - mean) / deviation).isFinite })
+        {
+            return Fault(
+                "a mean of \(mean) and a deviation of \(deviation)",
+                "finite numbers, and a deviation above 0 over which pixels stay finite")
+        }
+        return nil
     }
 }

@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// In which order, and how often, examples enter batches.
 public enum Sampling: Hashable, Sendable {
     /// Each epoch a new permutation of all examples.
@@ -83,5 +85,18 @@ extension Sampling: CustomStringConvertible, Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
+    }
+}
+
+extension Sampling: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? {
+        switch self {
+        case .sourceBlocks(let batches):
+            Fault(of: "sampling", "\(self)", "at least 1 batch", unless: batches >= 1)
+        case .labelBlocks(let labels, let each):
+            Fault(of: "sampling", "\(self)", "at least 1 label and 1 image", unless: labels >= 1 && each >= 1)
+        default: nil
+        }
     }
 }

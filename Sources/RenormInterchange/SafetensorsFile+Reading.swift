@@ -28,7 +28,7 @@ extension SafetensorsFile {
             }
             position = place.end
         }
-        let expected = input.dataStart + position
+        let expected = input.dataStart.saturatingSum(position)
         guard input.size >= expected else {
             throw InterchangeError.truncated(path: input.path, found: input.size, expected: expected)
         }
@@ -93,6 +93,10 @@ private struct Place {
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: dimension!)
             guard !overflow else { throw malformed("its shape is too large") }
             byteCount = product
+        }
+        // What has elements is no larger than the file; an extent of 0 can stand beside any others.
+        if byteCount == 0, let fault = TensorShape(dimensions.map { $0! }).fault {
+            throw malformed("found \(fault.found), expected \(fault.expected)")
         }
         guard byteCount == end - begin else {
             throw InterchangeError.byteCount(

@@ -83,28 +83,61 @@ public struct VariablesFile: Sendable {
     public func variables(
         exactly expected: Variables, bounds: [String: StatisticBound] = [:]
     ) throws -> Variables {
-        let missing = expected.paths.filter { arrays[$0] == nil }
+        try variables(
+            expected.map { path, variable in
+                Wanted(
+                    path: path, kind: variable.kind, shape: variable.value.shape, type: variable.value.type)
+            }, bounds: bounds, isLeftOut: { _ in false })
+    }
+
+    /// The file's variables, which must be exactly those that are specified: what `variables(exactly:bounds:)` does without values to
+    /// compare with.
+    ///
+    /// - Parameters:
+    ///   - kind: What the file may have besides.
+    ///   - bounds: Those of statistics by path (see `Model.statisticBounds`).
+    package func variables(
+        exactly expected: [VariableSpecification], leavingOut kind: VariableKind,
+        bounds: [String: StatisticBound] = [:]
+    ) throws -> Variables {
+        try variables(
+            expected.map { Wanted(path: $0.path, kind: $0.kind, shape: $0.shape, type: $0.storedType) },
+            bounds: bounds, isLeftOut: { kinds?[$0] == kind })
+    }
+
+    private struct Wanted {
+        var path: String
+        var kind: VariableKind
+        var shape: TensorShape
+        var type: ElementType
+    }
+
+    private func variables(
+        _ expected: [Wanted], bounds: [String: StatisticBound], isLeftOut: (String) -> Bool
+    ) throws -> Variables {
+        let missing = expected.map(\.path).filter { arrays[$0] == nil }
         guard missing.isEmpty else { throw VariablesError.missing(file: path, paths: missing) }
-        let unexpected = arrays.keys.filter { expected[$0] == nil }.sorted()
+        let known = Set(expected.map(\.path))
+        let unexpected = arrays.keys.filter { !known.contains($0) && !isLeftOut($0) }.sorted()
         guard unexpected.isEmpty else { throw VariablesError.unexpected(file: path, paths: unexpected) }
-        return try expected.mapValues { name, variable in
-            let value = arrays[name]!
-            if let kind = kinds?[name], kind != variable.kind {
-                throw VariablesError.kind(file: path, path: name, found: kind, expected: variable.kind)
+        var result = Variables()
+        for wanted in expected {
+            let (name, value) = (wanted.path, arrays[wanted.path]!)
+            if let kind = kinds?[name], kind != wanted.kind {
+                throw VariablesError.kind(file: path, path: name, found: kind, expected: wanted.kind)
             }
-            guard value.shape == variable.value.shape else {
-                throw VariablesError.shape(
-                    file: path, path: name, found: value.shape, expected: variable.value.shape)
+            guard value.shape == wanted.shape else {
+                throw VariablesError.shape(file: path, path: name, found: value.shape, expected: wanted.shape)
             }
             // An engine may compute, and so save, in more precision than f32.
-            let isWider = value.type == .f64 && variable.value.type == .f32
-            guard value.type == variable.value.type || isWider else {
-                throw VariablesError.type(
-                    file: path, path: name, found: value.type, expected: variable.value.type)
+            let isWider = value.type == .f64 && wanted.type == .f32
+            guard value.type == wanted.type || isWider else {
+                throw VariablesError.type(file: path, path: name, found: value.type, expected: wanted.type)
             }
             try check(value, at: name, bounds[name])
-            return Variable(kind: variable.kind, value: value)
+            result[name] = Variable(kind: wanted.kind, value: value)
         }
+        return result
     }
 
     /// Throws if a value is one that no network in use has: every way from a file to a model comes through here.

@@ -57,13 +57,15 @@ extension ModelDescription {
         of layer: any RenormLayers.Layer, input: TensorShape, overrides: [Override] = [], batch: Int = 1
     ) throws {
         let builder = GraphBuilder()
-        let images = builder.input("images", shape: TensorShape([batch] + input.dimensions))
+        let images = try builder.images(input, batch: batch)
         let trace = Trace(builder: builder, phase: .inference, overrides: overrides, seed: 0)
         _ = try layer(images, Scope(trace: trace))
         let graph = builder.graph
         let specifications = graph.variables.values
         var costs: [String: Int] = [:]
-        for node in graph.nodes { costs[node.path, default: 0] += graph.multiplyAdds(of: node) / batch }
+        for node in graph.nodes {
+            costs[node.path] = (costs[node.path] ?? 0).saturatingSum(graph.multiplyAdds(of: node) / batch)
+        }
         var sizes: [String: Int] = [:]
         for parameter in specifications where parameter.kind == .parameter {
             let owner = parameter.path.lastIndex(of: ".").map { String(parameter.path[..<$0]) } ?? ""
@@ -84,7 +86,7 @@ extension ModelDescription {
         parameters = count { $0.kind == .parameter }
         trainableParameters = count { $0.kind == .parameter && $0.isTrainable }
         statistics = count { $0.kind == .statistic }
-        multiplyAdds = costs.values.reduce(0, +)
+        multiplyAdds = costs.values.reduce(0) { $0.saturatingSum($1) }
         warnings = trace.warnings
     }
 }
@@ -105,10 +107,10 @@ extension Graph {
         case .convolution:
             // Each output is a sum over the window and the input channels of its group.
             let weight = self[node.inputs[1]].shape
-            return node.shape.elementCount * weight.elementCount / weight[0]
+            return node.shape.elementCount.saturatingProduct(weight.elementCount / weight[0])
         case .matmul(let transposeLeft, _):
             let left = self[node.inputs[0]].shape
-            return node.shape.elementCount * (transposeLeft ? left[0] : left[1])
+            return node.shape.elementCount.saturatingProduct(transposeLeft ? left[0] : left[1])
         default:
             return 0
         }

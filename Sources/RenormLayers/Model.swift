@@ -24,6 +24,16 @@ public struct Model: Sendable {
         variables = try graph(batch: 1, phase: .inference).initialVariables(seed: seed)
     }
 
+    /// Makes a model of values that are at hand, or of none: then nothing is drawn.
+    package init(
+        _ layer: any Layer, input: TensorShape, overrides: [Override] = [], variables: Variables
+    ) {
+        self.layer = layer
+        self.input = input
+        self.overrides = overrides
+        self.variables = variables
+    }
+
     /// What tracing a model gives.
     public struct Traced {
         /// The result of the last layer: logits `[N, classes]`.
@@ -58,9 +68,20 @@ public struct Model: Sendable {
     /// The model alone as a graph: input `images` `[N, H, W, C]`, result `logits`.
     public func graph(batch: Int, phase: Phase = .inference, precision: Precision = .f32) throws -> Graph {
         let builder = GraphBuilder()
-        let images = builder.input("images", shape: TensorShape([batch] + input.dimensions))
+        let images = try builder.images(input, batch: batch)
         builder.fetch(
             try trace(images, on: builder, phase: phase, precision: precision).output, as: "logits")
         return builder.graph
+    }
+}
+
+extension GraphBuilder {
+    /// The input `images`: a batch of images `[H, W, C]`.
+    ///
+    /// - Throws: `GraphError.option` for a batch that no array can hold.
+    package func images(_ image: TensorShape, batch: Int) throws -> Tensor {
+        let shape = TensorShape([batch] + image.dimensions)
+        if let fault = shape.fault { throw GraphError(fault, operation: "a batch of images", path: "") }
+        return input("images", shape: shape)
     }
 }

@@ -32,35 +32,43 @@ public struct PathPattern: Sendable, Hashable, Codable, ExpressibleByStringLiter
         try container.encode(description)
     }
 
-    /// Whether the pattern matches the path itself or a prefix of it that ends at a component.
+    /// Whether the pattern matches the path itself or a prefix of it that ends at a component. Takes time in proportion to
+    /// both lengths, whatever the pattern.
     public func matches(_ path: String) -> Bool {
-        description.isEmpty || Match(pattern: Array(description.utf8), path: Array(path.utf8)).holds(0, 0)
+        description.isEmpty || Match(pattern: Array(description.utf8), path: Array(path.utf8)).holds
     }
 }
 
-/// The comparison of a pattern with a path, from a place in each onwards.
+/// The comparison of a pattern with a path.
 private struct Match {
     let pattern: [UInt8]
     let path: [UInt8]
 
-    func holds(_ inPattern: Int, _ inPath: Int) -> Bool {
+    /// Whether the pattern matches. What matches from each place of the path on is found from the end of the pattern to its
+    /// beginning: to try every way that stars can go would take for ever with some twenty of them.
+    var holds: Bool {
         let (star, dot) = (UInt8(ascii: "*"), UInt8(ascii: "."))
-        guard inPattern < pattern.count else { return inPath == path.count || path[inPath] == dot }
-        guard pattern[inPattern] == star else {
-            return inPath < path.count && path[inPath] == pattern[inPattern]
-                && holds(inPattern + 1, inPath + 1)
+        let places = 0...path.count
+        /// For each place of the path whether the pattern matches from one, two and three bytes after `index` on.
+        var later = [places.map { $0 == path.count || path[$0] == dot }]
+        for index in pattern.indices.reversed() {
+            var holds: [Bool]
+            if pattern[index] == star {
+                let crossesDots = index + 1 < pattern.count && pattern[index + 1] == star
+                holds = later[crossesDots ? 1 : 0]
+                for place in path.indices.reversed() where holds[place + 1] {
+                    if crossesDots || path[place] != dot { holds[place] = true }
+                }
+                if crossesDots, index + 2 < pattern.count, pattern[index + 2] == dot {
+                    for place in places where later[2][place] && (place == 0 || path[place - 1] == dot) {
+                        holds[place] = true
+                    }
+                }
+            } else {
+                holds = places.map { $0 < path.count && path[$0] == pattern[index] && later[0][$0 + 1] }
+            }
+            later = [holds] + later.prefix(2)
         }
-        let crossesDots = inPattern + 1 < pattern.count && pattern[inPattern + 1] == star
-        let rest = inPattern + (crossesDots ? 2 : 1)
-        let beginsComponent = inPath == 0 || path[inPath - 1] == dot
-        if crossesDots, beginsComponent, rest < pattern.count, pattern[rest] == dot, holds(rest + 1, inPath) {
-            return true
-        }
-        var end = inPath
-        while true {
-            if holds(rest, end) { return true }
-            if end == path.count || (!crossesDots && path[end] == dot) { return false }
-            end += 1
-        }
+        return later[0][0]
     }
 }

@@ -104,6 +104,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         self.feeds = feeds
         requestedStore = store
         context.step = step
+        if memory == nil { try checkMemory() }
         prepareResults(&results)
         swap(&results, &self.results)
         EngineThread.shared.run(self, threads: threads)
@@ -234,6 +235,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
             try store.setLayout(
                 path, plan.variableLayouts[path], staysPlain: plan.plainVariables.contains(path))
         }
+        if self.memory == nil { try checkMemory() }
         let memory = self.memory ?? ExecutionMemory(plan)
         let entries = paths.map { store.entry($0)! }
         memory.bind(plan, entries.map(\.memory))

@@ -46,6 +46,7 @@ extension Optimizer: Codable {
                 forKey: .name, in: container,
                 debugDescription: "found the optimizer '\(name)'; expected sgd, adamw or rmsprop")
         }
+        try requireNoFault(decoder)
     }
 
     /// Writes what `init(from:)` reads.
@@ -64,6 +65,28 @@ extension Optimizer: Codable {
             try container.encode(decay, forKey: .decay)
             try container.encode(epsilon, forKey: .epsilon)
             try container.encode(momentum, forKey: .momentum)
+        }
+    }
+}
+
+extension Optimizer: Checkable {
+    /// What is wrong with the constants.
+    package var fault: Fault? {
+        func part(_ name: String, _ value: Double) -> Fault? {
+            Fault(of: name, "\(value)", "at least 0 and less than 1", unless: (0..<1).contains(value))
+        }
+        func positive(_ name: String, _ value: Double) -> Fault? {
+            Fault(of: name, "\(value)", "a finite number, at least 0", unless: value >= 0 && value.isFinite)
+        }
+        switch self {
+        case .sgd(let momentum, _):
+            return part("momentum", momentum)
+        case .adamW(let beta1, let beta2, let epsilon):
+            return .first(part("beta1", beta1), part("beta2", beta2), positive("epsilon", epsilon))
+        case .rmsProp(let decay, let epsilon, let momentum):
+            return .first(
+                Fault(of: "decay", "\(decay)", "0 to 1", unless: (0...1).contains(decay)),
+                positive("epsilon", epsilon), part("momentum", momentum))
         }
     }
 }

@@ -38,6 +38,14 @@ public enum TrainingError: Error, Hashable, Sendable {
     case notFiniteOn(data: String, path: String)
 }
 
+extension TrainingError {
+    /// An option of a run that is out of range.
+    package init(_ fault: Fault) {
+        self = .option(
+            name: fault.name.isEmpty ? "model" : fault.name, found: fault.found, expected: fault.expected)
+    }
+}
+
 extension TrainingError: CustomStringConvertible {
     /// What was found and where, what was expected, and what to do.
     public var description: String {

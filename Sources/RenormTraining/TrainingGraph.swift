@@ -53,6 +53,7 @@ extension TrainingOptions {
         precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .f32
         memory = try container.decodeIfPresent(MemoryUse.self, forKey: .memory) ?? .fast
         recomputes = try container.decodeIfPresent(Bool.self, forKey: .recomputes) ?? false
+        try requireNoFault(decoder)
     }
 }
 
@@ -105,7 +106,7 @@ public struct TrainingGraph: Sendable {
         _ model: Model, batch: Int, _ options: TrainingOptions, seed: UInt64, drawNumber: Tensor? = nil,
         on builder: GraphBuilder
     ) throws -> (loss: Tensor, warnings: [String]) {
-        let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
+        let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
         let traced = try model.trace(
             images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber,
@@ -212,7 +213,7 @@ public struct EvaluationGraph: Sendable {
     /// Traces a model.
     public init(_ model: Model, batch: Int, phase: Phase = .inference) throws {
         let builder = GraphBuilder()
-        let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
+        let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
         let logits = try model.trace(images, on: builder, phase: phase).output
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }

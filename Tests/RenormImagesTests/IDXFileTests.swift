@@ -84,11 +84,17 @@ import Testing
         #expect(error.message(in: folder) == message)
     }
 
-    @Test func extentsThatOverflowAreNoIDXFile() throws {
+    /// No array holds them, whether or not an extent of 0 makes their product small.
+    @Test(arguments: [[1, 1, 1], [0, 1, 1], [1, 1, 0]])
+    func extentsThatOverflowAreNamed(factors: [Int]) throws {
         let folder = try TemporaryFolder()
-        let extent = Int(UInt32.max)
-        let url = try folder.file("overflow", idx([extent, extent, extent], []))
-        #expect(throws: ImagesError.notIDX(path: url.path, magic: [0, 0, 8, 3])) { try IDXFile.read(url) }
+        let extents = factors.map { $0 * Int(UInt32.max) }
+        let url = try folder.file("overflow", idx(extents, []))
+        let error = try #require(throws: ImagesError.self) { try IDXFile.read(url) }
+        #expect(
+            error.message(in: folder)
+                == "DIR/overflow announces the shape \(extents) in its header. Expected extents whose product is at most "
+                + "2^40. Fetch the file again.")
     }
 
     @Test func imagesAreNoLabels() throws {

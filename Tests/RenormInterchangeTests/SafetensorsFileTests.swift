@@ -158,6 +158,18 @@ import Testing
                 + "strings. Save the file again."
         ),
         (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,9223372036854775807]}}",
+            0,
+            "DIR/file.safetensors ends after 97 bytes. Expected 9223372036854775807, by its header. Fetch or save it "
+                + "again."
+        ),
+        (
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[0,4611686018427387904,4],\"data_offsets\":[0,0]}}", 0,
+            "DIR/file.safetensors describes \"a\" wrongly: found the shape [0, 4611686018427387904, 4], expected extents "
+                + "whose product is at most 2^40. Expected a safetensors header, where a tensor has dtype, shape and "
+                + "data_offsets and __metadata__ holds strings. Save the file again."
+        ),
+        (
             "{\"__metadata__\":{\"step\":3}}", 0,
             "DIR/file.safetensors describes \"__metadata__\" wrongly: \"step\" is no string. Expected a "
                 + "safetensors header, where a tensor has dtype, shape and data_offsets and __metadata__ holds "

@@ -119,21 +119,11 @@ enum LimitsOption {
         }
         do {
             return try JSONDecoder().decode(Limits.self, from: data)
-        } catch {
+        } catch let error as DecodingError {
             throw UsageError(
-                "--limits: '\(path)' does not describe limits (\(LimitsOption.reason(error))); expected "
+                "--limits: '\(path)' does not describe limits (\(error.placeAndReason)); expected "
                     + #"{"r_max": SCHEDULE, "d_max": SCHEDULE} with schedules such as {"kind": "constant", "value": 3}"#
                     + " or {\"kind\": \"linear\", \"points\": [[500, 1], [1000, 3]]}. Correct the file.")
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "there is no '\(key.stringValue)'"
-        case DecodingError.dataCorrupted(let context), DecodingError.typeMismatch(_, let context),
-            DecodingError.valueNotFound(_, let context):
-            context.debugDescription
-        default: "\(error)"
         }
     }
 }

@@ -231,7 +231,8 @@ struct TrainOptions: ParsableArguments {
         }
         try require("--validation", validation, validation >= 0, "at least 0")
         try require("--learning-rate", learningRate, learningRate.map { $0.value > 0 }, "more than 0")
-        try require("--warmup", warmup, warmup >= 0, "at least 0")
+        try require(
+            "--warmup", warmup, (0...most.upperBound).contains(warmup), "0 to \(most.upperBound)")
         try require("--momentum", momentum, momentum.map { (0..<1).contains($0.value) }, "0 to less than 1")
         try require("--weight-decay", weightDecay, weightDecay.value >= 0, "at least 0")
         try require("--clip-norm", clipNorm, clipNorm.map { $0.value > 0 }, "more than 0")

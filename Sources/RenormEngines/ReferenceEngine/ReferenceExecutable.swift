@@ -29,6 +29,7 @@ final class ReferenceExecutable: Executable {
             throw EngineError.foreignStore(engine: "the reference engine of precision \(precision.rawValue)")
         }
         try checkFeeds(feeds)
+        try checkMemory()
         let values =
             switch precision {
             case .f32: try evaluate(Float.self, feeds, step, store)

@@ -29,8 +29,9 @@ public struct Architecture: Sendable, Hashable, Codable {
 
     /// The model's layers.
     ///
-    /// - Throws: `GraphError.option` for a name that is not in the zoo.
+    /// - Throws: `GraphError.option` for a name that is not in the zoo, and for numbers out of range.
     public func makeLayer() throws -> any Layer {
+        if let fault { throw GraphError(fault, operation: "model", path: "") }
         switch name {
         case "resnet18":
             return ResNet.resnet18(classes: classes, stem: stem, normalization: normalization)
@@ -60,5 +61,41 @@ public struct Architecture: Sendable, Hashable, Codable {
     }
 
     /// The model with initial values.
+    ///
+    /// - Throws: As `makeLayer`, and `GraphError` if images of this shape do not fit the layers.
     public func makeModel(seed: UInt64) throws -> Model { try Model(makeLayer(), input: input, seed: seed) }
+}
+
+extension Architecture: Checkable {
+    /// The most values of an image: a few bytes of a file can announce far more than any memory holds.
+    package static let largestImage = 1 << 28
+
+    /// What is wrong with the numbers; the name is `makeLayer`'s to know.
+    package var fault: Fault? {
+        .first(
+            Fault("\(classes) classes", "1 to \(Int32.max)", unless: (1...Int(Int32.max)).contains(classes)),
+            Architecture.fault(ofImage: input), normalization.fault)
+    }
+
+    /// What is wrong with the shape of one image.
+    package static func fault(ofImage shape: TensorShape) -> Fault? {
+        Fault(
+            "images of \(shape.rank > 8 ? "\(shape.rank) axes" : "\(shape)")",
+            "[height, width, channels], each at least 1, and at most 2^28 values",
+            unless: shape.rank == 3 && shape.dimensions.allSatisfy { $0 >= 1 }
+                && shape.dimensions.reduce(1) { $0.saturatingProduct($1) } <= largestImage)
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for numbers out of range.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.value(.name)
+        stem = try container.value(.stem)
+        classes = try container.value(.classes)
+        input = try container.value(.input)
+        normalization = try container.value(.normalization)
+        try requireNoFault(decoder)
+    }
 }

@@ -57,8 +57,7 @@ extension Model {
     /// The normalizations in the order of their results, overrides included.
     public func tracedNormalizations() throws -> [NormalizationRecord] {
         let builder = GraphBuilder()
-        let images = builder.input("images", shape: TensorShape([1] + input.dimensions))
-        return try trace(images, on: builder, phase: .inference).normalizations
+        return try trace(builder.images(input, batch: 1), on: builder, phase: .inference).normalizations
     }
 }
 

@@ -38,7 +38,7 @@ public struct Limits: Sendable, Hashable {
     /// The paper's proportions over another length: r_max is fully open at `step` (the paper's 40,000), d_max at 5/8 of
     /// it, and both are closed until 1/8.
     public static func paper(fullyOpenAt step: Int) -> Limits {
-        ramp(from: step / 8, rMax: 3, at: step, dMax: 5, at: step * 5 / 8)
+        ramp(from: step / 8, rMax: 3, at: step, dMax: 5, at: step.part(5, of: 8))
     }
 
     /// Closed until `start`, then rising linearly to `rMax` at one step and `dMax` at another; at `start` at once where
@@ -57,7 +57,26 @@ public struct Limits: Sendable, Hashable {
     /// d_max 5) from 80 % on. Short runs need it later than the paper's proportions, because the averages lag behind
     /// weights that still move fast.
     public static func forRun(of steps: Int) -> Limits {
-        ramp(from: steps * 3 / 10, rMax: 3, at: steps * 8 / 10, dMax: 5, at: steps * 8 / 10)
+        ramp(
+            from: steps.part(3, of: 10), rMax: 3, at: steps.part(8, of: 10), dMax: 5,
+            at: steps.part(8, of: 10))
+    }
+}
+
+extension Int {
+    /// self · numerator / denominator, rounded down, without a larger number on the way.
+    fileprivate func part(_ numerator: Int, of denominator: Int) -> Int {
+        self / denominator * numerator + self % denominator * numerator / denominator
+    }
+}
+
+extension Limits: Checkable {
+    /// What is wrong with the limits.
+    package var fault: Fault? {
+        if let fault = rMax.fault ?? dMax.fault ?? selfTuning?.filter.fault { return fault }
+        return .first(
+            Fault("limits whose r_max falls to \(rMax.minimum)", "at least 1", unless: rMax.minimum >= 1),
+            Fault("limits whose d_max falls to \(dMax.minimum)", "at least 0", unless: dMax.minimum >= 0))
     }
 }
 
@@ -69,6 +88,8 @@ extension Limits: Codable {
     }
 
     /// Reads `{"r_max": SCHEDULE, "d_max": SCHEDULE}` or `{"self_tuning": {…}}`.
+    ///
+    /// - Throws: `DecodingError` also for limits out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         if let selfTuning = try container.decodeIfPresent(SelfTuning.self, forKey: .selfTuning) {
@@ -78,6 +99,7 @@ extension Limits: Codable {
                 rMax: try container.decode(Schedule.self, forKey: .rMax),
                 dMax: try container.decode(Schedule.self, forKey: .dMax))
         }
+        try requireNoFault(decoder)
     }
 
     /// Writes what `init(from:)` reads.
@@ -89,20 +111,5 @@ extension Limits: Codable {
             try container.encode(rMax, forKey: .rMax)
             try container.encode(dMax, forKey: .dMax)
         }
-    }
-}
-
-extension Schedule {
-    /// The smallest value at any step.
-    var minimum: Double {
-        let steps: [Int] =
-            switch course {
-            case .constant, .biasCorrection: []
-            case .linear(let points): points.map(\.step)
-            case .cosine(_, _, let steps): [steps]
-            case .step(_, _, let milestones): milestones
-            }
-        // Between these steps the course is monotonous, and so is the factor of the warm-up.
-        return ([0, max(warmup - 1, 0), warmup] + steps.map { max($0, 0) }).map { value(at: $0) }.min()!
     }
 }

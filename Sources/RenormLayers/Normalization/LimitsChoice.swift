@@ -44,9 +44,13 @@ public enum LimitsChoice: Sendable, Hashable {
         case .forRun: .forRun(of: steps)
         case .ramp(let from, let to, let rMax, let dMax):
             .ramp(
-                from: Int(from * Double(steps)), rMax: rMax, at: Int(to * Double(steps)), dMax: dMax,
-                at: Int(to * Double(steps)))
+                from: LimitsChoice.part(from, of: steps), rMax: rMax, at: LimitsChoice.part(to, of: steps),
+                dMax: dMax, at: LimitsChoice.part(to, of: steps))
         case .fixed(let limits): limits
         }
+    }
+
+    private static func part(_ part: Double, of steps: Int) -> Int {
+        Int(exactly: (part * Double(steps)).rounded(.towardZero)) ?? .max
     }
 }

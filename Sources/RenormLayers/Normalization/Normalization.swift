@@ -54,6 +54,8 @@ public struct Normalization: Layer, Hashable, Codable {
     }
 
     /// Reads what `encode(to:)` writes.
+    ///
+    /// - Throws: `DecodingError` also for options out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         kind = try container.decode(NormalizationKind.self, forKey: .kind)
@@ -64,6 +66,7 @@ public struct Normalization: Layer, Hashable, Codable {
         limits = try container.decode(Limits.self, forKey: .limits)
         stepProjection = try container.decodeIfPresent(Double.self, forKey: .stepProjection) ?? 0
         examples = try container.decodeIfPresent(Int.self, forKey: .examples)
+        try requireNoFault(decoder)
     }
 
     /// The layer in a few words.
@@ -177,44 +180,9 @@ public struct Normalization: Layer, Hashable, Codable {
     }
 
     private func check(_ scope: Scope) throws {
-        func require(_ holds: Bool, _ found: String, _ expected: String) throws {
-            guard holds else {
-                throw GraphError.option(
-                    operation: "\(kind) normalization", path: scope.path, found: found, expected: expected)
-            }
+        if let fault {
+            throw GraphError(fault, operation: "\(kind) normalization", path: scope.path)
         }
-        try require(epsilon >= 0 && epsilon.isFinite, "epsilon \(epsilon)", "a finite number of at least 0")
-        try require((0...1).contains(averagingRate), "averaging rate \(averagingRate)", "0 to 1")
-        guard kind == .batchRenorm else { return }
-        try require((0...1).contains(stepProjection), "a step projection of \(stepProjection)", "0 to 1")
-        try tuning.map { try check($0.filter, require) }
-        try require(
-            limits.rMax.minimum >= 1, "limits whose r_max falls to \(limits.rMax.minimum)", "at least 1")
-        try require(
-            limits.dMax.minimum >= 0, "limits whose d_max falls to \(limits.dMax.minimum)", "at least 0")
-    }
-
-    private func check(
-        _ filter: MomentFilter, _ require: (Bool, String, String) throws -> Void
-    ) throws {
-        try require(
-            filter.floor > 0 && filter.floor <= filter.ceiling && filter.ceiling <= 1,
-            "gains from \(filter.floor) to \(filter.ceiling)", "above 0, at most 1, in this order")
-        try require(
-            filter.inherited > 0 && filter.inherited <= 1, "an inherited gain of \(filter.inherited)",
-            "above 0, at most 1")
-        try require(
-            filter.memory > 0 && filter.memory <= 1, "a memory of \(filter.memory)", "above 0, at most 1")
-        try require(filter.significance >= 1, "a significance of \(filter.significance)", "at least 1")
-        try require((0..<1).contains(filter.margin), "a margin of \(filter.margin)", "0 to less than 1")
-        try require(filter.rMax >= 1, "an r_max of \(filter.rMax)", "at least 1")
-        try require(filter.dMax >= 0, "a d_max of \(filter.dMax)", "at least 0")
-        try require(
-            filter.widening >= 0 && filter.widening.isFinite, "limits that widen by \(filter.widening)",
-            "a finite number of at least 0")
-        try require(
-            filter.adaptation >= 0 && filter.adaptation.isFinite, "an adaptation of \(filter.adaptation)",
-            "a finite number of at least 0")
     }
 
     /// y = γ·(x − m)/σ + β with x's own moments.
@@ -230,4 +198,26 @@ public struct Normalization: Layer, Hashable, Codable {
     }
 
     private func row(_ vector: Tensor) throws -> Tensor { try vector.reshaped(to: [1, vector.shape[0]]) }
+}
+
+extension Normalization: Checkable {
+    /// What is wrong with the options.
+    package var fault: Fault? {
+        var groups = 1
+        if case .group(let count) = kind { groups = count }
+        return .first(
+            // Engines compute with it in 32 bits.
+            Fault(
+                "epsilon \(epsilon)", "a finite number of at least 0",
+                unless: epsilon >= 0 && Float(epsilon).isFinite),
+            Fault("averaging rate \(averagingRate)", "0 to 1", unless: (0...1).contains(averagingRate)),
+            Fault("groups of \(examples ?? 1) examples", "at least 1", unless: (examples ?? 1) >= 1),
+            Fault("\(groups) groups of channels", "at least 1", unless: groups >= 1),
+            kind == .batchRenorm
+                ? .first(
+                    Fault(
+                        "a step projection of \(stepProjection)", "0 to 1",
+                        unless: (0...1).contains(stepProjection)),
+                    limits.fault) : nil)
+    }
 }

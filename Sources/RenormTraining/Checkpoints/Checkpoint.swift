@@ -93,8 +93,31 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
             self = try JSON.decode(CheckpointRecord.self, from: data)
         } catch let error as DecodingError {
             throw TrainingError.notACheckpoint(
-                path: path, reason: "its metadata is damaged (\(error.place))")
+                path: path, reason: "its metadata is damaged (\(error.placeAndReason))")
         }
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for what no run saves.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        format = try container.value(.format)
+        step = try container.value(.step)
+        position = try container.value(.position)
+        configuration = try container.value(.configuration)
+        overrides = try container.value(.overrides)
+        schedules = try container.value(.schedules)
+        scaling = try container.value(.scaling)
+        data = try container.value(.data)
+        environment = try container.value(.environment)
+        best = try container.optional(.best)
+        evaluatedAt = try container.optional(.evaluatedAt)
+        skippedBatches = try container.value(.skippedBatches)
+        skipsInARow = try container.value(.skipsInARow)
+        validation = try container.optional(.validation)
+        test = try container.optional(.test)
+        try requireNoFault(decoder)
     }
 
     init(
@@ -119,54 +142,49 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     }
 }
 
-/// A place in the epochs of a run.
-public struct EpochPosition: Sendable, Hashable, Codable {
-    /// Whole epochs made.
-    public var epoch: Int
-    /// Steps made of the next one.
-    public var step: Int
-    /// Steps of each.
-    public var stepsPerEpoch: Int
-
-    init(step: Int, stepsPerEpoch: Int) {
-        epoch = step / stepsPerEpoch
-        self.step = step % stepsPerEpoch
-        self.stepsPerEpoch = stepsPerEpoch
-    }
-}
-
-/// How well the best state did on the validation set.
-public struct BestState: Sendable, Hashable, Codable {
-    /// The number of steps that made it.
-    public var step: Int
-    /// Its accuracy, 0 to 1.
-    public var accuracy: Double
-    /// Its mean loss.
-    public var loss: Double
-
-    package init(step: Int, accuracy: Double, loss: Double) {
-        self.step = step
-        self.accuracy = accuracy
-        self.loss = loss
-    }
-
-    /// Whether a later result is better: more accurate or, with equal accuracy, of less loss.
-    package func isBeaten(by evaluation: Evaluation) -> Bool {
-        evaluation.accuracy > accuracy || (evaluation.accuracy == accuracy && evaluation.loss < loss)
+extension CheckpointRecord: Checkable {
+    /// What is wrong with the numbers by themselves or with one another; its parts know their own.
+    package var fault: Fault? {
+        func step(_ name: String, _ found: Int?, upTo most: Int) -> Fault? {
+            guard let found else { return nil }
+            return Fault(of: name, "\(found)", "0 to \(most)", unless: found >= 0 && found <= most)
+        }
+        let architecture = configuration.architecture
+        return .first(
+            step("step", self.step, upTo: configuration.steps),
+            step("step of the best state", best?.step, upTo: self.step),
+            step("step of the last evaluation", evaluatedAt, upTo: self.step),
+            step("skipped batches", skippedBatches, upTo: self.step),
+            step("batches skipped in a row", skipsInARow, upTo: skippedBatches),
+            Fault(
+                of: "scaling", "\(scaling.channels) channels", "\(data.image[2]), as the images have",
+                unless: scaling.channels == data.image[2]),
+            architecture.flatMap {
+                Fault(
+                    of: "architecture", "\($0.classes) classes on images of \($0.input)",
+                    "\(data.classNames.count) on images of \(data.image), as the data have",
+                    unless: $0.classes == data.classNames.count && $0.input == data.image)
+            })
     }
 }
 
 extension DecodingError {
-    /// Where in the JSON something was wrong.
-    fileprivate var place: String {
+    /// Where in the JSON something was wrong, and what.
+    package var placeAndReason: String {
         func name(_ path: [any CodingKey]) -> String {
-            path.isEmpty ? "at the top" : path.map(\.stringValue).joined(separator: ".")
+            let names = path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+            return names.joined(separator: ".")
+        }
+        func text(_ context: DecodingError.Context, _ reason: String) -> String {
+            context.codingPath.isEmpty ? reason : "\(name(context.codingPath)): \(reason)"
         }
         switch self {
-        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-            return name(context.codingPath)
+        case .typeMismatch(_, let context), .dataCorrupted(let context):
+            return text(context, context.debugDescription)
+        case .valueNotFound(_, let context):
+            return text(context, "it is null")
         case .keyNotFound(let key, let context):
-            return name(context.codingPath + [key])
+            return "\(name(context.codingPath + [key])) is missing"
         @unknown default:
             return "somewhere"
         }

@@ -33,16 +33,26 @@ public struct TrainedModel: Sendable {
         guard let layer = try layer ?? record.configuration.architecture?.makeLayer() else {
             throw TrainingError.unknownLayers(path: url.path)
         }
-        var model = try Model(layer, input: record.data.image, overrides: record.overrides)
-        let expected = model.variables
-        // Slots and averages of a checkpoint are the training step's; the step itself need not be traced for them.
-        var all = expected
-        for (path, kind) in file.kinds ?? [:] where kind == .slot || kind == .average {
-            if let value = file.arrays[path] { all[path] = Variable(kind: kind, value: value) }
+        var model = Model(
+            layer, input: record.data.image, overrides: record.overrides, variables: Variables())
+        // Nothing is drawn for the network that the file describes, which may be larger than the file.
+        let graph = try model.graph(batch: 1)
+        let (output, classes) = (graph[graph.fetches[0].node].shape, record.data.classNames.count)
+        guard output.rank == 2, output[1] == classes else {
+            throw TrainingError.notACheckpoint(
+                path: url.path, reason: "it names \(classes) classes for a network whose output is \(output)")
+        }
+        let expected = Array(graph.variables.values)
+        // Averages and slots of a checkpoint are the training step's; the step itself need not be traced for them.
+        let averages = expected.compactMap { specification -> VariableSpecification? in
+            var average = specification
+            average.path = TrainingGraph.averagePath(of: specification.path)
+            average.kind = .average
+            return file.kinds?[average.path] == .average ? average : nil
         }
         let bounds = try model.statisticBounds().coveringAverages
-        model.variables = try file.variables(exactly: all, bounds: bounds)
-            .forInference(expected.paths).inStoredTypes
+        model.variables = try file.variables(exactly: expected + averages, leavingOut: .slot, bounds: bounds)
+            .forInference(expected.map(\.path)).inStoredTypes
         self.init(model: model, record: record)
     }
 

@@ -9,6 +9,21 @@ public struct Evaluation: Sendable, Hashable, Codable {
         /// The number of them that were classified rightly.
         public var correct: Int
 
+        package init(name: String, examples: Int, correct: Int) {
+            (self.name, self.examples, self.correct) = (name, examples, correct)
+        }
+
+        /// Reads what was encoded.
+        ///
+        /// - Throws: `DecodingError` also for numbers that no evaluation gives.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            name = try container.value(.name)
+            examples = try container.value(.examples)
+            correct = try container.value(.correct)
+            try requireNoFault(decoder)
+        }
+
         /// The part that was classified rightly; `nil` without examples.
         public var accuracy: Double? { examples > 0 ? Double(correct) / Double(examples) : nil }
     }
@@ -27,6 +42,39 @@ public struct Evaluation: Sendable, Hashable, Codable {
         self.loss = loss
         self.examples = examples
         self.classes = classes
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for numbers that no evaluation gives.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        accuracy = try container.value(.accuracy)
+        loss = try container.value(.loss)
+        examples = try container.value(.examples)
+        classes = try container.value(.classes)
+        try requireNoFault(decoder)
+    }
+}
+
+extension Evaluation: Checkable {
+    /// What is wrong with the numbers. The loss may be anything: that of a network that is not finite is not either.
+    package var fault: Fault? {
+        .first(
+            Fault(of: "accuracy", "\(accuracy)", "0 to 1", unless: (0...1).contains(accuracy)),
+            Fault(
+                of: "examples", "\(examples)", "0 to \(TrainingLimits.examples)",
+                unless: (0...TrainingLimits.examples).contains(examples)))
+    }
+}
+
+extension Evaluation.ClassResult: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? {
+        Fault(
+            "\(correct) of \(examples) examples right", "0 to all of at most \(TrainingLimits.examples)",
+            unless: (0...TrainingLimits.examples).contains(examples)
+                && (0...max(examples, 0)).contains(correct))
     }
 }
 

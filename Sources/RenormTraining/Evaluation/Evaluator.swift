@@ -37,9 +37,21 @@ public struct Evaluator: Sendable {
     {
         try await onOwnThread(named: "renorm.evaluation") { [engine, options] isCancelled in
             try model.check(dataset)
+            try scaling.check(dataset)
             let pass = try EvaluationPass(model, engine: engine, options: options)
             let store = try engine.makeStore(model.variables)
             return try pass.evaluate(dataset, scaling: scaling, on: store, isCancelled: isCancelled)
+        }
+    }
+}
+
+extension InputScaling {
+    /// Throws unless it is for as many channels as images have.
+    func check(_ dataset: Dataset) throws {
+        guard channels == dataset.channels else {
+            throw TrainingError.option(
+                name: "scaling", found: "\(channels) channels",
+                expected: "\(dataset.channels), as the images of \(dataset.name) have")
         }
     }
 }

@@ -14,12 +14,19 @@ extension Model {
     /// The smallest number of examples that every group of examples normalized together divides; `nil` if every
     /// normalization takes whole batches.
     func commonGroupSize() throws -> Int? {
-        try tracedNormalizations()
-            .filter { $0.normalization.hasBatchMoments }
-            .compactMap(\.normalization.examples)
-            .reduce(nil) { size, examples in
-                size.map { $0 / greatestCommonDivisor($0, examples) * examples } ?? examples
+        var size: Int?
+        for record in try tracedNormalizations() where record.normalization.hasBatchMoments {
+            guard let examples = record.normalization.examples else { continue }
+            let multiple = size.map { ($0 / greatestCommonDivisor($0, examples)).saturatingProduct(examples) }
+            size = multiple ?? examples
+            guard size! <= TrainingLimits.examples else {
+                throw TrainingError.option(
+                    name: "examples normalized together",
+                    found: "groups that divide no batch of fewer than \(size!)",
+                    expected: "groups that divide a batch of at most \(TrainingLimits.examples)")
             }
+        }
+        return size
     }
 }
 

@@ -124,7 +124,8 @@ public struct ExperimentFolder: Sendable {
                     results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
                 }
             } catch let error as DecodingError {
-                throw ExperimentError.unreadable(path: journal.path, line: index + 1, reason: "\(error)")
+                throw ExperimentError.unreadable(
+                    path: journal.path, line: index + 1, reason: error.placeAndReason)
             }
         }
         if lines.isEmpty { try append(common) }

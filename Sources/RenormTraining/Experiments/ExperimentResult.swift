@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// What one run of a comparison gave.
 public struct ExperimentResult: Sendable, Hashable, Codable {
     /// The normalization's name.
@@ -48,6 +50,40 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
             self.accuracy = accuracy
             self.gains = gains
         }
+
+        /// Reads what was encoded.
+        ///
+        /// - Throws: `DecodingError` also for numbers out of range.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            step = try container.value(.step)
+            accuracy = try container.value(.accuracy)
+            gains = try container.optional(.gains)
+            try requireNoFault(decoder)
+        }
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for numbers that no run gives.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        contender = try container.value(.contender)
+        contenderText = try container.value(.contenderText)
+        setting = try container.value(.setting)
+        settingText = try container.value(.settingText)
+        seed = try container.value(.seed)
+        steps = try container.value(.steps)
+        notFinite = try container.optional(.notFinite)
+        accuracy = try container.value(.accuracy)
+        loss = try container.optional(.loss)
+        accuracyAsTrained = try container.optional(.accuracyAsTrained)
+        accuracyOfBatches = try container.optional(.accuracyOfBatches)
+        trainingAccuracy = try container.value(.trainingAccuracy)
+        curve = try container.value(.curve)
+        gains = try container.value(.gains)
+        seconds = try container.value(.seconds)
+        try requireNoFault(decoder)
     }
 
     package init(
@@ -86,4 +122,34 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
 
     /// What tells it from others.
     public var key: Key { Key(contender: contenderText, setting: settingText, seed: seed) }
+}
+
+extension ExperimentResult: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? {
+        .first(
+            .steps(steps), .accuracy("accuracy", accuracy),
+            .accuracy("accuracy as trained", accuracyAsTrained),
+            .accuracy("accuracy of batches", accuracyOfBatches),
+            .accuracy("training accuracy", trainingAccuracy),
+            Fault(
+                of: "seconds", "\(seconds)", "a finite number, at least 0",
+                unless: seconds >= 0 && seconds.isFinite))
+    }
+}
+
+extension ExperimentResult.CurvePoint: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? { .first(.steps(step), .accuracy("accuracy", accuracy)) }
+}
+
+extension Fault {
+    fileprivate static func steps(_ found: Int) -> Fault? {
+        let most = TrainingLimits.steps
+        return Fault(of: "steps", "\(found)", "0 to \(most)", unless: (0...most).contains(found))
+    }
+
+    fileprivate static func accuracy(_ name: String, _ found: Double?) -> Fault? {
+        found.flatMap { Fault(of: name, "\($0)", "0 to 1", unless: (0...1).contains($0)) }
+    }
 }

@@ -36,11 +36,12 @@ public struct ExperimentSetting: Sendable, Hashable {
         var together: Int?
         for word in words {
             let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
-            guard pair.count == 2, let number = Int(pair[1]), number > 0,
+            guard pair.count == 2, let number = Int(pair[1]), (1...TrainingLimits.examples).contains(number),
                 ["examples", "batch"].contains(pair[0])
             else {
                 throw ExperimentError.setting(
-                    text: description, found: "'\(word)'", expected: "examples=NUMBER or batch=NUMBER")
+                    text: description, found: "'\(word)'",
+                    expected: "examples=NUMBER or batch=NUMBER, 1 to \(TrainingLimits.examples)")
             }
             if pair[0] == "batch" { self.batchSize = number } else { together = number }
         }

@@ -25,12 +25,41 @@ public struct DataDescription: Sendable, Hashable, Codable {
         fingerprint = String(whole.fingerprint, radix: 16)
     }
 
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for what no data are.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.value(.name)
+        classNames = try container.value(.classNames)
+        image = try container.value(.image)
+        training = try container.value(.training)
+        validation = try container.value(.validation)
+        test = try container.value(.test)
+        fingerprint = try container.value(.fingerprint)
+        try requireNoFault(decoder)
+    }
+
     /// What must be the same for a run to go on: not where the data came from, nor what comes after training.
     var forResuming: DataDescription {
         var result = self
         result.name = ""
         result.test = 0
         return result
+    }
+}
+
+extension DataDescription: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? {
+        func count(_ name: String, _ found: Int) -> Fault? {
+            let most = TrainingLimits.examples
+            return Fault(of: name, "\(found)", "0 to \(most)", unless: (0...most).contains(found))
+        }
+        return .first(
+            Fault(of: "classes", "none", "at least one", unless: !classNames.isEmpty),
+            Architecture.fault(ofImage: image), count("examples trained on", training),
+            count("examples held out", validation), count("test examples", test))
     }
 }
 

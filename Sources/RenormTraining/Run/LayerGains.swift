@@ -13,6 +13,17 @@ public struct LayerGains: Sendable, Hashable, Codable {
         (self.path, self.mean, self.scale) = (path, mean, scale)
     }
 
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for gains out of range.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        path = try container.value(.path)
+        mean = try container.value(.mean)
+        scale = try container.value(.scale)
+        try requireNoFault(decoder)
+    }
+
     /// From a layer's statistic `gains` `[2, 3]`; `nil` for other variables.
     init?(at path: String, _ variable: Variable) {
         guard path == "gains" || path.hasSuffix(".gains"), variable.kind == .statistic,
@@ -20,5 +31,14 @@ public struct LayerGains: Sendable, Hashable, Codable {
         else { return nil }
         let values = variable.value.doubles
         self.init(path: String(path.dropLast(6)), mean: values[0], scale: values[3])
+    }
+}
+
+extension LayerGains: Checkable {
+    /// What is wrong with the gains.
+    package var fault: Fault? {
+        Fault(
+            "gains of \(mean) and \(scale)", "0 to 1",
+            unless: (0...1).contains(mean) && (0...1).contains(scale))
     }
 }

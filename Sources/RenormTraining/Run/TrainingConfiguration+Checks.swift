@@ -3,20 +3,7 @@ extension TrainingConfiguration {
     ///
     /// - Throws: `TrainingError.option`.
     public func check() throws {
-        try require(
-            "steps", steps, (1...TrainingLimits.steps).contains(steps), "1 to \(TrainingLimits.steps)")
-        try require("batch size", batchSize, batchSize >= 1, "at least 1")
-        try require("accumulated batches", accumulation, accumulation >= 1, "at least 1")
-        try require("validation examples", validation, validation >= 0, "at least 0")
-        if let every = evaluateEvery {
-            try require("steps between evaluations", every, every >= 1, "at least 1")
-        }
-        if let every = checkpointEvery {
-            try require("steps between checkpoints", every, every >= 1, "at least 1")
-        }
-        try require(
-            "evaluation batch size", evaluationBatchSize, evaluationBatchSize >= 1, "at least 1")
-        try options.check(steps: steps)
+        if let fault { throw TrainingError(fault) }
     }
 
     /// Throws if a step takes more examples than there are to train on.
@@ -28,48 +15,60 @@ extension TrainingConfiguration {
         guard batchSize <= available else {
             throw ImagesError.batchSize(requested: batchSize, available: available)
         }
-        try require(
-            "accumulated batches", accumulation, accumulation <= available / batchSize,
-            "at most \(available / batchSize), which \(available) examples fill in batches of \(batchSize)")
-    }
-
-    private func require(_ name: String, _ found: Int, _ holds: Bool, _ expected: String) throws {
-        if !holds { throw TrainingError.option(name: name, found: "\(found)", expected: expected) }
+        let most = available / batchSize
+        if let fault = Fault(
+            of: "accumulated batches", "\(accumulation)",
+            "at most \(most), which \(available) examples fill in batches of \(batchSize)",
+            unless: accumulation <= most)
+        {
+            throw TrainingError(fault)
+        }
     }
 }
 
-extension TrainingOptions {
-    fileprivate func check(steps: Int) throws {
-        let rates = [0, steps / 2, steps - 1].map { learningRate.value(at: $0) }
-        if let wrong = rates.first(where: { !($0 >= 0 && $0.isFinite) }) {
-            throw TrainingError.option(
-                name: "learning rate", found: "\(wrong)", expected: "a finite number, at least 0")
+extension TrainingConfiguration: Checkable {
+    /// What is wrong with the options, but for what depends on the data.
+    package var fault: Fault? {
+        func count(_ name: String, _ found: Int?, from least: Int = 1, to most: Int = TrainingLimits.examples)
+            -> Fault?
+        {
+            guard let found else { return nil }
+            return Fault(of: name, "\(found)", "\(least) to \(most)", unless: (least...most).contains(found))
         }
-        try require("weight decay", weightDecay, weightDecay >= 0, "a finite number, at least 0")
-        try require("label smoothing", labelSmoothing, (0...1).contains(labelSmoothing), "0 to 1")
-        if let clipNorm { try require("clip norm", clipNorm, clipNorm > 0, "a finite number above 0") }
-        if let averagingRate {
-            try require(
-                "rate of the averages", averagingRate, averagingRate > 0 && averagingRate <= 1,
-                "above 0 and at most 1")
-        }
-        switch optimizer {
-        case .sgd(let momentum, _):
-            try require("momentum", momentum, (0..<1).contains(momentum), "at least 0 and less than 1")
-        case .adamW(let beta1, let beta2, let epsilon):
-            try require("beta1", beta1, (0..<1).contains(beta1), "at least 0 and less than 1")
-            try require("beta2", beta2, (0..<1).contains(beta2), "at least 0 and less than 1")
-            try require("epsilon", epsilon, epsilon >= 0, "a finite number, at least 0")
-        case .rmsProp(let decay, let epsilon, let momentum):
-            try require("decay", decay, (0...1).contains(decay), "0 to 1")
-            try require("epsilon", epsilon, epsilon >= 0, "a finite number, at least 0")
-            try require("momentum", momentum, (0..<1).contains(momentum), "at least 0 and less than 1")
-        }
+        return .first(
+            count("steps", steps, to: TrainingLimits.steps), count("batch size", batchSize),
+            count("accumulated batches", accumulation), count("validation examples", validation, from: 0),
+            count("steps between evaluations", evaluateEvery, to: .max),
+            count("steps between checkpoints", checkpointEvery, to: .max),
+            count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
+            architecture?.fault,
+            sampling.fault, scaling?.fault)
     }
 
-    private func require(_ name: String, _ found: Double, _ holds: Bool, _ expected: String) throws {
-        guard holds, found.isFinite else {
-            throw TrainingError.option(name: name, found: "\(found)", expected: expected)
+    /// What is wrong with the learning rate of the steps that are made.
+    private var rateFault: Fault? {
+        let steps = max(steps, 1)
+        let rates =
+            options.learningRate.turningValues(in: 0..<steps) + [options.learningRate.value(at: steps / 2)]
+        return rates.first { !($0 >= 0 && $0.isFinite) }.map {
+            Fault(of: "learning rate", "\($0)", "a finite number, at least 0")
         }
+    }
+}
+
+extension TrainingOptions: Checkable {
+    /// What is wrong with the options, but for the values of the learning rate, which depend on the run's length.
+    package var fault: Fault? {
+        func number(_ name: String, _ found: Double?, _ expected: String, _ holds: (Double) -> Bool) -> Fault?
+        {
+            found.flatMap { Fault(of: name, "\($0)", expected, unless: $0.isFinite && holds($0)) }
+        }
+        return .first(
+            learningRate.fault.map { Fault(of: "learning rate", $0.found, $0.expected) },
+            number("weight decay", weightDecay, "a finite number, at least 0") { $0 >= 0 },
+            number("label smoothing", labelSmoothing, "0 to 1") { (0...1).contains($0) },
+            number("clip norm", clipNorm, "a finite number above 0") { $0 > 0 },
+            number("rate of the averages", averagingRate, "above 0 and at most 1") { $0 > 0 && $0 <= 1 },
+            optimizer.fault)
     }
 }

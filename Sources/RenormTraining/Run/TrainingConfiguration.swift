@@ -78,6 +78,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
 
 extension TrainingConfiguration {
     /// Reads what was encoded, also by versions that did not have every option yet: then it has its default.
+    ///
+    /// - Throws: `DecodingError` also for options out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func value<Value: Decodable>(_ key: CodingKeys) throws -> Value {
@@ -101,6 +103,7 @@ extension TrainingConfiguration {
         evaluateEvery = try optional(.evaluateEvery)
         checkpointEvery = try optional(.checkpointEvery)
         evaluationBatchSize = try value(.evaluationBatchSize)
+        try requireNoFault(decoder)
     }
 }
 
@@ -119,6 +122,9 @@ public enum NonFinitePolicy: String, Sendable, Hashable, Codable, CaseIterable {
 public enum TrainingLimits {
     /// The number of steps of a run: a layer's counter of steps is exact up to 2²⁴.
     public static let steps = 1 << 24
+    /// The number of examples that an option may name, such as those of a batch: the label of each has 32 bits, and none of the
+    /// sums and products made of such numbers overflows.
+    public static let examples = Int(Int32.max)
     /// The number of batches in a row that may be skipped because they are not finite.
     public static let skipsInARow = 50
     /// The number of events that wait for a slow reader before the loop waits too.

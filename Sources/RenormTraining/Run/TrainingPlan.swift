@@ -18,6 +18,7 @@ struct TrainingPlan {
         try configuration.check()
         try trainer.model.check(trainer.training)
         if let test = trainer.test { try trainer.model.check(test) }
+        try configuration.scaling?.check(trainer.training)
         let (kept, heldOut) = try trainer.training.split(
             validation: configuration.validation, seed: configuration.seed)
         training = kept
