@@ -70,7 +70,10 @@ public struct RunFolder: Sendable, Hashable {
         do {
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         } catch {
-            throw TrainingError.folder(path: url.path, reason: error.localizedDescription)
+            // The system's sentence becomes a part of ours.
+            let sentence = error.localizedDescription
+            throw TrainingError.folder(
+                path: url.path, reason: sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence)
         }
     }
 
