@@ -84,9 +84,9 @@ extension Dataset {
         }
         if let url = folders.first { throw ImagesError.unreadable(path: url.path, reason: "it is a folder") }
         switch try PathKind(folder) {
-        case .missing: throw ImagesError.missingFolder(path: folder.path)
+        case .missing: throw ImagesError.missingFolder(path: folder.path, isSomethingElse: false)
         case .folder: throw ImagesError.missingFile(folder: folder.path, candidates: names)
-        case .file: throw ImagesError.unreadable(path: folder.path, reason: "it is no folder")
+        case .file: throw ImagesError.missingFolder(path: folder.path, isSomethingElse: true)
         }
     }
 

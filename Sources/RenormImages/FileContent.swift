@@ -136,7 +136,8 @@ final class FileContent {
                 try unpacker.restart()
             }
             if try !refill() { throw ImagesError.cutCompression(path: path, found: unpackedSize) }
-            let (used, written) = try unpacker.run(UnsafeRawBufferPointer(rebasing: input[unused]), into: memory)
+            let (used, written) = try unpacker.run(
+                UnsafeRawBufferPointer(rebasing: input[unused]), into: memory)
             unused.removeFirst(used)
             unpackedSize += written
             if written > 0 { return written }
@@ -177,7 +178,8 @@ final class FileContent {
                     throw ImagesError.missingFile(
                         folder: url.deletingLastPathComponent().path, candidates: [url.lastPathComponent])
                 }
-                throw ImagesError.unreadable(path: url.path, reason: "it is a link to a file that is not there")
+                throw ImagesError.unreadable(
+                    path: url.path, reason: "it is a link to a file that is not there")
             }
             throw ImagesError.unreadable(path: url.path, reason: String(cString: strerror(errno)))
         }
@@ -214,7 +216,9 @@ private final class Unpacker {
         stream.initialize(to: z_stream())
         // 15 is the largest window, 16 asks for gzip's header and trailer.
         let code = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        if code != Z_OK { throw ImagesError.unreadable(path: path, reason: "there is no memory to unpack it") }
+        if code != Z_OK {
+            throw ImagesError.unreadable(path: path, reason: "there is no memory to unpack it")
+        }
     }
 
     deinit {

@@ -25,7 +25,9 @@ public enum IDXFile {
             // A damaged header can announce terabytes: no memory is asked for more than the file can possibly hold.
             guard headerSize + size <= largest else {
                 let found = try content.skipToEnd()
-                if found >= size { throw ImagesError.unreadable(path: path, reason: "it grew while it was read") }
+                if found >= size {
+                    throw ImagesError.unreadable(path: path, reason: "it grew while it was read")
+                }
                 throw ImagesError.truncated(
                     path: path, found: headerSize + found, expected: headerSize + size)
             }

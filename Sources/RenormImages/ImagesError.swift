@@ -4,9 +4,9 @@
 public enum ImagesError: Error, Hashable, Sendable {
     /// A file could not be opened because it is not there; `candidates` are the names that would have done.
     case missingFile(folder: String, candidates: [String])
-    /// A folder of data that is not there.
-    case missingFolder(path: String)
-    /// Something is there but cannot be read as a file, or as a folder where one is expected.
+    /// A folder of data that is not there, or is no folder.
+    case missingFolder(path: String, isSomethingElse: Bool)
+    /// Something is there but cannot be read as a file.
     case unreadable(path: String, reason: String)
     /// A file that gzip compressed and that ends before its compressed data or their checksum do; `found` is what comes out
     /// of it in bytes.
@@ -90,8 +90,9 @@ extension ImagesError: CustomStringConvertible {
         case .missingFile(let folder, let candidates):
             "\(folder) holds no \(candidates[0]). Expected one of \(candidates.joined(separator: ", ")). "
                 + "Check the path, or copy the file there."
-        case .missingFolder(let path):
-            "There is no folder \(path). Expected one with the files of a dataset. Check the path."
+        case .missingFolder(let path, let isSomethingElse):
+            (isSomethingElse ? "\(path) is no folder" : "There is no folder \(path)")
+                + ". Expected one with the files of a dataset. Check the path."
         case .unreadable(let path, let reason):
             "\(path) cannot be read: \(reason). Expected a readable file in a readable folder. "
                 + "Check the path and its permissions."
@@ -131,13 +132,15 @@ extension ImagesError: CustomStringConvertible {
                 + " shape is \(shape). Expected images [count, height, width] or "
                 + "[count, height, width, channels]. "
                 + (shape.count == 1
-                    ? "Check whether the images and labels files are swapped." : "Write the file with this shape.")
+                    ? "Check whether the images and labels files are swapped."
+                    : "Write the file with this shape.")
         case .imagesInsteadOfLabels(let path, let shape):
             (shape.count == 3 || shape.count == 4
                 ? "\(path) looks like the images file: its" : "\(path) holds no labels: its")
                 + " shape is \(shape). Expected labels [count]. "
                 + (shape.count == 3 || shape.count == 4
-                    ? "Check whether the images and labels files are swapped." : "Write the file with this shape.")
+                    ? "Check whether the images and labels files are swapped."
+                    : "Write the file with this shape.")
         case .empty(let path):
             "\(path) holds no examples. Expected at least one. Check that this is the right file."
         case .notAnImage(let path, let magic):

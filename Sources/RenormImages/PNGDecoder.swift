@@ -71,7 +71,9 @@ public enum PNGDecoder {
             guard storedSize / FileContent.largestRatio <= bytes.count else {
                 throw ImagesError.undecodablePNG(
                     path: path,
-                    reason: "\(bytes.count) bytes are too few for the \(width) × \(height) pixels that it announces")
+                    reason:
+                        "\(bytes.count) bytes are too few for the \(width) × \(height) pixels that it announces"
+                )
             }
             var pixels = NDArray(uninitialized: [height, width, Int(header.channels)], type: .u8)
             let isRead = pixels.withUnsafeMutableBytes {
