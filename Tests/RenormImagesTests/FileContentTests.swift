@@ -84,7 +84,7 @@ import Testing
         #expect(throws: ImagesError.self) { try read(first) }
     }
 
-    /// Half a terabyte in a file of some megabytes: only what the header announces is unpacked.
+    /// Five gigabytes in a file of five megabytes: only what the header announces is unpacked.
     @Test func whatIsNotExpectedIsNotUnpacked() throws {
         let member = try gzip([UInt8](repeating: 0, count: 1 << 24))
         let zeros = [[UInt8]](repeating: member, count: 300).flatMap { $0 }
