@@ -28,6 +28,7 @@ let package = Package(
         .systemLibrary(
             name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         .target(name: "RenormKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+        .target(name: "RenormPNG", dependencies: ["CPNG"]),
         .target(name: "RenormArrays"),
         .target(
             name: "RenormGraphs",
@@ -47,7 +48,7 @@ let package = Package(
             dependencies: [
                 "RenormLayers", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "CPNG"]),
+        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
         .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
         .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
         .target(

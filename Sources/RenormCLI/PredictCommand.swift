@@ -8,7 +8,8 @@ struct PredictCommand: AsyncParsableCommand {
         commandName: "predict",
         abstract: "Say which class a trained network sees in images.",
         discussion: """
-            Images are scaled as in training, and resized if they have another size (said on standard error).
+            Images are scaled as in training, and resized if they have another size (said on standard error). Where the network
+            takes gray, colours become gray as in Pillow's mode L; transparency is left aside.
 
             Example:  renorm predict runs/a shirt.png t10k-images-idx3-ubyte.gz
             """)

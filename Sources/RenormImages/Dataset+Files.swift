@@ -70,13 +70,24 @@ extension Dataset {
         ["\(stem)-\(suffix)", "\(stem)-\(suffix).gz", "\(stem).\(suffix)", "\(stem).\(suffix).gz"]
     }
 
+    /// The first candidate that is there. Some archives hold a folder of that name, with the file in it: it is left aside.
     private static func file(_ stem: String, _ suffix: String, in folder: URL) throws -> URL {
         let names = candidates(stem, suffix)
+        var folders: [URL] = []
         for name in names {
             let url = folder.appendingPathComponent(name)
-            if FileManager.default.fileExists(atPath: url.path) { return url }
+            switch try PathKind(url) {
+            case .missing: continue
+            case .folder: folders.append(url)
+            case .file: return url
+            }
         }
-        throw ImagesError.missingFile(folder: folder.path, candidates: Array(names.prefix(2)))
+        if let url = folders.first { throw ImagesError.unreadable(path: url.path, reason: "it is a folder") }
+        switch try PathKind(folder) {
+        case .missing: throw ImagesError.missingFolder(path: folder.path, isSomethingElse: false)
+        case .folder: throw ImagesError.missingFile(folder: folder.path, candidates: names)
+        case .file: throw ImagesError.missingFolder(path: folder.path, isSomethingElse: true)
+        }
     }
 
     /// Where `fashionMNIST` finds its files.

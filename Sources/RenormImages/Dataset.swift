@@ -30,7 +30,7 @@ public struct Dataset: Sendable {
     ///   - images: `u8`, [N, H, W, C] or, with one channel, [N, H, W].
     ///   - labels: N numbers from 0.
     ///   - classNames: one for each class.
-    /// - Throws: `ImagesError` if the counts differ or a label names no class.
+    /// - Throws: `ImagesError` if the counts differ, images have no pixels or a label names no class.
     public init(name: String, images: NDArray, labels: [Int32], classNames: [String]) throws {
         try self.init(
             name: name, images: images, labels: labels, classNames: classNames,
@@ -47,6 +47,9 @@ public struct Dataset: Sendable {
             throw ImagesError.countsDiffer(
                 images: images.shape[0], imagesPath: imagesPath, labels: labels.count,
                 labelsPath: labelsPath)
+        }
+        guard !images.shape.dimensions.dropFirst().contains(0) else {
+            throw ImagesError.noPixels(path: imagesPath, shape: images.shape.dimensions)
         }
         if let index = labels.firstIndex(where: { $0 < 0 || $0 >= classNames.count }) {
             throw ImagesError.labelOutOfRange(

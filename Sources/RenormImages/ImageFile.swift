@@ -18,39 +18,26 @@ public struct ImageFile: Sendable {
     ///   - width: the width that the images are resized to.
     /// - Throws: `ImagesError` if the file is missing, neither of the two, damaged, or of other channels.
     public init(_ url: URL, channels: Int, height: Int, width: Int) throws {
-        let start = try CompressedFile(url).bytes(8)
+        let content = try FileContent(url)
+        let start = try content.peek(PNGDecoder.signature.count)
         let found: NDArray
         if PNGDecoder.isPNG(start) {
-            let bytes = try ImageFile.bytes(of: url)
+            // One byte more than there may be tells a file that is too long.
+            let bytes = try content.growing(to: PNGDecoder.largestFileSize + 1)
             let image = try PNGDecoder.decode(bytes, channels: channels, path: url.path)
             found = image.reshaped(to: TensorShape([1] + image.shape.dimensions))
         } else if start.starts(with: [0, 0]) {
-            let images = try IDXFile.readImages(url)
+            let images = try IDXFile.readImages(content)
             guard images.elementCount > 0 else { throw ImagesError.empty(path: url.path) }
-            found = try ImageFile.matching(images, channels: channels, path: url.path)
+            guard images.shape[3] == channels || images.shape[3] == 1 && channels == 3 else {
+                throw ImagesError.channels(path: url.path, found: images.shape[3], expected: channels)
+            }
+            found = images.shape[3] == channels ? images : colour(fromGray: images)
         } else {
             throw ImagesError.notAnImage(path: url.path, magic: start)
         }
         originalHeight = found.shape[1]
         originalWidth = found.shape[2]
         images = resized(found, height: height, width: width)
-    }
-
-    private static func bytes(of url: URL) throws -> [UInt8] {
-        do {
-            return try [UInt8](Data(contentsOf: url))
-        } catch {
-            throw ImagesError.unreadable(path: url.path, reason: error.localizedDescription)
-        }
-    }
-
-    private static func matching(_ images: NDArray, channels: Int, path: String) throws -> NDArray {
-        let found = images.shape[3]
-        if found == channels { return images }
-        guard found == 1 else { throw ImagesError.channels(path: path, found: found, expected: channels) }
-        let repeated = images.withValues(of: UInt8.self) { pixels in
-            pixels.flatMap { [UInt8](repeating: $0, count: channels) }
-        }
-        return NDArray(repeated, shape: TensorShape(images.shape.dimensions.dropLast() + [channels]))
     }
 }

@@ -1,26 +1,33 @@
-import RenormArrays
-
 /// What can be wrong with images, labels, and the way batches are asked of them.
 ///
 /// Each message says what was found and where, what was expected, and what to do.
 public enum ImagesError: Error, Hashable, Sendable {
     /// A file could not be opened because it is not there; `candidates` are the names that would have done.
     case missingFile(folder: String, candidates: [String])
-    /// A file is there but the system or its compression does not let it be read.
+    /// A folder of data that is not there, or is no folder.
+    case missingFolder(path: String, isSomethingElse: Bool)
+    /// Something is there but cannot be read as a file.
     case unreadable(path: String, reason: String)
-    /// A file does not start as an IDX file does; `magic` are its first bytes.
+    /// A file that gzip compressed and that ends before its compressed data or their checksum do; `found` is what comes out
+    /// of it in bytes.
+    case cutCompression(path: String, found: Int)
+    /// A file that gzip compressed and that was changed since.
+    case damagedCompression(path: String, reason: String)
+    /// A file does not start as an IDX file does; `magic` are its first bytes, uncompressed.
     case notIDX(path: String, magic: [UInt8])
     /// An IDX file of another element type than bytes.
     case unsupportedElements(path: String, code: UInt8)
     /// A file ends before what its header announces; both numbers in bytes, uncompressed, with the header.
     case truncated(path: String, found: Int, expected: Int)
-    /// An IDX file whose header announces more than any array holds.
-    case extents(path: String, Fault)
     /// A file goes on after what its header announces, in bytes, uncompressed.
     case trailingBytes(path: String, expected: Int)
-    /// A labels file where an images file should be.
+    /// An IDX file that announces more values than an array may have (`TensorShape.largestElementCount`).
+    case tooLarge(path: String, shape: [Int])
+    /// Images with a height, a width or a number of channels of 0.
+    case noPixels(path: String, shape: [Int])
+    /// A labels file, or another that has not the rank of images, where an images file should be.
     case labelsInsteadOfImages(path: String, shape: [Int])
-    /// An images file where a labels file should be.
+    /// An images file, or another that has not the rank of labels, where a labels file should be.
     case imagesInsteadOfLabels(path: String, shape: [Int])
     /// Another number of images than of labels.
     case countsDiffer(images: Int, imagesPath: String, labels: Int, labelsPath: String)
@@ -48,10 +55,12 @@ public enum ImagesError: Error, Hashable, Sendable {
     case labelWithoutExamples(label: Int)
     /// A word that names none of the choices of an option.
     case unknownChoice(option: String, found: String, choices: [String])
-    /// A file that is neither a PNG nor an IDX file.
+    /// A file that is neither a PNG nor an IDX file; `magic` are its first bytes, uncompressed.
     case notAnImage(path: String, magic: [UInt8])
     /// A PNG file that cannot be decoded.
     case undecodablePNG(path: String, reason: String)
+    /// A PNG file with more pixels, or more in a row or column, than are decoded.
+    case pixelCount(path: String, height: Int, width: Int, largestSide: Int, largest: Int)
     /// An image with another number of channels than the model takes.
     case channels(path: String, found: Int, expected: Int)
 }
@@ -60,8 +69,10 @@ extension ImagesError: CustomStringConvertible {
     /// The message: what was found and where, what was expected, what to do.
     public var description: String {
         switch self {
-        case .missingFile, .unreadable, .notIDX, .unsupportedElements, .truncated, .trailingBytes,
-            .extents, .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG,
+        case .missingFile, .missingFolder, .unreadable, .cutCompression, .damagedCompression:
+            readingDescription
+        case .notIDX, .unsupportedElements, .truncated, .trailingBytes, .tooLarge, .noPixels,
+            .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .pixelCount,
             .channels:
             fileDescription
         case .countsDiffer, .labelOutOfRange, .sizesDiffer, .datasetNotFound:
@@ -72,49 +83,86 @@ extension ImagesError: CustomStringConvertible {
         }
     }
 
-    private var fileDescription: String {
+    private var readingDescription: String {
         switch self {
+        case .missingFile(let folder, let candidates) where candidates.count == 1:
+            "There is no file \(candidates[0]) in \(folder). Expected it there. Check the path."
         case .missingFile(let folder, let candidates):
             "\(folder) holds no \(candidates[0]). Expected one of \(candidates.joined(separator: ", ")). "
                 + "Check the path, or copy the file there."
+        case .missingFolder(let path, let isSomethingElse):
+            (isSomethingElse ? "\(path) is no folder" : "There is no folder \(path)")
+                + ". Expected one with the files of a dataset. Check the path."
         case .unreadable(let path, let reason):
-            "\(path) cannot be read: \(reason). Expected a readable, intact file. "
-                + "Check its permissions, or fetch it again."
+            "\(path) cannot be read: \(reason). Expected a readable file in a readable folder. "
+                + "Check the path and its permissions."
+        case .cutCompression(let path, let found):
+            "\(path) is compressed by gzip and ends too early, after \(counted(found, "byte")) of what was compressed. "
+                + "Expected all of it, with the checksum and the length that gzip writes at the end. "
+                + "Fetch the file again."
+        case .damagedCompression(let path, let reason):
+            "\(path) is compressed by gzip and damaged: \(reason). Expected it as gzip wrote it. "
+                + "Fetch the file again."
+        default: preconditionFailure("not about reading")
+        }
+    }
+
+    private var fileDescription: String {
+        switch self {
         case .notIDX(let path, let magic):
-            "\(path) starts with the bytes \(hexadecimal(magic)). Expected an IDX file of bytes, plain or "
-                + "compressed by gzip, which starts with 00 00 08 and the number of axes. "
-                + "Check that this is the right file."
+            "\(beginning(path, magic)). Expected an IDX file of bytes, plain or compressed by gzip, which starts "
+                + "with 00 00 08 and the number of axes, 01 to 08. Check that this is the right file."
         case .unsupportedElements(let path, let code):
             "\(path) is an IDX file with elements of type \(hexadecimal([code])). Expected unsigned bytes "
                 + "(type 08). Convert its values to bytes."
         case .truncated(let path, let found, let expected):
-            "\(path) ends after \(found) bytes. Expected \(expected) bytes (uncompressed, with the header). "
-                + "Fetch the file again."
-        case .extents(let path, let fault):
-            "\(path) announces \(fault.found) in its header. Expected \(fault.expected). Fetch the file again."
+            "\(path) ends after \(counted(found, "byte")). Expected at least \(expected) (uncompressed, with the "
+                + "header). Fetch the file again."
         case .trailingBytes(let path, let expected):
-            "\(path) goes on after \(expected) bytes. Expected it to end there, by its header. "
+            "\(path) goes on after \(expected) bytes (uncompressed). Expected it to end there, by its header. "
                 + "Fetch the file again, or correct the counts in its header."
+        case .tooLarge(let path, let shape):
+            "\(path) announces \(extents(shape)) values. Expected at most 2^40. "
+                + "Check that this is the right file, or fetch it again."
+        case .noPixels(let path, let shape):
+            "\(path) holds images without pixels: its shape is \(shape). Expected a height, a width and a number of "
+                + "channels of at least 1. Check that this is the right file."
         case .labelsInsteadOfImages(let path, let shape):
-            "\(path) looks like the labels file: its shape is \(shape). Expected images "
-                + "[count, height, width] or [count, height, width, channels]. "
-                + "Check whether the images and labels files are swapped."
+            (shape.count == 1 ? "\(path) looks like the labels file: its" : "\(path) holds no images: its")
+                + " shape is \(shape). Expected images [count, height, width] or "
+                + "[count, height, width, channels]. "
+                + (shape.count == 1
+                    ? "Check whether the images and labels files are swapped."
+                    : "Write the file with this shape.")
         case .imagesInsteadOfLabels(let path, let shape):
-            "\(path) looks like the images file: its shape is \(shape). Expected labels [count]. "
-                + "Check whether the images and labels files are swapped."
+            (shape.count == 3 || shape.count == 4
+                ? "\(path) looks like the images file: its" : "\(path) holds no labels: its")
+                + " shape is \(shape). Expected labels [count]. "
+                + (shape.count == 3 || shape.count == 4
+                    ? "Check whether the images and labels files are swapped."
+                    : "Write the file with this shape.")
         case .empty(let path):
             "\(path) holds no examples. Expected at least one. Check that this is the right file."
         case .notAnImage(let path, let magic):
-            "\(path) starts with the bytes \(hexadecimal(magic)). Expected a PNG or an IDX file. "
-                + "Convert the image to PNG."
+            "\(beginning(path, magic)). Expected a PNG or an IDX file. "
+                + (magic.isEmpty ? "Check that this is the right file." : "Convert the image to PNG.")
         case .undecodablePNG(let path, let reason):
-            "\(path) is a PNG file that cannot be decoded: \(reason). Expected a complete PNG image. "
+            "\(path) is a PNG file that cannot be decoded: \(reason). Expected a complete, intact PNG image. "
                 + "Fetch or save the file again."
+        case .pixelCount(let path, let height, let width, let largestSide, let largest):
+            "\(path) announces \(width) × \(height) pixels. Expected at most \(largestSide) in a row or column and "
+                + "\(largest) in all. Make the image smaller."
         case .channels(let path, let found, let expected):
-            "\(path) holds images with \(found) channels. Expected \(expected), as the model was trained on. "
-                + "Convert the images, or use a model for \(found) channels."
-        default: preconditionFailure("not about a file")
+            "\(path) holds images with \(counted(found, "channel")). Expected \(expected), as the model was trained "
+                + "on. Convert the images, or use a model for \(counted(found, "channel"))."
+        default: preconditionFailure("not about a file's content")
         }
+    }
+
+    /// What a file is or starts with; a compressed one is said to hold it.
+    private func beginning(_ path: String, _ magic: [UInt8]) -> String {
+        magic.isEmpty
+            ? "\(path) is empty" : "The content of \(path) starts with the bytes \(hexadecimal(magic))"
     }
 
     private var datasetDescription: String {
@@ -129,7 +177,7 @@ extension ImagesError: CustomStringConvertible {
             "Training images are \(training) (height, width, channels), test images \(test). Expected one "
                 + "size. Check that the files belong together."
         case .datasetNotFound(let name, let searched):
-            "No files of \(name) in \(searched.joined(separator: ", ")). Expected its four IDX files in one of "
+            "No training images of \(name) in \(searched.joined(separator: ", ")). Expected its four IDX files in one of "
                 + "these folders. Run `make train` in the checkout, which fetches it, or install Debian's package "
                 + "dataset-\(name), or name a folder with `--data idx:DIR`."
         default: preconditionFailure("not about a dataset")
@@ -138,9 +186,11 @@ extension ImagesError: CustomStringConvertible {
 
     private var requestDescription: String {
         switch self {
+        case .holdOut(_, let available) where available < 1:
+            "There are no training images to hold any out of for validation. Expected at least one. Check the data."
         case .holdOut(let requested, let available):
             "\(requested) of \(available) training images were asked for validation. Expected a number from 0 "
-                + "to \(max(available - 1, 0)), so that some are left for training. Choose a smaller number."
+                + "to \(available - 1), so that some are left for training. Choose such a number."
         case .batchSize(let requested, let available):
             "A batch of \(requested) was asked of \(available) examples. Expected a batch of 1 to \(available). "
                 + "Choose another batch size."
@@ -173,9 +223,12 @@ extension ImagesError: CustomStringConvertible {
 }
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {
-    if bytes.isEmpty { return "(none)" }
-    return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
 }
+
+private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+private func extents(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " × ") }
 
 /// A product in words, which may be too large for an integer.
 private func product(_ a: Int, _ b: Int) -> String {

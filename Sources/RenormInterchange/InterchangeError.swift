@@ -39,12 +39,15 @@ extension InterchangeError: CustomStringConvertible {
         case .malformedJSON(let source, let offset, let reason):
             "\(source) is no valid JSON at byte \(offset): \(reason). Expected JSON as RFC 8259 defines it. "
                 + "Correct it, or fetch the file again."
+        case .truncated(let path, let found, _) where found < 8:
+            "\(path) ends after \(found) byte\(found == 1 ? "" : "s"). Expected a safetensors file, which starts with "
+                + "the size of its header in 8 bytes. Check that this is the right file, or fetch or save it again."
         case .truncated(let path, let found, let expected):
-            "\(path) ends after \(found) bytes. Expected \(expected), by its header. Fetch or save it again."
+            "\(path) ends after \(found) bytes. Expected at least \(expected), by its header. Fetch or save it again."
         case .trailingBytes(let path, let found, let expected):
             "\(path) has \(found) bytes. Expected \(expected), by its header. Fetch or save it again."
         case .headerTooLarge(let path, let found, let limit):
-            "\(path) announces a header of \(found) bytes. Expected at most \(limit): it is probably no "
+            "\(path) announces a header of \(found) bytes\(found == .max ? " or more" : ""). Expected at most \(limit): it is probably no "
                 + "safetensors file. Check that this is the right file."
         case .malformedHeader(let path, let entry, let reason):
             "\(path) describes \"\(entry)\" wrongly: \(reason). Expected a safetensors header, where a tensor has "

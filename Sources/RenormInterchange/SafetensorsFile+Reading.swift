@@ -167,14 +167,17 @@ private final class InputFile {
 
     init(_ url: URL) throws {
         path = url.path
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe that nobody writes to would be waited for without end: it is opened at once, and refused.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw InterchangeError.unreadable(path: path, reason: String(cString: strerror(errno)))
         }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw InterchangeError.unreadable(path: path, reason: "it is no ordinary file")
+            let isFolder = status.st_mode & S_IFMT == S_IFDIR
+            throw InterchangeError.unreadable(
+                path: path, reason: isFolder ? "it is a folder" : "it is no ordinary file")
         }
         size = Int(status.st_size)
         self.descriptor = descriptor

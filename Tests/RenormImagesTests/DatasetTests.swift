@@ -47,7 +47,7 @@ import Testing
         (
             ["train-labels-idx1-ubyte": nil],
             "DIR holds no train-labels-idx1-ubyte. Expected one of train-labels-idx1-ubyte, "
-                + "train-labels-idx1-ubyte.gz. Check the path, or copy the file there."
+                + "train-labels-idx1-ubyte.gz, train-labels.idx1-ubyte, train-labels.idx1-ubyte.gz. Check the path, or copy the file there."
         ),
         (
             [
@@ -121,7 +121,7 @@ import Testing
         #expect(
             "\(error)"
                 == "\(count) of 100 training images were asked for validation. Expected a number from 0 to "
-                + "99, so that some are left for training. Choose a smaller number.")
+                + "99, so that some are left for training. Choose such a number.")
     }
 
     @Test func refusesLabelsBelowZero() {

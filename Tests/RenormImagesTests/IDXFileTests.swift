@@ -39,12 +39,12 @@ import Testing
     static let wrongImages: [(String, [UInt8], String)] = [
         (
             "empty", [],
-            "DIR/empty ends after 0 bytes. Expected 4 bytes (uncompressed, with the header). Fetch the file again."
+            "DIR/empty ends after 0 bytes. Expected at least 4 (uncompressed, with the header). Fetch the file again."
         ),
         (
             "text", Array("hello world".utf8),
-            "DIR/text starts with the bytes 68 65 6c 6c. Expected an IDX file of bytes, plain or compressed by "
-                + "gzip, which starts with 00 00 08 and the number of axes. Check that this is the right file."
+            "The content of DIR/text starts with the bytes 68 65 6c 6c. Expected an IDX file of bytes, plain or "
+                + "compressed by gzip, which starts with 00 00 08 and the number of axes, 01 to 08. Check that this is the right file."
         ),
         (
             "floats", idx([1, 1, 1], [0, 0, 0, 0], type: 0x0D),
@@ -53,20 +53,25 @@ import Testing
         ),
         (
             "header", Array(idx([2, 2, 2], []).prefix(9)),
-            "DIR/header ends after 9 bytes. Expected 16 bytes (uncompressed, with the header). Fetch the file again."
+            "DIR/header ends after 9 bytes. Expected at least 16 (uncompressed, with the header). Fetch the file again."
         ),
         (
             "short", idx([2, 2, 2], [1, 2, 3]),
-            "DIR/short ends after 19 bytes. Expected 24 bytes (uncompressed, with the header). Fetch the file again."
+            "DIR/short ends after 19 bytes. Expected at least 24 (uncompressed, with the header). Fetch the file again."
         ),
         (
             "huge", idx([60_000, 30_000, 30_000], [1, 2, 3]),
-            "DIR/huge ends after 19 bytes. Expected 54000000000016 bytes (uncompressed, with the header). Fetch "
+            "DIR/huge announces 60000 × 30000 × 30000 values. Expected at most 2^40. Check that this is the right file, or "
+                + "fetch it again."
+        ),
+        (
+            "large", idx([60_000, 3000, 3000], [1, 2, 3]),
+            "DIR/large ends after 19 bytes. Expected at least 540000000016 (uncompressed, with the header). Fetch "
                 + "the file again."
         ),
         (
             "long", idx([1, 2, 2], [1, 2, 3, 4, 5]),
-            "DIR/long goes on after 20 bytes. Expected it to end there, by its header. Fetch the file again, or "
+            "DIR/long goes on after 20 bytes (uncompressed). Expected it to end there, by its header. Fetch the file again, or "
                 + "correct the counts in its header."
         ),
         (
@@ -84,19 +89,6 @@ import Testing
         #expect(error.message(in: folder) == message)
     }
 
-    /// No array holds them, whether or not an extent of 0 makes their product small.
-    @Test(arguments: [[1, 1, 1], [0, 1, 1], [1, 1, 0]])
-    func extentsThatOverflowAreNamed(factors: [Int]) throws {
-        let folder = try TemporaryFolder()
-        let extents = factors.map { $0 * Int(UInt32.max) }
-        let url = try folder.file("overflow", idx(extents, []))
-        let error = try #require(throws: ImagesError.self) { try IDXFile.read(url) }
-        #expect(
-            error.message(in: folder)
-                == "DIR/overflow announces the shape \(extents) in its header. Expected extents whose product is at most "
-                + "2^40. Fetch the file again.")
-    }
-
     @Test func imagesAreNoLabels() throws {
         let folder = try TemporaryFolder()
         let url = try folder.file("images", idx([1, 2, 2], [1, 2, 3, 4]))
@@ -105,38 +97,6 @@ import Testing
             error.message(in: folder)
                 == "DIR/images looks like the images file: its shape is [1, 2, 2]. Expected labels [count]. "
                 + "Check whether the images and labels files are swapped.")
-    }
-
-    @Test func aCutCompressedFileIsTruncatedAtEveryLength() throws {
-        let folder = try TemporaryFolder()
-        var random = Random(seed: 1, stream: "pixels")
-        let pixels = (0..<1000).map { _ in UInt8(random.integer(below: 256)) }
-        let compressed = try gzip(idx([10, 10, 10], pixels))
-        for length in stride(from: 1, to: compressed.count - 8, by: 97) {
-            let url = try folder.file("cut", Array(compressed.prefix(length)))
-            #expect(throws: ImagesError.self) { try IDXFile.read(url) }
-        }
-        let url = try folder.file("cut", Array(compressed.prefix(compressed.count / 2)))
-        let error = try #require(throws: ImagesError.self) { try IDXFile.read(url) }
-        guard case .truncated(_, let found, 1016) = error else {
-            Issue.record("\(error)")
-            return
-        }
-        #expect(found > 100 && found < 1000)
-    }
-
-    @Test func aDamagedCompressedFileIsUnreadable() throws {
-        let folder = try TemporaryFolder()
-        var random = Random(seed: 1, stream: "pixels")
-        let pixels = (0..<1000).map { _ in UInt8(random.integer(below: 256)) }
-        var compressed = try gzip(idx([10, 10, 10], pixels))
-        compressed[compressed.count / 2] ^= 0x55
-        let url = try folder.file("damaged", compressed)
-        let error = try #require(throws: ImagesError.self) { try IDXFile.read(url) }
-        guard case .unreadable(url.path, _) = error else {
-            Issue.record("\(error)")
-            return
-        }
     }
 
     @Test func missingFilesAndFoldersAreNamed() throws {

@@ -231,7 +231,7 @@ import Testing
             try SafetensorsFile(reading: url("absent"))
         }
         #expect(
-            throws: InterchangeError.unreadable(path: folder.url.path, reason: "it is no ordinary file")
+            throws: InterchangeError.unreadable(path: folder.url.path, reason: "it is a folder")
         ) {
             try SafetensorsFile(reading: folder.url)
         }

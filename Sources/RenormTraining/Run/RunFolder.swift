@@ -67,11 +67,23 @@ public struct RunFolder: Sendable, Hashable {
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
             throw TrainingError.folder(path: url.path, reason: "there is a file of this name")
         }
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError.folder(path: url.path, reason: error.localizedDescription)
+        guard makeWithParents(url) else {
+            throw TrainingError.folder(path: url.path, reason: String(cString: strerror(errno)))
         }
+    }
+
+    /// Makes a folder and those above it. Foundation does so too, but does not always say why it could not.
+    private func makeWithParents(_ folder: URL) -> Bool {
+        if mkdir(folder.path, 0o777) == 0 { return true }
+        let reason = errno
+        var status = stat()
+        // Another process may have been faster.
+        if reason == EEXIST, stat(folder.path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+        guard reason == ENOENT, folder.pathComponents.count > 1 else {
+            errno = reason
+            return false
+        }
+        return makeWithParents(folder.deletingLastPathComponent()) && mkdir(folder.path, 0o777) == 0
     }
 
     /// Makes the folder, or finds it to go on in, and keeps other runs out of it.
