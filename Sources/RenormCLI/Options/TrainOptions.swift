@@ -14,6 +14,8 @@ struct TrainOptions: ParsableArguments {
                 """))
     var data: [String] = []
 
+    @OptionGroup var labels: LabelOptions
+
     @Option(help: "The network: \(Architecture.names).")
     var model = "small"
 

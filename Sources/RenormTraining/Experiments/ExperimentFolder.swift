@@ -59,7 +59,7 @@ public struct ExperimentFolder: Sendable {
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
             fingerprint = String(data.training.fingerprint, radix: 16)
             measuredFingerprint = String(data.measured.fingerprint, radix: 16)
-            stem = comparison.model.hasPrefix("small") ? nil : comparison.stem
+            stem = Architecture.hasStem(comparison.model) ? comparison.stem : nil
             gains = MomentFilter()
             revision = 4
         }
