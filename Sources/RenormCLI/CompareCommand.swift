@@ -140,13 +140,13 @@ struct CompareCommand: AsyncParsableCommand {
         comparison.curvePoints = curvePoints
         try refuseRepeated(comparison)
         _ = try NeedlessOption.warnings(
-            needless(comparison, sources: sources.count),
-            given: ConfigurationFile.names(in: CommandLine.arguments))
+            needless(), given: ConfigurationFile.names(in: CommandLine.arguments))
         let (training, test) = try DatasetSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
         try comparison.check(data)
-        data.warnings.forEach { warn("warning: \($0)") }
+        let orders = needlessOrders(comparison, sources: sources.count).map(\.message)
+        for text in data.warnings + orders { warn("warning: \(text)") }
         let engine = try engine.makeEngine(threads: threads)
         let url = URL(fileURLWithPath: run)
         let lock = try ExperimentFolder.take(url)
@@ -156,7 +156,7 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     /// What has no effect beside other options.
-    private func needless(_ comparison: Experiment, sources: Int) throws -> [NeedlessOption] {
+    private func needless() -> [NeedlessOption] {
         var result = NeedlessOption.threads(threads, of: engine)
         if !setting.isEmpty, !paper, setting.allSatisfy({ $0.contains(" batch=") }) {
             result.append(
@@ -164,14 +164,18 @@ struct CompareCommand: AsyncParsableCommand {
                     name: "--batch-size", found: "\(batchSize) where every setting has a batch of its own",
                     expected: "a setting without batch=", remedy: "Leave it out"))
         }
-        for setting in comparison.settings {
+        return result
+    }
+
+    /// Settings that come to the same as another with every normalization: they make a row of the table all the same.
+    private func needlessOrders(_ comparison: Experiment, sources: Int) -> [NeedlessOption] {
+        comparison.settings.flatMap { setting in
             let hasGroups = comparison.contenders.contains {
                 $0.examplesTogether(in: setting) < setting.batchSize
             }
-            result += NeedlessOption.order(
+            return NeedlessOption.order(
                 setting.sampling, "--setting", sources: sources, hasGroups: hasGroups)
         }
-        return result
     }
 
     private func refuseRepeated(_ comparison: Experiment) throws {

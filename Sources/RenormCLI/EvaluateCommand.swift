@@ -80,9 +80,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         try NeedlessOption.warnings(needless(for: trained.model), given: []).forEach { warn("warning: \($0)") }
         let sources = try (data.isEmpty ? saved.dataSources(trained) : data)
             .map { try DatasetSource(parsing: $0) }
-        let test = try namingData(isGiven: !data.isEmpty) {
+        let test = try loading(sources, isGiven: !data.isEmpty) {
             try DatasetSource.load(
-                sources, .test, classNames: trained.classNames,
+                $0, .test, classNames: trained.classNames,
                 labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
         }
         let isOwn = trained.record.data.isTest(test)

@@ -33,8 +33,8 @@ struct TrainCommand: AsyncParsableCommand {
         let sources = try options.dataSources.map { try DatasetSource(parsing: $0) }
         let engine = try options.engine.makeEngine(threads: options.threads)
         let given = ConfigurationFile.names(in: CommandLine.arguments)
-        let (training, test) = try namingData(isGiven: !options.resume || given.contains("--data")) {
-            try DatasetSource.load(sources, numbering: options.labels.numbering)
+        let (training, test) = try loading(sources, isGiven: given.contains("--data")) {
+            try DatasetSource.load($0, numbering: options.labels.numbering)
         }
         let configuration = try options.configuration(training: training)
         let goesOn = options.resume && folder.hasCheckpoint
@@ -51,7 +51,8 @@ struct TrainCommand: AsyncParsableCommand {
         if !goesOn { needless.forEach { printer.print(.warning($0)) } }
         let record = try configurationFile(configuration, engine: engine)
         try await follow(trainer, printer) {
-            if !FileManager.default.fileExists(atPath: folder.configuration.path) {
+            // Data that have moved are looked for there from now on.
+            if given.contains("--data") || !FileManager.default.fileExists(atPath: folder.configuration.path) {
                 try AtomicFile.write(record, to: folder.configuration)
             }
         }

@@ -4,8 +4,8 @@ import Renorm
 ///
 /// The rule, for every command: if the command line names it, the command is refused before anything is written. If it
 /// comes from a file, the options of `--config` or the network of a saved run, it may be meant for others, and is said as
-/// a warning. A run that goes on has said it when it began. An option that is off (0, false, one thread) asks for nothing
-/// and is never needless.
+/// a warning, as is a setting of a comparison. A run that goes on has said it when it began. An option that is off (0,
+/// false, one thread) asks for nothing and is never needless.
 struct NeedlessOption {
     /// Its name, with dashes.
     var name: String

@@ -2,32 +2,32 @@ import Foundation
 import Yams
 
 /// A YAML file of options as text: every scalar as it was written, whatever number or truth value YAML takes it for.
-struct OptionsFile {
+package struct OptionsFile {
     /// A value of an option.
-    enum Value: Equatable {
+    package enum Value: Equatable {
         case scalar(Scalar)
         case list([Scalar])
     }
 
     /// A scalar and whether it stands there without quotes.
-    struct Scalar: Equatable {
-        var text: String
+    package struct Scalar: Equatable {
+        package var text: String
         var isPlain: Bool
 
         /// Whether it says that there is no value.
-        var isNull: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
+        package var isNull: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
     }
 
     /// The values by their names, in the file's order; what is recorded beside the options is left out.
-    let entries: [(name: String, value: Value)]
+    package let entries: [(name: String, value: Value)]
 
     /// More is no file of options, and YAML is slow on large ones.
-    static let largest = 1 << 18
+    package static let largest = 1 << 18
 
     /// Reads a file.
     ///
     /// - Parameter ignored: A key whose value may be anything.
-    init(_ file: URL, ignoring ignored: String) throws {
+    package init(_ file: URL, ignoring ignored: String) throws {
         let text = try OptionsFile.text(of: file)
         guard let root = try OptionsFile.node(text, file) else {
             entries = []
@@ -92,7 +92,9 @@ struct OptionsFile {
             return try Yams.compose(yaml: text)
         } catch let error as YamlError {
             let hint = String(copy) == text ? "" : " Anchors and aliases (& and *) are not read."
-            throw UsageError("'\(file.path)' is not YAML: \(error). Correct it.\(hint)")
+            // It quotes the line, which may be long.
+            let reason = "\(error)".prefix(400)
+            throw UsageError("'\(file.path)' is not YAML: \(reason). Correct it.\(hint)")
         }
     }
 
@@ -119,7 +121,7 @@ struct OptionsFile {
 
     /// Text as a YAML scalar on one line that comes back as it was: plain where no reader of YAML can take it for anything
     /// else, in quotes otherwise.
-    static func scalar(_ text: String) -> String {
+    package static func scalar(_ text: String) -> String {
         let words = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
         let isPlain =
             text.wholeMatch(of: /[A-Za-z\/][A-Za-z0-9_.\/+-]*(?::[A-Za-z0-9_.\/+-]+)*/) != nil
@@ -152,10 +154,10 @@ extension OptionsFile.Scalar {
     }
 
     /// What YAML takes a plain scalar for, if it is a truth value.
-    var flag: Bool? { isPlain ? Bool.construct(from: Node.Scalar(text)) : nil }
+    package var flag: Bool? { isPlain ? Bool.construct(from: Node.Scalar(text)) : nil }
 
     /// A number's text: as written if Swift reads it, otherwise as YAML does (`1_000`, `0x10`).
-    var number: String {
+    package var number: String {
         if !isPlain || Int(text) != nil { return text }
         let scalar = Node.Scalar(text)
         if let whole = Int.construct(from: scalar) { return "\(whole)" }

@@ -40,12 +40,18 @@ struct SavedRun {
     }
 }
 
-/// Says, where data that a run's own options name are not there, which option names others.
-func namingData<Result>(isGiven: Bool, _ body: () throws -> Result) throws -> Result {
+/// Loads data; where a file of options names a folder that is not there, the error says how to name another.
+///
+/// - Parameter isGiven: Whether the command line names the data.
+func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([DatasetSource]) throws -> Result) throws
+    -> Result
+{
     do {
-        return try body()
+        return try body(sources)
     } catch let error as ImagesError {
-        guard case .missingFile = error, !isGiven else { throw error }
-        throw UsageError("\(error) (The run's config.yml names this folder; --data idx:DIR names another.)")
+        guard case .missingFile = error, !isGiven, sources.contains(where: { $0 != .fashionMNIST }) else {
+            throw error
+        }
+        throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")
     }
 }
