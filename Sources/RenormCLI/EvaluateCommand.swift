@@ -27,7 +27,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset. (default: the run's own)")
     var data: [String] = []
 
-    @Option(help: ArgumentHelp("With --data: the label of the first class. (default: as trained)", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("With --data: the label of the first class. (default: as trained)", valueName: "n")
+    )
     var labelOffset: Int?
 
     @Option(help: "The statistics that normalize: moving, or batch.")
@@ -77,7 +79,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         _ = try NeedlessOption.warnings(needless(), given: given)
         let saved = try SavedRun(run)
         let trained = try TrainedModel(reading: saved.model)
-        try NeedlessOption.warnings(needless(for: trained.model), given: []).forEach { warn("warning: \($0)") }
+        try NeedlessOption.warnings(needless(for: trained.model), given: []).forEach {
+            warn("warning: \($0)")
+        }
         let sources = try (data.isEmpty ? saved.dataSources(trained) : data)
             .map { try DatasetSource(parsing: $0) }
         let test = try loading(sources, isGiven: !data.isEmpty) {
@@ -165,7 +169,10 @@ extension EvaluateCommand {
         }
         return "the test images of \(test.name) are not those that the run was measured on at its end: found "
             + "\(described(test.count, test.fingerprintText)), expected \(described(own.test, own.testFingerprint)) of "
-            + "\(own.name). " + (data.isEmpty ? "If that is not meant, name the run's own with --data." : "If that is not meant, leave --data out.")
+            + "\(own.name). "
+            + (data.isEmpty
+                ? "If that is not meant, name the run's own with --data."
+                : "If that is not meant, leave --data out.")
     }
 }
 

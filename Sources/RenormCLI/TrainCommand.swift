@@ -52,7 +52,8 @@ struct TrainCommand: AsyncParsableCommand {
         let record = try configurationFile(configuration, engine: engine)
         try await follow(trainer, printer) {
             // Data that have moved are looked for there from now on.
-            if given.contains("--data") || !FileManager.default.fileExists(atPath: folder.configuration.path) {
+            if given.contains("--data") || !FileManager.default.fileExists(atPath: folder.configuration.path)
+            {
                 try AtomicFile.write(record, to: folder.configuration)
             }
         }

@@ -169,7 +169,8 @@ public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
         let known = Dataset.fashionMNISTClassNames.count
         guard numbering.offset == 0, (numbering.classes ?? known) == known else {
             throw ImagesError.namedClasses(
-                data: description, found: numbering.classes ?? known, offset: numbering.offset, classes: known)
+                data: description, found: numbering.classes ?? known, offset: numbering.offset, classes: known
+            )
         }
     }
 

@@ -53,14 +53,15 @@ struct LabelTests {
             let result = try Program.renorm.run(["evaluate", folder.path("run"), "--log", "json"] + more)
             #expect(result.exitCode == 0 && result.errors.isEmpty, "\(result.errors)")
             #expect(
-                result.events(named: "evaluation").first?["accuracy"] as? Double == test["accuracy"] as? Double)
+                result.events(named: "evaluation").first?["accuracy"] as? Double == test["accuracy"]
+                    as? Double)
         }
         let resumed = try Program.renorm.run(
             ["train", "--run", folder.path("run"), "--resume", "--steps", "22"])
         #expect(resumed.exitCode == 0, "\(resumed.errors)")
         let other = try Program.renorm.run(
             ["train", "--run", folder.path("run"), "--resume", "--steps", "24", "--label-offset", "0"])
-        #expect(other.exitCode == 1 && other.errors.contains("labelOffset"), "\(other.errors)")
+        #expect(other.exitCode == 1 && other.errors.contains("--label-offset 1"), "\(other.errors)")
         let compared = try Program.renorm.run([
             "compare", "--data", "idx:\(folder.url.path)", "--model", "small:0.25", "--batch-size", "16",
             "--held-out", "40", "--steps", "3", "--seeds", "1", "--run", folder.path("c"), "--setting",
@@ -139,7 +140,8 @@ struct LabelTests {
         ])
         #expect(result.exitCode == 1)
         #expect(
-            result.errors.contains("5000 of 200") && result.errors.contains("--validation"), "\(result.errors)")
+            result.errors.contains("5000 of 200") && result.errors.contains("--validation"),
+            "\(result.errors)")
         #expect(!result.errors.contains("steps"), "\(result.errors)")
     }
 }

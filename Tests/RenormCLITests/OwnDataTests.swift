@@ -31,8 +31,10 @@ struct OwnDataTests {
 
     /// Folders whose names YAML or a line of a terminal could cut.
     @Test(arguments: [
-        "a folder with a rather long name such as shared drives like to have it/and one more folder", " x ", "a: b",
-        "a #b", "'q'", "\"q\"", "a\nb", "tab\tx", "é 日本 👍", "-x", "*x", "&x", "!x", "@x", "%x", "~", "[x]", "{x}",
+        "a folder with a rather long name such as shared drives like to have it/and one more folder", " x ",
+        "a: b",
+        "a #b", "'q'", "\"q\"", "a\nb", "tab\tx", "é 日本 👍", "-x", "*x", "&x", "!x", "@x", "%x", "x~", "[x]",
+        "{x}",
         "a\\b", "null", "1_000",
         (0..<20).map { "\($0) " + String(repeating: "x", count: 190) }.joined(separator: "/"),
     ])
@@ -43,7 +45,8 @@ struct OwnDataTests {
         let begun = try train("idx:\(name)", "run")
         try #require(begun.exitCode == 0, "\(begun.errors)")
         let resumed = try Program.renorm.run(
-            ["train", "--run", folder.path("run"), "--resume", "--steps", "5", "--log", "json"], in: elsewhere)
+            ["train", "--run", folder.path("run"), "--resume", "--steps", "5", "--log", "json"], in: elsewhere
+        )
         #expect(resumed.exitCode == 0, "\(resumed.errors)")
         let measured = try evaluate([folder.path("run")], in: elsewhere)
         #expect(measured.exitCode == 0 && measured.errors.isEmpty, "\(measured.errors)")
@@ -53,7 +56,8 @@ struct OwnDataTests {
         #expect((result["data"] as? [String: Any])?["isOwn"] as? Bool == true)
         // And the file repeats the run.
         let again = try Program.renorm.run(
-            ["train", "--config", folder.path("run/config.yml"), "--run", folder.path("again")], in: elsewhere)
+            ["train", "--config", folder.path("run/config.yml"), "--run", folder.path("again")], in: elsewhere
+        )
         #expect(again.exitCode == 0, "\(again.errors)")
     }
 
@@ -71,7 +75,8 @@ struct OwnDataTests {
             ["train", "--run", folder.path("run"), "--resume", "--steps", "5"], in: elsewhere)
         #expect(resumed.exitCode == 0, "\(resumed.errors)")
         let again = try Program.renorm.run(
-            ["train", "--config", folder.path("run/config.yml"), "--run", folder.path("again")], in: elsewhere)
+            ["train", "--config", folder.path("run/config.yml"), "--run", folder.path("again")], in: elsewhere
+        )
         #expect(again.exitCode == 0, "\(again.errors)")
     }
 

@@ -143,7 +143,8 @@ extension TrainOptions {
         }
         if let evaluateEvery, validation == 0 {
             add(
-                "--evaluate-every", "\(evaluateEvery) with --validation 0, so that there is nothing to evaluate",
+                "--evaluate-every",
+                "\(evaluateEvery) with --validation 0, so that there is nothing to evaluate",
                 "held-out images with it", "Hold some out with --validation, or leave it out")
         }
         if goesOn {

@@ -40,7 +40,8 @@ package struct OptionsFile {
         entries = try mapping.compactMap { key, value in
             guard case .scalar(let name) = key else {
                 throw UsageError(
-                    "'\(file.path)' has a key that is no name; expected lines such as 'batch-size: 64'. Correct it.")
+                    "'\(file.path)' has a key that is no name; expected lines such as 'batch-size: 64'. Correct it."
+                )
             }
             if name.string == ignored { return nil }
             guard let value = OptionsFile.value(value) else {

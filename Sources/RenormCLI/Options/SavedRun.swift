@@ -43,7 +43,8 @@ struct SavedRun {
 /// Loads data; where a file of options names a folder that is not there, the error says how to name another.
 ///
 /// - Parameter isGiven: Whether the command line names the data.
-func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([DatasetSource]) throws -> Result) throws
+func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([DatasetSource]) throws -> Result)
+    throws
     -> Result
 {
     do {

@@ -34,7 +34,8 @@ extension TrainOptions {
             sampling: try Sampling(parsing: sampling),
             augmentation: augment,
             validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
-            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, initialization: self.`init`.map(ConfigurationFile.absolute))
+            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            initialization: self.`init`.map(ConfigurationFile.absolute))
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.

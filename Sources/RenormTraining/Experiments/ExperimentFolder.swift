@@ -85,7 +85,9 @@ public struct ExperimentFolder: Sendable {
                 "measured images of fingerprint", measuredFingerprint ?? "unknown",
                 other.measuredFingerprint ?? "unknown")
             add("stem", stem?.rawValue ?? "none", other.stem?.rawValue ?? "none")
-            add("--classes", classes.map(String.init) ?? "as labelled", other.classes.map(String.init) ?? "as labelled")
+            add(
+                "--classes", classes.map(String.init) ?? "as labelled",
+                other.classes.map(String.init) ?? "as labelled")
             add("constants of gains", gains, other.gains)
             add("Renorm's revision", revision, other.revision)
             return parts
