@@ -4,7 +4,7 @@
 # The defaults of `make train`; ARGS comes after them, and the last of an option counts.
 RUN ?= runs/$(shell date +%Y-%m-%d_%H-%M-%S)
 TRAIN_ARGS ?= --data fashion-mnist --model small --norm batch-renorm --batch-size 32 --learning-rate 0.1 \
-    --nesterov --label-smoothing 0.05 --run "$(RUN)"
+    $(if $(findstring --optimizer,$(ARGS)),,--nesterov) --label-smoothing 0.05 --run "$(RUN)"
 # What of `renorm compare --paper` ends within three minutes.
 DEMO_ARGS ?= --norm "BN: batch" --norm "GN: group:8" --norm "BRN: batch-renorm" --setting "32, independent: shuffled" \
     --setting "groups of 4: shuffled examples=4" --setting "one label × 8: label-blocks:1x8 examples=8" --seeds 1 \

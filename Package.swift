@@ -5,7 +5,11 @@ import PackageDescription
 let tests: [Target] = [
     "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "Reporting",
     "CLI",
-].map { .testTarget(name: "Renorm\($0)Tests", dependencies: ["Renorm", "RenormTestSupport"]) }
+].map {
+    .testTarget(
+        name: "Renorm\($0)Tests",
+        dependencies: ["Renorm", "RenormTestSupport"] + ($0 == "CLI" ? ["RenormCLI"] : []))
+}
 
 /// Targets in the order of the floors: each may depend only on targets above it (see ARCHITECTURE.md).
 let package = Package(

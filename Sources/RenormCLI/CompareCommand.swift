@@ -25,7 +25,7 @@ struct CompareCommand: AsyncParsableCommand {
 
             Examples:
               renorm compare --run runs/paper --paper --seeds 3
-              renorm compare --run runs/mine --model resnet18 --norm batch --norm batch-renorm --setting sorted-batches
+              renorm compare --run runs/mine --model resnet18 --norm batch --norm batch-renorm --setting "sorted-batches examples=8"
             """)
 
     @Option(help: ArgumentHelp("The folder of the results.", valueName: "dir"))
@@ -46,6 +46,8 @@ struct CompareCommand: AsyncParsableCommand {
 
     @Option(help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset.")
     var data: [String] = []
+
+    @OptionGroup var labels: LabelOptions
 
     @Option(help: "The network: \(Architecture.names).")
     var model = "small:0.5"
@@ -137,16 +139,43 @@ struct CompareCommand: AsyncParsableCommand {
         comparison.learningRate = learningRate.value
         comparison.curvePoints = curvePoints
         try refuseRepeated(comparison)
-        let (training, test) = try DatasetSource.load(sources)
+        _ = try NeedlessOption.warnings(
+            needless(), given: ConfigurationFile.names(in: CommandLine.arguments))
+        let (training, test) = try DatasetSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
         try comparison.check(data)
+        let orders = needlessOrders(comparison, sources: sources.count).map(\.message)
+        for text in data.warnings + orders { warn("warning: \(text)") }
         let engine = try engine.makeEngine(threads: threads)
         let url = URL(fileURLWithPath: run)
         let lock = try ExperimentFolder.take(url)
         let folder = try ExperimentFolder(url, ExperimentFolder.Common(comparison, data))
         try await make(comparison, data, engine, folder)
         withExtendedLifetime(lock) {}
+    }
+
+    /// What has no effect beside other options.
+    private func needless() -> [NeedlessOption] {
+        var result = NeedlessOption.threads(threads, of: engine)
+        if !setting.isEmpty, !paper, setting.allSatisfy({ $0.contains(" batch=") }) {
+            result.append(
+                NeedlessOption(
+                    name: "--batch-size", found: "\(batchSize) where every setting has a batch of its own",
+                    expected: "a setting without batch=", remedy: "Leave it out"))
+        }
+        return result
+    }
+
+    /// Settings that come to the same as another with every normalization: they make a row of the table all the same.
+    private func needlessOrders(_ comparison: Experiment, sources: Int) -> [NeedlessOption] {
+        comparison.settings.flatMap { setting in
+            let hasGroups = comparison.contenders.contains {
+                $0.examplesTogether(in: setting) < setting.batchSize
+            }
+            return NeedlessOption.order(
+                setting.sampling, "--setting", sources: sources, hasGroups: hasGroups)
+        }
     }
 
     private func refuseRepeated(_ comparison: Experiment) throws {

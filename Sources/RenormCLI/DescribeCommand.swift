@@ -56,6 +56,10 @@ struct DescribeCommand: ParsableCommand {
     }
 
     func run() throws {
+        let given = ConfigurationFile.names(in: CommandLine.arguments)
+        _ = try NeedlessOption.warnings(
+            NeedlessOption.ofNetwork(
+                model, stem: stem, norm: norm, normExamples: normExamples, given: given), given: given)
         let extents = image.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
             throw UsageError(

@@ -12,6 +12,9 @@ struct EvaluateCommand: AsyncParsableCommand {
             correction), which shows what a network loses or gains between training and inference. Then the order of the \
             images and the size of the groups matter.
 
+            Without --data a network is measured on the test images of the data that its run was trained on, by the run's \
+            config.yml. That other images than the run's own are measured on is said on standard error.
+
             Examples:
               renorm evaluate runs/a
               renorm evaluate runs/a --statistics batch --sampling label-blocks:25x2
@@ -21,8 +24,13 @@ struct EvaluateCommand: AsyncParsableCommand {
     var run: String
 
     @Option(
-        help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset. (default: fashion-mnist)")
+        help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset. (default: the run's own)")
     var data: [String] = []
+
+    @Option(
+        help: ArgumentHelp("With --data: the label of the first class. (default: as trained)", valueName: "n")
+    )
+    var labelOffset: Int?
 
     @Option(help: "The statistics that normalize: moving, or batch.")
     var statistics = Phase.Statistics.moving
@@ -57,6 +65,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                 "--norm-examples: found it with the moving statistics, which need no groups; expected --statistics batch. "
                     + "Add that, or leave this option out.")
         }
+        try labelOffset.map { try LabelOptions.check(offset: $0) }
         for (name, value) in [
             ("--batch-size", batchSize ?? 1), ("--norm-examples", normExamples ?? 1),
             ("--threads", threads ?? 1),
@@ -66,9 +75,22 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let trained = try TrainedModel(reading: savedModel(run))
-        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DatasetSource(parsing: $0) }
-        let test = try DatasetSource.load(sources, .test, classNames: trained.classNames)
+        let given = ConfigurationFile.names(in: CommandLine.arguments)
+        _ = try NeedlessOption.warnings(needless(), given: given)
+        let saved = try SavedRun(run)
+        let trained = try TrainedModel(reading: saved.model)
+        try NeedlessOption.warnings(needless(for: trained.model), given: []).forEach {
+            warn("warning: \($0)")
+        }
+        let sources = try (data.isEmpty ? saved.dataSources(trained) : data)
+            .map { try DatasetSource(parsing: $0) }
+        let test = try loading(sources, isGiven: !data.isEmpty) {
+            try DatasetSource.load(
+                $0, .test, classNames: trained.classNames,
+                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
+        }
+        let isOwn = trained.record.data.isTest(test)
+        if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
             try engine.makeEngine(threads: threads),
             options: EvaluationOptions(
@@ -77,10 +99,12 @@ struct EvaluateCommand: AsyncParsableCommand {
         let evaluation = try await evaluator.evaluate(trained, on: test)
         switch log {
         case .json:
-            JSONPrinter().print(evaluation, set: "test", step: trained.step)
+            JSONPrinter().print(
+                evaluation, set: "test", step: trained.step,
+                data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn))
         case .human:
             Swift.print(
-                "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images right, "
+                "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images of \(test.name) right, "
                     + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics)")
             let width = evaluation.classes.map(\.name.count).max() ?? 0
             for result in evaluation.classes {
@@ -91,12 +115,71 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 }
 
-/// The model that a path names: a file itself, or the chosen one of a run's folder.
-func savedModel(_ path: String) throws -> URL {
-    let url = URL(fileURLWithPath: path)
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
-        return url
+extension EvaluateCommand {
+    /// What has no effect beside other options.
+    private func needless() throws -> [NeedlessOption] {
+        var result = NeedlessOption.threads(threads, of: engine)
+        func add(_ name: String, _ found: String, _ expected: String, _ remedy: String) {
+            result.append(NeedlessOption(name: name, found: found, expected: expected, remedy: remedy))
+        }
+        let order = try Sampling(parsing: sampling)
+        if statistics == .moving, order != .sequential, !order.repeatsExamples {
+            add(
+                "--sampling", "\(order) with the moving statistics, to which the order is all one",
+                "--statistics batch with it", "Add that, or leave this option out")
+        }
+        if seed != 0, !order.isRandomInEvaluation {
+            add(
+                "--seed", "\(seed) with --sampling \(order), which draws nothing", "a random order with it",
+                "Leave it out, or choose one with --sampling")
+        }
+        if let labelOffset, data.allSatisfy({ $0 == DatasetSource.fashionMNIST.description }) {
+            add(
+                "--label-offset",
+                "\(labelOffset) with \(data.isEmpty ? "the run's own data" : "data that name their classes")",
+                "--data idx:DIR with it", "Leave it out, or name such data")
+        }
+        if !data.isEmpty {
+            result += NeedlessOption.order(order, "--sampling", sources: data.count, hasGroups: true)
+        }
+        return result
     }
-    return try RunFolder(url).chosen()
+
+    /// What has no effect on this network, but may have on others.
+    private func needless(for model: Model) throws -> [NeedlessOption] {
+        guard statistics == .batch else { return [] }
+        guard try model.hasBatchMoments else {
+            return [
+                NeedlessOption(
+                    name: "--statistics",
+                    found: "batch with a network that normalizes no examples together",
+                    expected: "one trained with --norm batch or batch-renorm",
+                    remedy: "The moving statistics give the same result")
+            ]
+        }
+        return NeedlessOption.order(
+            try Sampling(parsing: sampling), "--sampling", sources: 0,
+            hasGroups: try normExamples != nil || model.commonGroupSize() != nil)
+    }
+
+    /// That the images are not those of the run.
+    private func otherImages(_ test: Dataset, _ own: DataDescription) -> String {
+        func described(_ count: Int, _ fingerprint: String?) -> String {
+            "\(count.grouped)" + (fingerprint.map { " of fingerprint \($0)" } ?? "")
+        }
+        return "the test images of \(test.name) are not those that the run was measured on at its end: found "
+            + "\(described(test.count, test.fingerprintText)), expected \(described(own.test, own.testFingerprint)) of "
+            + "\(own.name). "
+            + (data.isEmpty
+                ? "If that is not meant, name the run's own with --data."
+                : "If that is not meant, leave --data out.")
+    }
+}
+
+/// What an evaluation was made on.
+struct MeasuredData: Encodable {
+    var name: String
+    var fingerprint: String
+    /// Whether it is the run's own test set, if that is known.
+    var isOwn: Bool?
 }

@@ -39,7 +39,10 @@ struct PredictCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let trained = try TrainedModel(reading: savedModel(run))
+        _ = try NeedlessOption.warnings(
+            NeedlessOption.threads(threads, of: engine),
+            given: ConfigurationFile.names(in: CommandLine.arguments))
+        let trained = try TrainedModel(reading: SavedRun(run).model)
         let predictor = try Predictor(trained, engine: engine.makeEngine(threads: threads))
         let input = trained.model.input
         // All files are read before anything is said, so that one bad name does not leave half an answer.

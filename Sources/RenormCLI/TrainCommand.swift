@@ -20,6 +20,9 @@ struct TrainCommand: AsyncParsableCommand {
             On resuming, options come from the run's config.yml. --threads, --engine, --memory, --recompute, \
             --evaluate-every, --checkpoint-every, --on-non-finite and --log may differ from before, and --steps where \
             no schedule depends on it (the cosine and --limits ramp do); whatever else the numbers depend on may not.
+
+            An option that can have no effect beside the others, such as --limits with --norm batch, is refused by name; \
+            if it comes from a file (--config), it is said as a warning.
             """)
 
     @OptionGroup var options: TrainOptions
@@ -29,18 +32,28 @@ struct TrainCommand: AsyncParsableCommand {
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
         let sources = try options.dataSources.map { try DatasetSource(parsing: $0) }
         let engine = try options.engine.makeEngine(threads: options.threads)
-        let (training, test) = try DatasetSource.load(sources)
+        let given = ConfigurationFile.names(in: CommandLine.arguments)
+        let (training, test) = try loading(sources, isGiven: given.contains("--data")) {
+            try DatasetSource.load($0, numbering: options.labels.numbering)
+        }
         let configuration = try options.configuration(training: training)
-        let model = try options.model(configuration)
+        let goesOn = options.resume && folder.hasCheckpoint
+        let needless = try NeedlessOption.warnings(
+            options.needless(steps: configuration.steps, given: given, goesOn: goesOn), given: given)
+        let model = try options.model(configuration, goesOn: goesOn)
 
         let trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: training, test: test,
             folder: folder, resumes: options.resume)
         let printer: any EventPrinter =
             options.log == .json ? JSONPrinter() : HumanPrinter(run: options.run, options: options)
+        // A run that goes on has said them when it began.
+        if !goesOn { needless.forEach { printer.print(.warning($0)) } }
         let record = try configurationFile(configuration, engine: engine)
         try await follow(trainer, printer) {
-            if !FileManager.default.fileExists(atPath: folder.configuration.path) {
+            // Data that have moved are looked for there from now on.
+            if given.contains("--data") || !FileManager.default.fileExists(atPath: folder.configuration.path)
+            {
                 try AtomicFile.write(record, to: folder.configuration)
             }
         }

@@ -34,20 +34,21 @@ public struct BatchSampler: Sendable {
     /// - Parameters:
     ///   - labels: the class of each example.
     ///   - classCount: the number of classes.
+    ///   - classNames: what messages call them; `nil`: by number.
     ///   - groupSize: the number of examples normalized together, if not the whole batch.
     ///   - sources: the source of each example, for blocks of sources; `nil`: there is one source.
     /// - Throws: `ImagesError` if the batch is larger than the dataset, the group does not divide it, the label blocks
     ///   do not fill the batch (or group), or a class to draw from has no example.
     public init(
-        _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
-        sources: [Int]? = nil, seed: UInt64
+        _ sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]? = nil, batchSize: Int,
+        groupSize: Int? = nil, sources: [Int]? = nil, seed: UInt64
     ) throws {
         guard batchSize > 0, batchSize <= labels.count else {
             throw ImagesError.batchSize(requested: batchSize, available: labels.count)
         }
         try self.init(
-            checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
-            groupSize: groupSize, sources: sources, seed: seed)
+            checked: sampling, labels: labels, classCount: classCount, classNames: classNames,
+            batchSize: batchSize, groupSize: groupSize, sources: sources, seed: seed)
         if let source = bySource.firstIndex(where: { $0.count < batchSize }) {
             throw ImagesError.sourceTooSmall(
                 source: source, examples: bySource[source].count, batch: batchSize)
@@ -59,13 +60,14 @@ public struct BatchSampler: Sendable {
         _ sampling: Sampling, dataset: Dataset, batchSize: Int, groupSize: Int? = nil, seed: UInt64
     ) throws {
         try self.init(
-            sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
-            groupSize: groupSize, sources: dataset.sourceOfExamples, seed: seed)
+            sampling, labels: dataset.labels, classCount: dataset.classCount,
+            classNames: dataset.classNames, batchSize: batchSize, groupSize: groupSize,
+            sources: dataset.sourceOfExamples, seed: seed)
     }
 
     private init(
-        checked sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int?,
-        sources: [Int]?, seed: UInt64
+        checked sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]?, batchSize: Int,
+        groupSize: Int?, sources: [Int]?, seed: UInt64
     ) throws {
         precondition(sampling.fault == nil, "\(sampling)")
         if let groupSize, groupSize < 1 || batchSize % groupSize != 0 {
@@ -84,7 +86,7 @@ public struct BatchSampler: Sendable {
                     labels: perGroup, each: each, size: size, isGroup: groupSize != nil)
             }
             if let label = (0..<classCount).first(where: { starts[$0] == starts[$0 + 1] }) {
-                throw ImagesError.labelWithoutExamples(label: label)
+                throw ImagesError.classWithoutExamples(name: classNames?[label] ?? "\(label)")
             }
         }
         self.sampling = sampling
@@ -215,15 +217,15 @@ extension BatchSampler {
     ///
     /// - Throws: `ImagesError` as the initializer; a batch may be larger than the dataset, unless it is label blocks'.
     public static func evaluationBatches(
-        _ sampling: Sampling, labels: [Int32], classCount: Int, batchSize: Int, groupSize: Int? = nil,
-        sources: [Int]? = nil, seed: UInt64
+        _ sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]? = nil, batchSize: Int,
+        groupSize: Int? = nil, sources: [Int]? = nil, seed: UInt64
     ) throws -> [[Int]] {
         guard batchSize > 0, !labels.isEmpty else {
             throw ImagesError.batchSize(requested: batchSize, available: labels.count)
         }
         let sampler = try BatchSampler(
-            checked: sampling, labels: labels, classCount: classCount, batchSize: batchSize,
-            groupSize: groupSize, sources: sources, seed: seed)
+            checked: sampling, labels: labels, classCount: classCount, classNames: classNames,
+            batchSize: batchSize, groupSize: groupSize, sources: sources, seed: seed)
         // What is cut into batches: all in one order, or each source by itself.
         let orders: [[Int]]
         switch sampling {
@@ -260,12 +262,26 @@ extension BatchSampler {
         seed: UInt64 = 0
     ) throws -> [[Int]] {
         try evaluationBatches(
-            sampling, labels: dataset.labels, classCount: dataset.classCount, batchSize: batchSize,
-            groupSize: groupSize, sources: dataset.sourceOfExamples, seed: seed)
+            sampling, labels: dataset.labels, classCount: dataset.classCount,
+            classNames: dataset.classNames, batchSize: batchSize, groupSize: groupSize,
+            sources: dataset.sourceOfExamples, seed: seed)
     }
 }
 
 extension Sampling {
+    /// Whether an epoch may miss examples or repeat them.
+    package var repeatsExamples: Bool {
+        if case .labelBlocks = self { true } else { false }
+    }
+
+    /// Whether the batches of an evaluation depend on a seed.
+    package var isRandomInEvaluation: Bool {
+        switch self {
+        case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder, .labelBlocks: true
+        case .sequential, .sorted, .sourceBlocks: false
+        }
+    }
+
     /// Whether examples are taken class by class.
     fileprivate var isByClass: Bool {
         switch self {

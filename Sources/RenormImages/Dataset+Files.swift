@@ -25,13 +25,17 @@ extension Dataset {
     /// - Parameters:
     ///   - folder: where the files are.
     ///   - name: what the dataset is called; the folder's name if `nil`.
-    ///   - classNames: if `nil`, there are as many classes as the largest training label says, called by number.
+    ///   - classNames: if `nil`, classes are called by number.
+    ///   - numbering: how many classes there are, where nothing names them, and the label of the first.
     /// - Throws: `ImagesError` for every way in which the files can be wrong.
     public static func idx(
-        _ folder: URL, name: String? = nil, classNames: [String]? = nil
+        _ folder: URL, name: String? = nil, classNames: [String]? = nil,
+        numbering: LabelNumbering = LabelNumbering()
     ) throws -> (training: Dataset, test: Dataset) {
-        let training = try idxPart(.training, folder, name: name, classNames: classNames)
-        let test = try idxPart(.test, folder, name: name, classNames: training.classNames)
+        let training = try idxPart(
+            .training, folder, name: name, classNames: classNames, numbering: numbering)
+        let test = try idxPart(
+            .test, folder, name: name, classNames: training.classNames, numbering: numbering)
         let sizes = [training, test].map { [$0.height, $0.width, $0.channels] }
         guard sizes[0] == sizes[1] else {
             throw ImagesError.sizesDiffer(training: sizes[0], test: sizes[1])
@@ -51,7 +55,8 @@ extension Dataset {
 
     /// One part of what `idx` reads, for callers that know the classes already.
     public static func idxPart(
-        _ part: Part, _ folder: URL, name: String? = nil, classNames: [String]? = nil
+        _ part: Part, _ folder: URL, name: String? = nil, classNames: [String]? = nil,
+        numbering: LabelNumbering = LabelNumbering()
     ) throws -> Dataset {
         let imagesURL = try file("\(part.filePrefix)-images", "idx3-ubyte", in: folder)
         let labelsURL = try file("\(part.filePrefix)-labels", "idx1-ubyte", in: folder)
@@ -59,10 +64,12 @@ extension Dataset {
         let labels = try IDXFile.readLabels(labelsURL)
         let images = try IDXFile.readImages(imagesURL)
         guard !labels.isEmpty else { throw ImagesError.empty(path: labelsURL.path) }
-        let names = classNames ?? (0...labels.max()!).map(String.init)
+        let names = classNames ?? numbering.names(largest: Int(labels.max()!))
         return try Dataset(
-            name: name ?? folder.standardizedFileURL.lastPathComponent, images: images, labels: labels,
-            classNames: names, imagesPath: imagesURL.path, labelsPath: labelsURL.path)
+            name: name ?? folder.standardizedFileURL.lastPathComponent, images: images,
+            labels: numbering.offset == 0 ? labels : labels.map { $0 - Int32(numbering.offset) },
+            classNames: names, imagesPath: imagesURL.path, labelsPath: labelsURL.path,
+            labelOffset: numbering.offset)
     }
 
     private static func candidates(_ stem: String, _ suffix: String) -> [String] {
@@ -155,16 +162,34 @@ public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Loads both parts.
-    public func load() throws -> (training: Dataset, test: Dataset) {
+    ///
+    /// - Parameter numbering: Which class a label means, where the source does not know.
+    public func load(numbering: LabelNumbering = LabelNumbering()) throws
+        -> (training: Dataset, test: Dataset)
+    {
         switch self {
-        case .fashionMNIST: try Dataset.fashionMNIST()
-        case .idx(let folder): try Dataset.idx(folder)
+        case .fashionMNIST:
+            try check(numbering)
+            return try Dataset.fashionMNIST()
+        case .idx(let folder): return try Dataset.idx(folder, numbering: numbering)
+        }
+    }
+
+    /// Throws unless a numbering is that of the classes which the source names itself.
+    private func check(_ numbering: LabelNumbering) throws {
+        let known = Dataset.fashionMNISTClassNames.count
+        guard numbering.offset == 0, (numbering.classes ?? known) == known else {
+            throw ImagesError.namedClasses(
+                data: description, found: numbering.classes ?? known, offset: numbering.offset, classes: known
+            )
         }
     }
 
     /// Loads both parts of several sources, joined.
-    public static func load(_ sources: [DatasetSource]) throws -> (training: Dataset, test: Dataset) {
-        let parts = try sources.map { try $0.load() }
+    public static func load(
+        _ sources: [DatasetSource], numbering: LabelNumbering = LabelNumbering()
+    ) throws -> (training: Dataset, test: Dataset) {
+        let parts = try sources.map { try $0.load(numbering: numbering) }
         guard parts.count > 1 else { return parts[0] }
         return (
             try Dataset(joining: parts.map(\.training)), try Dataset(joining: parts.map(\.test))
@@ -173,19 +198,21 @@ public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
 
     /// Loads one part of several sources, joined, whose classes are known from a trained network.
     public static func load(
-        _ sources: [DatasetSource], _ part: Dataset.Part, classNames: [String]
+        _ sources: [DatasetSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0
     ) throws -> Dataset {
-        let parts = try sources.map { try $0.load(part, classNames: classNames) }
+        let parts = try sources.map { try $0.load(part, classNames: classNames, labelOffset: labelOffset) }
         return parts.count > 1 ? try Dataset(joining: parts) : parts[0]
     }
 
     /// Loads one part, whose classes are known from a trained network.
-    public func load(_ part: Dataset.Part, classNames: [String]) throws -> Dataset {
+    public func load(_ part: Dataset.Part, classNames: [String], labelOffset: Int = 0) throws -> Dataset {
         switch self {
         case .fashionMNIST:
             try Dataset.idxPart(
                 part, Dataset.fashionMNISTFolder(), name: "fashion-mnist", classNames: classNames)
-        case .idx(let folder): try Dataset.idxPart(part, folder, classNames: classNames)
+        case .idx(let folder):
+            try Dataset.idxPart(
+                part, folder, classNames: classNames, numbering: LabelNumbering(offset: labelOffset))
         }
     }
 }

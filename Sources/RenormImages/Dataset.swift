@@ -14,6 +14,9 @@ public struct Dataset: Sendable {
     /// The class of each example, from 0.
     public let labels: [Int32]
 
+    /// The number that the first class has in the files of labels.
+    public let labelOffset: Int
+
     /// What the dataset was joined of; one name, its own, if it was not.
     public let sources: [String]
 
@@ -39,7 +42,7 @@ public struct Dataset: Sendable {
 
     init(
         name: String, images: NDArray, labels: [Int32], classNames: [String],
-        imagesPath: String, labelsPath: String
+        imagesPath: String, labelsPath: String, labelOffset: Int = 0
     ) throws {
         precondition(images.type == .u8, "images of a dataset are u8, these are \(images.type)")
         precondition((3...4).contains(images.shape.rank), "images of shape \(images.shape)")
@@ -53,8 +56,10 @@ public struct Dataset: Sendable {
         }
         if let index = labels.firstIndex(where: { $0 < 0 || $0 >= classNames.count }) {
             throw ImagesError.labelOutOfRange(
-                path: labelsPath, label: Int(labels[index]), index: index, classes: classNames.count)
+                path: labelsPath, label: Int(labels[index]) + labelOffset, index: index,
+                classes: classNames.count, offset: labelOffset)
         }
+        self.labelOffset = labelOffset
         self.name = name
         self.classNames = classNames
         self.labels = labels
@@ -80,6 +85,7 @@ public struct Dataset: Sendable {
         name = parts.map(\.name).joined(separator: " + ")
         classNames = first.classNames
         labels = parts.flatMap(\.labels)
+        labelOffset = first.labelOffset
         selection = nil
         sources = parts.map(\.name)
         sourceStarts = parts.indices.map { parts[..<$0].reduce(0) { $0 + $1.count } }
@@ -113,6 +119,7 @@ public struct Dataset: Sendable {
     private init(_ whole: Dataset, name: String, indices: [Int]) {
         self.name = name
         classNames = whole.classNames
+        labelOffset = whole.labelOffset
         labels = indices.map { whole.labels[$0] }
         pool = whole.pool
         sources = whole.sources
@@ -155,6 +162,11 @@ public struct Dataset: Sendable {
         var counts = [Int](repeating: 0, count: classCount)
         for label in labels { counts[Int(label)] += 1 }
         return counts
+    }
+
+    /// The number of examples of the class of this name.
+    package func count(ofClass name: String) -> Int {
+        classNames.firstIndex(of: name).map { classCounts[$0] } ?? 0
     }
 
     /// The examples at `indices`, in this order; an index may occur more than once. Copies no image.

@@ -31,8 +31,10 @@ public enum ImagesError: Error, Hashable, Sendable {
     case imagesInsteadOfLabels(path: String, shape: [Int])
     /// Another number of images than of labels.
     case countsDiffer(images: Int, imagesPath: String, labels: Int, labelsPath: String)
-    /// A label that names no class.
-    case labelOutOfRange(path: String, label: Int, index: Int, classes: Int)
+    /// A label that names no class; `offset` is the label of the first class.
+    case labelOutOfRange(path: String, label: Int, index: Int, classes: Int, offset: Int = 0)
+    /// Another number of classes, or another label of the first, than data have that name their classes themselves.
+    case namedClasses(data: String, found: Int, offset: Int, classes: Int)
     /// Training and test images of different sizes; heights, widths and channels.
     case sizesDiffer(training: [Int], test: [Int])
     /// A dataset without examples.
@@ -51,8 +53,9 @@ public enum ImagesError: Error, Hashable, Sendable {
     case sourceTooSmall(source: Int, examples: Int, batch: Int)
     /// Label blocks that do not fill a batch or a group.
     case labelBlocks(labels: Int, each: Int, size: Int, isGroup: Bool)
-    /// A class of which no example exists, where examples of every class are drawn.
-    case labelWithoutExamples(label: Int)
+    /// A class of which no example exists, where examples of every class are drawn; `heldOut` of them exist but are held
+    /// out.
+    case classWithoutExamples(name: String, heldOut: Int = 0)
     /// A word that names none of the choices of an option.
     case unknownChoice(option: String, found: String, choices: [String])
     /// A file that is neither a PNG nor an IDX file; `magic` are its first bytes, uncompressed.
@@ -75,10 +78,10 @@ extension ImagesError: CustomStringConvertible {
             .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .pixelCount,
             .channels:
             fileDescription
-        case .countsDiffer, .labelOutOfRange, .sizesDiffer, .datasetNotFound:
+        case .countsDiffer, .labelOutOfRange, .namedClasses, .sizesDiffer, .datasetNotFound:
             datasetDescription
         case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
-            .labelWithoutExamples, .unknownChoice:
+            .classWithoutExamples, .unknownChoice:
             requestDescription
         }
     }
@@ -170,9 +173,13 @@ extension ImagesError: CustomStringConvertible {
         case .countsDiffer(let images, let imagesPath, let labels, let labelsPath):
             "\(imagesPath) holds \(images) images, \(labelsPath) \(labels) labels. Expected a label for each "
                 + "image. Check that the two files belong together."
-        case .labelOutOfRange(let path, let label, let index, let classes):
-            "\(path) has the label \(label) at index \(index). Expected labels from 0 to \(classes - 1), for "
-                + "\(classes) classes. Correct the labels, or name more classes."
+        case .labelOutOfRange(let path, let label, let index, let classes, let offset):
+            "\(path) has the label \(label) at index \(index). Expected labels from \(offset) to "
+                + "\(offset + classes - 1), for \(classes) classes. Correct the labels, or train with more classes "
+                + "(--classes) or another label of the first (--label-offset)."
+        case .namedClasses(let data, let found, let offset, let classes):
+            "\(data) names its \(classes) classes itself, with labels from 0. Expected no others, found \(found) classes "
+                + "from the label \(offset). Leave --classes and --label-offset out."
         case .sizesDiffer(let training, let test):
             "Training images are \(training) (height, width, channels), test images \(test). Expected one "
                 + "size. Check that the files belong together."
@@ -190,7 +197,8 @@ extension ImagesError: CustomStringConvertible {
             "There are no training images to hold any out of for validation. Expected at least one. Check the data."
         case .holdOut(let requested, let available):
             "\(requested) of \(available) training images were asked for validation. Expected a number from 0 "
-                + "to \(available - 1), so that some are left for training. Choose such a number."
+                + "to \(available - 1), so that some are left for training. Choose such a number with --validation "
+                + "(of 'renorm compare': --held-out)."
         case .batchSize(let requested, let available):
             "A batch of \(requested) was asked of \(available) examples. Expected a batch of 1 to \(available). "
                 + "Choose another batch size."
@@ -200,7 +208,7 @@ extension ImagesError: CustomStringConvertible {
                 + "another group."
         case .sourcesDiffer(let first, let other):
             "The data cannot be joined: \(first); but \(other). Expected images and classes of one kind. Convert one of "
-                + "them."
+                + "them; where it is their largest labels that differ, say --classes."
         case .sourceTooSmall(let source, let examples, let batch):
             "Source \(source + 1) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
                 + "batch, or sampling 'shuffled', which mixes sources."
@@ -208,9 +216,13 @@ extension ImagesError: CustomStringConvertible {
             "Label blocks of \(labels) labels × \(each) examples make \(product(labels, each)) examples. Expected "
                 + "\(size), the size of \(isGroup ? "a group" : "the batch"). Choose labels and examples "
                 + "whose product is \(size)."
-        case .labelWithoutExamples(let label):
-            "No training example has the label \(label). Expected at least one of each class, because label "
-                + "blocks draw from every class. Add examples, or choose another sampling."
+        case .classWithoutExamples(let name, let heldOut) where heldOut > 0:
+            "No example of the class '\(name)' is left to train on: \(heldOut == 1 ? "the only one is" : "all \(heldOut) are") "
+                + "held out. Expected at least one of each class, because label blocks draw from every "
+                + "class. Hold out fewer (--validation; of 'renorm compare': --held-out), or choose another sampling."
+        case .classWithoutExamples(let name, _):
+            "There is no example of the class '\(name)' to draw. Expected at least one of each class, because label "
+                + "blocks draw from every class. Add examples, or choose another sampling\(name == "0" ? labelsFromOne : "")."
         case .unknownChoice(let option, let found, let choices):
             "\"\(found)\" is no \(option). Expected \(choices.joined(separator: ", ")). Choose one of these."
         default: preconditionFailure("not about a request")
@@ -221,6 +233,9 @@ extension ImagesError: CustomStringConvertible {
         group < 1 ? batch : max((batch + group - 1) / group, 1) * group
     }
 }
+
+/// What a class 0 without examples mostly means.
+private let labelsFromOne = "; if labels count from 1, train with --label-offset 1"
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")

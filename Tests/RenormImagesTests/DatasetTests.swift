@@ -33,6 +33,49 @@ import Testing
         #expect(training.name == folder.url.lastPathComponent)
     }
 
+    @Test func aNumberingSaysWhatLabelsMean() throws {
+        let folder = try folder()
+        let six = try Dataset.idx(folder.url, numbering: LabelNumbering(classes: 6))
+        #expect(six.training.classNames == ["0", "1", "2", "3", "4", "5"] && six.test.classCount == 6)
+        let shifted = try self.folder(changing: [
+            "train-labels-idx1-ubyte": idx([3], [4, 6, 5]), "t10k-labels-idx1-ubyte": idx([2], [5, 4]),
+        ])
+        let (training, test) = try Dataset.idx(shifted.url, numbering: LabelNumbering(offset: 4))
+        #expect(training.labels == [0, 2, 1] && test.labels == [1, 0])
+        #expect(training.classNames == ["4", "5", "6"] && test.classNames == training.classNames)
+        // A network's classes are known already.
+        let known = try DatasetSource.load(
+            [.idx(shifted.url)], .test, classNames: training.classNames, labelOffset: 4)
+        #expect(known.labels == test.labels)
+        let path = shifted.url.appendingPathComponent("train-labels-idx1-ubyte").path
+        #expect(throws: ImagesError.labelOutOfRange(path: path, label: 6, index: 1, classes: 2, offset: 4)) {
+            try Dataset.idx(shifted.url, numbering: LabelNumbering(classes: 2, offset: 4))
+        }
+        #expect(throws: ImagesError.labelOutOfRange(path: path, label: 4, index: 0, classes: 2, offset: 5)) {
+            try Dataset.idx(shifted.url, numbering: LabelNumbering(offset: 5))
+        }
+        #expect(throws: ImagesError.self) {
+            try DatasetSource.fashionMNIST.load(numbering: LabelNumbering(classes: 11))
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([0, 1, 2], 3, []),
+            ([1, 2, 2], 3, ["1 class of 3", "has no training image: 0.", "--label-offset 1"]),
+            (
+                [0, 0, 9], 10,
+                ["8 classes of 10", "1, 2, 3, 4, 5, …", "9, which 1 of 3 images has", "--classes"]
+            ),
+            ([0, 1, 1], 3, ["1 class of 3", "no training image: 2."]),
+        ] as [([Int32], Int, [String])])
+    func classesWithoutImagesAreWarnedOf(labels: [Int32], classes: Int, expected: [String]) throws {
+        let warnings = try numbered(labels, classes: classes).warningsOfClasses
+        #expect(warnings.count == (expected.isEmpty ? 0 : 1))
+        for part in expected { #expect(warnings[0].contains(part), "\(warnings)") }
+        if labels == [0, 1, 1] { #expect(!warnings[0].contains("--"), "\(warnings)") }
+    }
+
     @Test func readsCompressedFilesAndDots() throws {
         let folder = try folder(changing: [
             "train-images-idx3-ubyte": nil, "train-labels-idx1-ubyte": nil,
@@ -65,7 +108,8 @@ import Testing
         (
             ["t10k-labels-idx1-ubyte": idx([2], [1, 3])],
             "DIR/t10k-labels-idx1-ubyte has the label 3 at index 1. Expected labels from 0 to 2, for 3 classes. "
-                + "Correct the labels, or name more classes."
+                + "Correct the labels, or train with more classes (--classes) or another label of the first "
+                + "(--label-offset)."
         ),
         (
             ["t10k-images-idx3-ubyte": idx([2, 2, 3], Array(0..<12))],
@@ -121,7 +165,8 @@ import Testing
         #expect(
             "\(error)"
                 == "\(count) of 100 training images were asked for validation. Expected a number from 0 to "
-                + "99, so that some are left for training. Choose such a number.")
+                + "99, so that some are left for training. Choose such a number with --validation (of 'renorm compare': "
+                + "--held-out).")
     }
 
     @Test func refusesLabelsBelowZero() {

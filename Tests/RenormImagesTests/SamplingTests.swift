@@ -229,7 +229,7 @@ import Testing
         }
         #expect(
             "\(error)"
-                == "No training example has the label 2. Expected at least one of each class, because label "
+                == "There is no example of the class '2' to draw. Expected at least one of each class, because label "
                 + "blocks draw from every class. Add examples, or choose another sampling.")
         #expect(try sampler(.sorted, batch: 2, labels: [4, 1, 3, 0]).indices(step: 0) == [3, 1])
     }

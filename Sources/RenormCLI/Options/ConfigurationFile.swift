@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Renorm
-import Yams
 
 /// Options in YAML: long names without dashes, and values. A file counts as arguments that come before those of the
 /// command line, so the latter win.
@@ -10,21 +9,21 @@ import Yams
 ///     batch-size: 32
 ///     nesterov: true
 enum ConfigurationFile {
-    /// The options that a file may hold: all of `TrainOptions` but those that say where and how this call runs.
-    static let keys = [
-        "data", "model", "stem", "norm", "norm-examples", "averaging-rate", "limits", "init", "init-except",
-        "batch-size",
-        "accumulate",
-        "epochs",
-        "steps", "sampling", "augment", "validation", "optimizer", "learning-rate", "schedule", "warmup",
-        "momentum",
-        "nesterov", "weight-decay", "clip-norm", "label-smoothing", "ema", "precision", "memory", "recompute",
-        "on-non-finite", "evaluate-every",
-        "checkpoint-every", "seed", "threads", "engine",
-    ]
+    /// What an option's value is.
+    enum Kind { case number, flag, text, texts }
 
-    /// Options that may be given several times; in a file they are lists.
-    private static let repeatable: Set = ["data"]
+    /// The options that a file may hold: all of `TrainOptions` but those that say where and how this call runs.
+    static let kinds: KeyValuePairs<String, Kind> = [
+        "data": .texts, "classes": .number, "label-offset": .number, "model": .text, "stem": .text,
+        "norm": .text, "norm-examples": .number, "averaging-rate": .number, "limits": .text, "init": .text,
+        "init-except": .text, "batch-size": .number, "accumulate": .number, "epochs": .number,
+        "steps": .number, "sampling": .text, "augment": .text, "validation": .number, "optimizer": .text,
+        "learning-rate": .number, "schedule": .text, "warmup": .number, "momentum": .number,
+        "nesterov": .flag, "weight-decay": .number, "clip-norm": .number, "label-smoothing": .number,
+        "ema": .number, "precision": .text, "memory": .text, "recompute": .flag, "on-non-finite": .text,
+        "evaluate-every": .number, "checkpoint-every": .number, "seed": .number, "threads": .number,
+        "engine": .text,
+    ]
 
     /// The key under which a run's file records what it ran on; not an option.
     static let recordKey = "recorded"
@@ -33,75 +32,93 @@ enum ConfigurationFile {
     static func expand(_ arguments: [String]) throws -> [String] {
         guard arguments.first == "train" else { return arguments }
         let given = Array(arguments.dropFirst())
+        let file = try value(of: "--config", in: given).map {
+            try read(URL(fileURLWithPath: $0), unless: given)
+        }
         var base: [String] = []
         if given.contains("--resume"), let run = value(of: "--run", in: given) {
-            let file = URL(fileURLWithPath: run).appendingPathComponent("config.yml")
-            if FileManager.default.fileExists(atPath: file.path) { base += try read(file, unless: given) }
+            let own = RunFolder(URL(fileURLWithPath: run)).configuration
+            if FileManager.default.fileExists(atPath: own.path) { base += try read(own, unless: given) }
         }
-        if let path = value(of: "--config", in: given) {
-            base += try read(URL(fileURLWithPath: path), unless: given)
+        guard let file else { return ["train"] + base + given }
+        // A list replaces the other, too.
+        for (key, kind) in kinds where kind == .texts && file.contains(where: { $0.hasPrefix("--\(key)=") }) {
+            base.removeAll { $0.hasPrefix("--\(key)=") }
         }
-        return ["train"] + base + given
+        return ["train"] + base + file + given
+    }
+
+    /// The names of the options on a command line, with their dashes.
+    static func names(in arguments: some Sequence<String>) -> Set<String> {
+        Set(arguments.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) })
+    }
+
+    /// The data that a run's own file names, if there is one that does.
+    static func data(of folder: RunFolder) throws -> [String]? {
+        let file = folder.configuration
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        let given = try OptionsFile(file, ignoring: recordKey).entries.first { $0.name == "data" }
+        return given.map { texts($0.value) }
     }
 
     private static func value(of option: String, in arguments: [String]) -> String? {
-        if let index = arguments.lastIndex(of: option), index + 1 < arguments.count {
-            return arguments[index + 1]
+        var result: String?
+        for (index, argument) in arguments.enumerated() {
+            if argument == option, index + 1 < arguments.count { result = arguments[index + 1] }
+            if argument.hasPrefix(option + "=") { result = String(argument.dropFirst(option.count + 1)) }
         }
-        return arguments.last { $0.hasPrefix(option + "=") }.map { String($0.dropFirst(option.count + 1)) }
+        return result
+    }
+
+    private static func texts(_ value: OptionsFile.Value) -> [String] {
+        switch value {
+        case .scalar(let scalar): scalar.isNull ? [] : [scalar.text]
+        case .list(let scalars): scalars.map(\.text)
+        }
     }
 
     /// The file's options as arguments. Its length is left out where the command line gives one.
     private static func read(_ file: URL, unless given: [String]) throws -> [String] {
-        let text: String
-        do {
-            text = try String(contentsOf: file, encoding: .utf8)
-        } catch {
-            throw UsageError(
-                "'\(file.path)' cannot be read; expected a YAML file of options. Check --config.")
-        }
-        let loaded: Any?
-        do {
-            loaded = try Yams.load(yaml: text)
-        } catch {
-            throw UsageError("'\(file.path)' is not YAML: \(error). Correct it.")
-        }
-        guard let entries = (loaded ?? [String: Any]()) as? [String: Any] else {
-            throw UsageError(
-                "'\(file.path)' holds no mapping; expected lines such as 'batch-size: 64'. Correct it.")
-        }
         let givesLength = given.contains { $0.hasPrefix("--epochs") || $0.hasPrefix("--steps") }
-        var arguments: [String] = []
-        for (key, value) in entries.sorted(by: { $0.key < $1.key }) where key != recordKey {
-            guard keys.contains(key) else {
+        return try OptionsFile(file, ignoring: recordKey).entries.flatMap { key, value -> [String] in
+            guard let kind = kinds.first(where: { $0.key == key })?.value else {
                 throw UsageError(
-                    "'\(file.path)': found the option '\(key)'; expected one of \(keys.joined(separator: ", ")). "
-                        + "Correct it.")
+                    "'\(file.path)': found the option '\(key)'; expected one of "
+                        + "\(kinds.map(\.key).joined(separator: ", ")). Correct it.")
             }
-            if givesLength && (key == "epochs" || key == "steps") { continue }
-            // Given on the command line they replace the whole list.
-            if repeatable.contains(key), Self.value(of: "--\(key)", in: given) != nil { continue }
-            switch value {
-            case is NSNull: continue
-            case let flag as Bool: arguments.append(flag ? "--\(key)" : "--no-\(key)")
-            case let number as Int: arguments += ["--\(key)=\(number)"]
-            case let number as Double: arguments += ["--\(key)=\(number)"]
-            case let text as String: arguments += ["--\(key)=\(text)"]
-            case let texts as [String] where repeatable.contains(key):
-                arguments += texts.map { "--\(key)=\($0)" }
-            default:
-                throw UsageError(
-                    "'\(file.path)': '\(key)' is neither text, number nor true/false. Correct it.")
+            if givesLength && (key == "epochs" || key == "steps") { return [] }
+            if kind == .texts {
+                // Given on the command line they replace the whole list.
+                return Self.value(of: "--\(key)", in: given) == nil
+                    ? texts(value).map { "--\(key)=\($0)" } : []
+            }
+            guard case .scalar(let scalar) = value else {
+                throw UsageError("'\(file.path)': '\(key)' has a list; expected one value. Correct it.")
+            }
+            if scalar.isNull { return [] }
+            switch kind {
+            case .text, .texts: return ["--\(key)=\(scalar.text)"]
+            case .number: return ["--\(key)=\(scalar.number)"]
+            case .flag:
+                guard let flag = scalar.flag else {
+                    throw UsageError(
+                        "'\(file.path)': found '\(key): \(scalar.text)'; expected true or false. Correct it.")
+                }
+                return [flag ? "--\(key)" : "--no-\(key)"]
             }
         }
-        return arguments
     }
+
+    /// A path that means the same from every folder.
+    static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).path }
 }
 
 extension TrainOptions {
-    /// The resolved options as YAML, in the order of `ConfigurationFile.keys`, with what the run ran on.
-    func yaml(recorded: [(String, String)]) throws -> String {
+    /// The resolved options as YAML, in the order of `ConfigurationFile.kinds`, with what the run ran on.
+    func yaml(recorded: [(String, String)]) -> String {
         let values: [String: String?] = [
+            "classes": labels.classes?.description,
+            "label-offset": labels.labelOffset == 0 ? nil : "\(labels.labelOffset)",
             "model": model, "stem": stem.rawValue, "norm": norm.description,
             "norm-examples": normExamples?.description, "averaging-rate": averagingRate?.description,
             "limits": limits, "init": self.`init`,
@@ -120,27 +137,17 @@ extension TrainOptions {
             "threads": threads?.description, "engine": engine.rawValue,
         ]
         var lines = ["# The options of this run. 'renorm train --config THIS_FILE --run OTHER' repeats it."]
-        for key in ConfigurationFile.keys {
-            if key == "data" {
-                lines.append("data:")
-                lines += try dataSources.map { "  - \(try ConfigurationFile.scalar($0))" }
-            }
-            if let value = values[key] ?? nil {
-                lines.append("\(key): \(try ConfigurationFile.scalar(value))")
+        for (key, kind) in ConfigurationFile.kinds {
+            if kind == .texts {
+                lines.append("\(key):")
+                lines += dataSources.map { "  - \(OptionsFile.scalar($0))" }
+            } else if let value = values[key] ?? nil {
+                lines.append("\(key): \(kind == .text ? OptionsFile.scalar(value) : value)")
             }
         }
         lines.append("# What it ran on.")
         lines.append("\(ConfigurationFile.recordKey):")
-        lines += try recorded.map { "  \($0.0): \(try ConfigurationFile.scalar($0.1))" }
+        lines += recorded.map { "  \($0.0): \(OptionsFile.scalar($0.1))" }
         return lines.joined(separator: "\n") + "\n"
-    }
-}
-
-extension ConfigurationFile {
-    /// A scalar as YAML writes it, quoted where it must be.
-    fileprivate static func scalar(_ text: String) throws -> String {
-        if Int(text) != nil || Double(text) != nil || text == "true" || text == "false" { return text }
-        return try Yams.serialize(node: Node.scalar(.init(text))).split(separator: "\n").first.map(
-            String.init) ?? "''"
     }
 }

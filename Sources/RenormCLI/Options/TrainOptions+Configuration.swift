@@ -17,11 +17,6 @@ extension TrainOptions {
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
         let choice = try LimitsOption.choice(limits)
-        if norm == .batchRenorm, choice == .automatic, let averagingRate {
-            throw UsageError(
-                "--averaging-rate: found \(averagingRate) with --limits auto, which needs none; expected limits that do, "
-                    + "such as --limits ramp. Leave one of them out.")
-        }
         let normalization = Normalization(
             norm, averagingRate: averagingRate?.value, limits: choice.limits(steps: steps),
             examples: normExamples)
@@ -39,16 +34,19 @@ extension TrainOptions {
             sampling: try Sampling(parsing: sampling),
             augmentation: augment,
             validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
-            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, initialization: self.`init`)
+            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            initialization: self.`init`.map(ConfigurationFile.absolute))
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
-    func model(_ configuration: TrainingConfiguration) throws -> Model {
+    ///
+    /// - Parameter goesOn: Whether there is a checkpoint to go on from.
+    func model(_ configuration: TrainingConfiguration, goesOn: Bool) throws -> Model {
         guard let architecture = configuration.architecture else {
             preconditionFailure("the command line trains models of the zoo")
         }
         var model = try architecture.makeModel(seed: seed)
-        if let file = self.`init`, !resume {
+        if let file = self.`init`, !goesOn {
             try model.load(
                 VariablesFile(reading: URL(fileURLWithPath: file)), except: try exceptions(in: model))
         }
@@ -69,14 +67,19 @@ extension TrainOptions {
         }
     }
 
-    /// These options with every default that depended on others settled.
-    func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
+    /// These options with every default that depended on others settled, and paths that hold in every folder.
+    func resolved(by configuration: TrainingConfiguration) throws -> TrainOptions {
         var result = self
+        result.data = try dataSources.map { try DatasetSource(parsing: $0).description }
+        result.`init` = self.`init`.map(ConfigurationFile.absolute)
+        if LimitsChoice(limits) == nil { result.limits = ConfigurationFile.absolute(limits) }
         result.steps = configuration.steps
         result.epochs = nil
         result.averagingRate = configuration.architecture.flatMap { architecture in
             let normalization = architecture.normalization
-            let isUsed = normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil
+            let isUsed =
+                normalization.kind.hasBatchMoments
+                && (normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil)
             return isUsed ? FiniteNumber(normalization.averagingRate) : nil
         }
         result.learningRate = FiniteNumber(resolvedLearningRate)

@@ -14,6 +14,8 @@ struct TrainOptions: ParsableArguments {
                 """))
     var data: [String] = []
 
+    @OptionGroup var labels: LabelOptions
+
     @Option(help: "The network: \(Architecture.names).")
     var model = "small"
 
@@ -35,7 +37,7 @@ struct TrainOptions: ParsableArguments {
         help: ArgumentHelp(
             "How far moving averages go towards a batch's moments in a step, in 0…1.",
             discussion: """
-                PyTorch's `momentum`, 1 − Keras's; without effect with --limits auto. (default: 0.05 for batch-renorm, \
+                PyTorch's `momentum`, 1 − Keras's; --limits auto needs none. (default: 0.05 for batch-renorm, \
                 else 0.1)
                 """,
             valueName: "rate"))

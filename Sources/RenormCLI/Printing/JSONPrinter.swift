@@ -26,8 +26,10 @@ struct JSONPrinter: EventPrinter {
     func close() {}
 
     /// Prints an evaluation.
-    func print(_ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = []) {
-        line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains))
+    func print(
+        _ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = [], data: MeasuredData? = nil
+    ) {
+        line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
     }
 
     /// Prints the description of a model.
@@ -72,8 +74,9 @@ struct JSONPrinter: EventPrinter {
         var step: Int
         var evaluation: Evaluation
         var gains: [LayerGains]
+        var data: MeasuredData?
 
-        private enum Key: String, CodingKey { case set, step, gains }
+        private enum Key: String, CodingKey { case set, step, gains, data }
 
         func encode(to encoder: any Encoder) throws {
             try evaluation.encode(to: encoder)
@@ -81,6 +84,7 @@ struct JSONPrinter: EventPrinter {
             try container.encode(set, forKey: .set)
             try container.encode(step, forKey: .step)
             if !gains.isEmpty { try container.encode(gains, forKey: .gains) }
+            try container.encodeIfPresent(data, forKey: .data)
         }
     }
 

@@ -15,6 +15,9 @@ public struct Architecture: Sendable, Hashable, Codable {
     public static let names =
         "small, small:WIDTH (such as small:0.5), resnet18, resnet34, resnet50, mobilenetv2 or mobilenetv2:WIDTH"
 
+    /// Whether the network of a name has a stem to choose.
+    package static func hasStem(_ name: String) -> Bool { !name.hasPrefix("small") }
+
     /// Describes a model.
     public init(
         name: String, stem: Stem = .cifar, classes: Int, input: TensorShape,

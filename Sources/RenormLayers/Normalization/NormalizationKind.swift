@@ -21,6 +21,9 @@ public enum NormalizationKind: Hashable, Sendable {
 
     /// Whether training and inference differ, by moving averages.
     public var hasMovingAverages: Bool { self == .batch || self == .batchRenorm || self == .frozen }
+
+    /// Whether examples of a batch are normalized together in training.
+    package var hasBatchMoments: Bool { self == .batch || self == .batchRenorm }
 }
 
 extension NormalizationKind: LosslessStringConvertible, Codable {

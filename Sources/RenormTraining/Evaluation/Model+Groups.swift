@@ -3,7 +3,7 @@ extension Model {
     /// batch.
     func normalizing(together examples: Int?) throws -> Model {
         var result = self
-        for record in try tracedNormalizations() where record.normalization.hasBatchMoments {
+        for record in try tracedNormalizations() where record.normalization.kind.hasBatchMoments {
             var normalization = record.normalization
             normalization.examples = examples
             result.overrides.append(Override(PathPattern(record.path), normalization: normalization))
@@ -11,11 +11,16 @@ extension Model {
         return result
     }
 
+    /// Whether examples of a batch are normalized together anywhere in training.
+    package var hasBatchMoments: Bool {
+        get throws { try tracedNormalizations().contains { $0.normalization.kind.hasBatchMoments } }
+    }
+
     /// The smallest number of examples that every group of examples normalized together divides; `nil` if every
     /// normalization takes whole batches.
-    func commonGroupSize() throws -> Int? {
+    package func commonGroupSize() throws -> Int? {
         var size: Int?
-        for record in try tracedNormalizations() where record.normalization.hasBatchMoments {
+        for record in try tracedNormalizations() where record.normalization.kind.hasBatchMoments {
             guard let examples = record.normalization.examples else { continue }
             let multiple = size.map { ($0 / greatestCommonDivisor($0, examples)).saturatingProduct(examples) }
             size = multiple ?? examples
@@ -28,10 +33,6 @@ extension Model {
         }
         return size
     }
-}
-
-extension Normalization {
-    fileprivate var hasBatchMoments: Bool { kind == .batch || kind == .batchRenorm }
 }
 
 private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }

@@ -73,6 +73,10 @@ public struct Experiment: Sendable {
         /// Those of `measured` on which batch statistics are tried.
         package let inBatches: Dataset
         let scaling: InputScaling
+        /// What nothing is trained on.
+        private let heldOut: Dataset
+        /// What the user should know of the data.
+        package let warnings: [String]
 
         /// - Parameters:
         ///   - heldOut: The number of training examples that nothing is trained on: the curves' and, without `test`, those
@@ -85,6 +89,17 @@ public struct Experiment: Sendable {
             inBatches = Data.part(of: measured, 2560)
             alongTheWay = Data.part(of: heldOut, 1000)
             scaling = InputScaling(of: kept)
+            self.heldOut = heldOut
+            warnings = training.warningsOfClasses + training.warningsOfHoldingOut(leaving: kept)
+        }
+
+        /// Says of a class that label blocks miss how many of its examples are held out.
+        func explaining<Result>(_ body: () throws -> Result) throws -> Result {
+            do {
+                return try body()
+            } catch ImagesError.classWithoutExamples(let name, 0) {
+                throw ImagesError.classWithoutExamples(name: name, heldOut: heldOut.count(ofClass: name))
+            }
         }
 
         /// Always the same examples: the first ones, or, where sources or classes follow one another, some from all over.
@@ -102,7 +117,9 @@ public struct Experiment: Sendable {
         for contender in contenders {
             for setting in settings {
                 let cell = Cell(contender: contender, setting: setting, seed: 0)
-                _ = try TrainingPlan(trainer(cell, data, on: ReferenceEngine()))
+                _ = try data.explaining {
+                    try TrainingPlan(trainer(cell, data, on: ReferenceEngine()))
+                }
                 guard contender.hasMovingAverages else { continue }
                 for sampling in [setting.sampling, .shuffled] {
                     _ = try BatchSampler.evaluationBatches(

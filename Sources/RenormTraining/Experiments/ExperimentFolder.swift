@@ -42,6 +42,8 @@ public struct ExperimentFolder: Sendable {
         public var measuredFingerprint: String?
         /// How images enter the network; `nil` where it does not matter.
         public var stem: Stem?
+        /// The number of classes where the labels do not say it; `nil` where they do.
+        public var classes: Int?
         /// The constants of gains that tune themselves.
         public var gains: MomentFilter
         /// Counts changes after which a run's results are others: 4 since automatic limits
@@ -59,7 +61,8 @@ public struct ExperimentFolder: Sendable {
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
             fingerprint = String(data.training.fingerprint, radix: 16)
             measuredFingerprint = String(data.measured.fingerprint, radix: 16)
-            stem = comparison.model.hasPrefix("small") ? nil : comparison.stem
+            stem = Architecture.hasStem(comparison.model) ? comparison.stem : nil
+            classes = data.training.classCounts.last == 0 ? data.training.classCount : nil
             gains = MomentFilter()
             revision = 4
         }
@@ -82,6 +85,9 @@ public struct ExperimentFolder: Sendable {
                 "measured images of fingerprint", measuredFingerprint ?? "unknown",
                 other.measuredFingerprint ?? "unknown")
             add("stem", stem?.rawValue ?? "none", other.stem?.rawValue ?? "none")
+            add(
+                "--classes", classes.map(String.init) ?? "as labelled",
+                other.classes.map(String.init) ?? "as labelled")
             add("constants of gains", gains, other.gains)
             add("Renorm's revision", revision, other.revision)
             return parts

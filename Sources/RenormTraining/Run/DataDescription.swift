@@ -14,15 +14,28 @@ public struct DataDescription: Sendable, Hashable, Codable {
     public var test: Int
     /// A number that another training set would almost surely not have.
     public var fingerprint: String
+    /// The same of the test set; `nil` without one, and in files of earlier versions.
+    public var testFingerprint: String?
+    /// The label that the first class has in files of labels, if that is not 0.
+    public var labelOffset: Int?
 
-    init(whole: Dataset, training: Int, validation: Int, test: Int) {
+    init(whole: Dataset, training: Int, validation: Int, test: Dataset?) {
         name = whole.name
         classNames = whole.classNames
         image = [whole.height, whole.width, whole.channels]
         self.training = training
         self.validation = validation
-        self.test = test
-        fingerprint = String(whole.fingerprint, radix: 16)
+        self.test = test?.count ?? 0
+        fingerprint = whole.fingerprintText
+        testFingerprint = test?.fingerprintText
+        labelOffset = whole.labelOffset == 0 ? nil : whole.labelOffset
+    }
+
+    /// Whether a test set is the one that the run was measured on; `nil` if nothing is known of that.
+    package func isTest(_ dataset: Dataset) -> Bool? {
+        if let testFingerprint { return dataset.fingerprintText == testFingerprint }
+        // Files of earlier versions know the number of images alone, which can say no, but not yes.
+        return test > 0 && test != dataset.count ? false : nil
     }
 
     /// Reads what was encoded.
@@ -45,6 +58,7 @@ public struct DataDescription: Sendable, Hashable, Codable {
         var result = self
         result.name = ""
         result.test = 0
+        result.testFingerprint = nil
         return result
     }
 }
@@ -64,6 +78,9 @@ extension DataDescription: Checkable {
 }
 
 extension Dataset {
+    /// The fingerprint as records hold it.
+    package var fingerprintText: String { String(fingerprint, radix: 16) }
+
     /// A hash of all images and labels: FNV-1a over words of 64 bits, which takes milliseconds for 47 MB.
     var fingerprint: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

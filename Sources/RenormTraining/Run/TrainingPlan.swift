@@ -9,6 +9,8 @@ struct TrainingPlan {
     let graph: TrainingGraph
     let data: DataDescription
     let environment: RunEnvironment
+    /// What the user should know of data and step.
+    let warnings: [String]
 
     /// - Throws: `TrainingError`, `ImagesError` or `GraphError` if data, options and model do not fit each other.
     init(_ trainer: Trainer) throws {
@@ -28,15 +30,22 @@ struct TrainingPlan {
             trainer.model, batch: configuration.batchSize, accumulation: configuration.accumulation,
             options: configuration.options, seed: configuration.seed)
         // The examples of a small batch are normalized together, so it is a group of the step's.
-        sampler = try BatchSampler(
-            configuration.sampling, dataset: kept,
-            batchSize: configuration.batchSize * configuration.accumulation,
-            groupSize: trainer.examplesOfBlock ?? trainer.model.commonGroupSize()
-                ?? (isAccumulated ? configuration.batchSize : nil),
-            seed: configuration.seed)
+        let groupSize =
+            try trainer.examplesOfBlock ?? trainer.model.commonGroupSize()
+            ?? (isAccumulated ? configuration.batchSize : nil)
+        do {
+            sampler = try BatchSampler(
+                configuration.sampling, dataset: kept,
+                batchSize: configuration.batchSize * configuration.accumulation, groupSize: groupSize,
+                seed: configuration.seed)
+        } catch ImagesError.classWithoutExamples(let name, _) {
+            throw ImagesError.classWithoutExamples(name: name, heldOut: heldOut.count(ofClass: name))
+        }
         data = DataDescription(
-            whole: trainer.training, training: kept.count, validation: heldOut.count,
-            test: trainer.test?.count ?? 0)
+            whole: trainer.training, training: kept.count, validation: heldOut.count, test: trainer.test)
+        warnings =
+            trainer.training.warningsOfClasses + trainer.training.warningsOfHoldingOut(leaving: kept)
+            + graph.warnings
         environment = RunEnvironment(engine: trainer.engine.description)
     }
 }

@@ -61,7 +61,7 @@ final class TrainingRun {
     }
 
     private func announce() {
-        for warning in plan.graph.warnings { channel.send(.warning(warning)) }
+        for warning in plan.warnings { channel.send(.warning(warning)) }
         channel.send(
             .started(
                 RunDescription(

@@ -1,0 +1,58 @@
+import Foundation
+import Renorm
+
+/// What a path names that a command reads a trained network from: a run's folder, or one of its files.
+struct SavedRun {
+    /// The file with the network.
+    let model: URL
+    /// Where a run's own options would be.
+    let folder: RunFolder
+    /// The path as it was given.
+    let path: String
+
+    /// - Throws: `TrainingError.noCheckpoint` if a folder holds no network.
+    init(_ path: String) throws {
+        self.path = path
+        let url = URL(fileURLWithPath: path)
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+            model = url
+            folder = RunFolder(url.deletingLastPathComponent())
+        } else {
+            folder = RunFolder(url)
+            model = try folder.chosen()
+        }
+    }
+
+    /// The data that the run was trained on: what its config.yml says or, without one, what its network says of data that
+    /// every machine knows by the same name.
+    ///
+    /// - Throws: `UsageError` if neither says it.
+    func dataSources(_ trained: TrainedModel) throws -> [String] {
+        if let own = try ConfigurationFile.data(of: folder), !own.isEmpty { return own }
+        let data = trained.record.data
+        let known = DatasetSource.fashionMNIST.description
+        if data.name == known, data.classNames == Dataset.fashionMNISTClassNames { return [known] }
+        throw UsageError(
+            "\(path): found no config.yml beside the network that says where its data are ('\(data.name)', "
+                + "\(data.classNames.count) classes, images of \(data.image)); expected them to be named. "
+                + "Say --data idx:DIR.")
+    }
+}
+
+/// Loads data; where a file of options names a folder that is not there, the error says how to name another.
+///
+/// - Parameter isGiven: Whether the command line names the data.
+func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([DatasetSource]) throws -> Result)
+    throws
+    -> Result
+{
+    do {
+        return try body(sources)
+    } catch let error as ImagesError {
+        guard case .missingFile = error, !isGiven, sources.contains(where: { $0 != .fashionMNIST }) else {
+            throw error
+        }
+        throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")
+    }
+}
