@@ -36,7 +36,14 @@ enum ConfigurationFile {
         var base: [String] = []
         if given.contains("--resume"), let run = value(of: "--run", in: given) {
             let file = URL(fileURLWithPath: run).appendingPathComponent("config.yml")
-            if FileManager.default.fileExists(atPath: file.path) { base += try read(file, unless: given) }
+            if FileManager.default.fileExists(atPath: file.path) {
+                base += try read(file, unless: given)
+            } else if value(of: "--data", in: given) == nil, value(of: "--config", in: given) == nil {
+                throw UsageError(
+                    "--resume: found no config.yml in '\(run.visible)', which would say what is trained; expected the "
+                        + "folder of a run. Check --run, or give the options that the run began with, --data among "
+                        + "them.")
+            }
         }
         if let path = value(of: "--config", in: given) {
             base += try read(URL(fileURLWithPath: path), unless: given)
