@@ -56,8 +56,8 @@ public enum AtomicFile {
         }
     }
 
-    /// Adds bytes to the end of a file, which is made if it is missing, and syncs them. What a killed program or a full disk
-    /// leaves is a part of them.
+    /// Adds bytes to the end of a file, which is made if it is missing, and syncs them. A program that is killed may leave a
+    /// part of them; an error leaves none. One process at a time may do so.
     ///
     /// - Throws: `InterchangeError.unwritable`, or `.notOwnFile` where there is a link, a folder or a device.
     public static func append(_ bytes: [UInt8], to url: URL) throws {
@@ -68,8 +68,15 @@ public enum AtomicFile {
                 url.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
             guard descriptor >= 0 else { throw SystemError(code: errno) }
             defer { close(descriptor) }
-            try bytes.withUnsafeBytes { try Writer(descriptor: descriptor).write($0) }
-            try sync(descriptor)
+            var before = stat()
+            try check(fstat(descriptor, &before))
+            do {
+                try bytes.withUnsafeBytes { try Writer(descriptor: descriptor).write($0) }
+                try sync(descriptor)
+            } catch {
+                ftruncate(descriptor, before.st_size)
+                throw error
+            }
         } catch let error as SystemError {
             throw InterchangeError.unwritable(path: url.path, byteCount: bytes.count, reason: error.reason)
         }

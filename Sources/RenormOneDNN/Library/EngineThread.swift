@@ -56,9 +56,6 @@ final class EngineThread: @unchecked Sendable {
             }
         }
         thread.name = "renorm engine"
-        // Whoever ends the process while a job runs must wait for it: oneDNN's own end, which comes after this one because
-        // it was loaded before, would take away what the job is using. The lock is kept, so no job begins after it.
-        atexit { EngineThread.shared.mutex.lock() }
         // Code generation and teams of many threads need more than the default of a secondary thread.
         thread.stackSize = 16 << 20
         thread.start()
