@@ -196,7 +196,7 @@ struct CompareCommand: AsyncParsableCommand {
     private func make(
         _ comparison: Experiment, _ data: Experiment.Data, _ engine: any Engine, _ found: ExperimentFolder
     ) async throws {
-        let (printer, command) = (ExperimentPrinter(comparison), Self.command)
+        let (printer, command) = (ExperimentPrinter(comparison), SuggestedCommands.typed)
         let work = Task {
             var folder = found
             folder.rename(as: comparison)
@@ -226,16 +226,15 @@ struct CompareCommand: AsyncParsableCommand {
         }
         let signals = Signals { work.cancel() }
         defer { signals.restore() }
-        guard try await work.value else {
-            Swift.print("Stopped. The same command goes on with the runs that are missing.")
-            throw ExitCode(signals.exitCode)
-        }
-    }
-
-    /// What was typed, for the report.
-    private static var command: String {
-        let arguments = CommandLine.arguments.dropFirst().map { $0.contains(" ") ? "\"\($0)\"" : $0 }
-        return "renorm " + arguments.joined(separator: " ")
+        printer.onFailure { work.cancel() }
+        let isComplete = try await work.value
+        let advice =
+            isComplete
+            ? "All runs are made; plots and tables: \(found.report.path.visible)"
+            : "Stopped. The same command goes on with the runs that are missing."
+        if !isComplete { printer.say(advice) }
+        if let failure = printer.failure { throw signals.ending(failure, advice: advice) }
+        if !isComplete { throw ExitCode(signals.exitCode) }
     }
 }
 

@@ -78,29 +78,29 @@ struct DescribeCommand: ParsableCommand {
         description.warnings += step.warnings.filter { !description.warnings.contains($0) }
         let planned = try engine.makeEngine(threads: nil).compile(step.graph).plannedMemory
         switch log {
-        case .json: JSONPrinter().print(description, planned)
-        case .human: printTables(description, planned)
+        case .json: try JSONPrinter().print(description, planned)
+        case .human: try printTables(description, planned)
         }
     }
 
-    private func printTables(_ description: ModelDescription, _ planned: PlannedMemory) {
-        Table(["layer", "", "output", "parameters", "multiply-adds"], right: [3, 4]).print(
+    private func printTables(_ description: ModelDescription, _ planned: PlannedMemory) throws {
+        try Table(["layer", "", "output", "parameters", "multiply-adds"], right: [3, 4]).print(
             description.layers.map {
                 [
                     $0.path, $0.summary, "\($0.output)", $0.parameters > 0 ? $0.parameters.grouped : "",
                     $0.multiplyAdds > 0 ? $0.multiplyAdds.grouped : "",
                 ]
             })
-        Swift.print()
-        Table(["variable", "shape", "kind"], right: []).print(
+        try say()
+        try Table(["variable", "shape", "kind"], right: []).print(
             description.variables.map {
                 [
                     "\($0.path)", "\($0.shape)",
                     $0.kind.rawValue + ($0.kind == .parameter && !$0.isTrainable ? ", frozen" : ""),
                 ]
             })
-        Swift.print()
-        Swift.print(
+        try say()
+        try say(
             """
             \(description.parameters.grouped) parameters, \(description.trainableParameters.grouped) of them trainable; \
             \(description.statistics.grouped) statistics
@@ -109,7 +109,7 @@ struct DescribeCommand: ParsableCommand {
             \(planned.variables.bytes) of variables and slots, \(planned.activations.bytes) of activations and gradients, \
             \(planned.scratch.bytes) of scratch, \(planned.kept.bytes) of weights in other layouts
             """)
-        for warning in description.warnings { warn("warning: \(warning)") }
+        for warning in description.warnings { warn("warning: \(warning.visible)") }
     }
 }
 
@@ -124,8 +124,8 @@ struct Table {
         self.right = right
     }
 
-    func print(_ rows: [[String]]) {
-        let all = [headers] + rows
+    func print(_ rows: [[String]]) throws {
+        let all = [headers] + rows.map { $0.map(\.visible) }
         let widths = headers.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         for row in all {
             let cells = row.enumerated().map { column, text in
@@ -134,7 +134,7 @@ struct Table {
             }
             var line = cells.joined(separator: "  ")
             while line.last == " " { line.removeLast() }
-            Swift.print(line)
+            try say(line)
         }
     }
 }

@@ -99,17 +99,17 @@ struct EvaluateCommand: AsyncParsableCommand {
         let evaluation = try await evaluator.evaluate(trained, on: test)
         switch log {
         case .json:
-            JSONPrinter().print(
+            try JSONPrinter().print(
                 evaluation, set: "test", step: trained.step,
                 data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn))
         case .human:
-            Swift.print(
-                "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images of \(test.name) right, "
+            try say(
+                "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images of \(test.name.visible) right, "
                     + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics)")
-            let width = evaluation.classes.map(\.name.count).max() ?? 0
+            let width = evaluation.classes.map(\.name.visible.count).max() ?? 0
             for result in evaluation.classes {
-                let name = result.name.padding(toLength: width, withPad: " ", startingAt: 0)
-                Swift.print("  \(name)  \(result.accuracy?.percent ?? "no examples")")
+                let name = result.name.visible.padding(toLength: width, withPad: " ", startingAt: 0)
+                try say("  \(name)  \(result.accuracy?.percent ?? "no examples")")
             }
         }
     }

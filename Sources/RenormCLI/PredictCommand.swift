@@ -52,7 +52,7 @@ struct PredictCommand: AsyncParsableCommand {
         for (file, image) in zip(files, images) {
             if image.originalHeight != input[0] || image.originalWidth != input[1] {
                 warn(
-                    "\(file): resized from \(image.originalWidth)×\(image.originalHeight) to \(input[1])×\(input[0])"
+                    "\(file.visible): resized from \(image.originalWidth)×\(image.originalHeight) to \(input[1])×\(input[0])"
                 )
             }
             let count = image.images.shape[0]
@@ -64,17 +64,12 @@ struct PredictCommand: AsyncParsableCommand {
                 .prefix(top).map { (trained.classNames[$0.offset], $0.element) }
                 switch log {
                 case .human:
-                    Swift.print(
-                        "\(name): " + ranked.map { "\($0.0) \($0.1.percent)" }.joined(separator: ", "))
+                    try say(
+                        "\(name.visible): " + ranked.map { "\($0.0.visible) \($0.1.percent)" }.joined(separator: ", "))
                 case .json:
-                    JSONPrinter().print(prediction: ranked, file: file, index: index)
+                    try JSONPrinter().print(prediction: ranked, file: file, index: index)
                 }
             }
         }
     }
-}
-
-/// Says something on standard error.
-func warn(_ message: String) {
-    FileHandle.standardError.write(Data("\(message)\n".utf8))
 }

@@ -23,8 +23,10 @@ struct RenormCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.prepare()
         do {
-            let arguments = try ConfigurationFile.expand(Array(CommandLine.arguments.dropFirst()))
+            let typed = joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
+            let arguments = try ConfigurationFile.expand(typed)
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -32,8 +34,27 @@ struct RenormCommand: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            exit(withError: error)
+            end(error)
         }
+    }
+
+    /// Ends the process with what an error asks for: help on standard output, everything else on standard error.
+    private static func end(_ error: any Error) -> Never {
+        if case ReportingError.readerGone = error {
+            // As if the signal had ended it that a reader's end is told by.
+            Foundation.exit(128 + SIGPIPE)
+        }
+        let (code, message) = (exitCode(for: error), fullMessage(for: error))
+        if code.isSuccess {
+            do {
+                if !message.isEmpty { try say(message) }
+            } catch {
+                end(error)
+            }
+        } else if !message.isEmpty {
+            warn(message)
+        }
+        Foundation.exit(code.rawValue)
     }
 }
 

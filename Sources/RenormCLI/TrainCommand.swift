@@ -9,7 +9,7 @@ struct TrainCommand: AsyncParsableCommand {
         abstract: "Train a network and measure it on the test images.",
         discussion: """
             Holds out some training images, saves the state that does best on them, and reads the test images once, at \
-            the end. Ctrl-C finishes the step, saves, and says how to go on.
+            the end. Ctrl-C finishes the step, saves, and says how to go on; so does output that cannot be written.
 
             Examples:
               renorm train --run runs/a
@@ -42,46 +42,63 @@ struct TrainCommand: AsyncParsableCommand {
             options.needless(steps: configuration.steps, given: given, goesOn: goesOn), given: given)
         let model = try options.model(configuration, goesOn: goesOn)
 
+        let record = try configurationFile(configuration, engine: engine)
         let trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: training, test: test,
-            folder: folder, resumes: options.resume)
+            folder: folder, resumes: options.resume, record: record)
         let printer: any EventPrinter =
             options.log == .json ? JSONPrinter() : HumanPrinter(run: options.run, options: options)
         // A run that goes on has said them when it began.
-        if !goesOn { needless.forEach { printer.print(.warning($0)) } }
-        let record = try configurationFile(configuration, engine: engine)
+        if !goesOn { for warning in needless { try printer.print(.warning(warning)) } }
+        // Data that have moved are looked for there from now on.
+        let moved = goesOn && given.contains("--data") ? record : nil
         try await follow(trainer, printer) {
-            // Data that have moved are looked for there from now on.
-            if given.contains("--data") || !FileManager.default.fileExists(atPath: folder.configuration.path)
-            {
-                try AtomicFile.write(record, to: folder.configuration)
-            }
+            if let moved { try AtomicFile.write(moved, to: folder.configuration) }
         }
     }
 
-    /// Prints the run's events. Signals cancel the run, which then saves its state; a second one ends the process.
+    /// Prints the run's events. Signals, and output that cannot be written, cancel the run, which then saves its state; a
+    /// second signal ends the process.
     ///
-    /// - Parameter started: Called when the run's folder is there and everything is planned.
+    /// - Parameter started: Called when the run has its folder and everything is planned.
     private func follow(
         _ trainer: Trainer, _ printer: any EventPrinter, started: @escaping @Sendable () throws -> Void
     ) async throws {
         let work = Task {
-            var interruption: Interruption?
+            var (interruption, failure) = (Interruption?.none, (any Error)?.none)
             for try await event in trainer.events {
-                if case .started = event { try started() }
-                printer.print(event)
                 if case .interrupted(let how) = event { interruption = how }
+                guard failure == nil else { continue }
+                do {
+                    if case .started = event { try started() }
+                    try printer.print(event)
+                } catch {
+                    // Not thrown here: the process must not end before the run has.
+                    failure = error
+                    withUnsafeCurrentTask { $0?.cancel() }
+                }
             }
-            return interruption
+            return (interruption, failure)
         }
         let signals = Signals { work.cancel() }
         defer { signals.restore() }
-        do {
-            if try await work.value != nil { throw ExitCode(signals.exitCode) }
-        } catch {
-            printer.close()
-            throw error
+        defer { printer.close() }
+        let (interruption, failure) = try await work.value
+        if let failure = failure as? ReportingError {
+            throw signals.ending(failure, advice: advice(interruption))
         }
+        if let failure { throw failure }
+        if interruption != nil { throw ExitCode(signals.exitCode) }
+    }
+
+    /// What is saved, and how to go on, where the output does not say it.
+    private func advice(_ interruption: Interruption?) -> String {
+        guard let interruption else {
+            return "The run has come to its end, and the model is saved: "
+                + SuggestedCommands.evaluate(options.run)
+        }
+        return "Stopped after step \(interruption.step.grouped); the state is saved. Go on with:\n"
+            + "  \(SuggestedCommands.resume(options.run))"
     }
 
     /// What `RUN/config.yml` says: the options with every default settled, and what they ran on.
@@ -95,38 +112,5 @@ struct TrainCommand: AsyncParsableCommand {
             ("engine-threads", "\(environment.engine.threads)"),
             ("instruction-set", environment.engine.instructionSet),
         ])
-    }
-}
-
-/// Turns SIGINT and SIGTERM into a call; a second one ends the process at once.
-final class Signals: @unchecked Sendable {
-    private let lock = NSLock()
-    private var received: Int32?
-    private var sources: [any DispatchSourceSignal] = []
-
-    init(_ cancel: @escaping @Sendable () -> Void) {
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [weak self] in
-                guard let self else { return }
-                let isFirst = lock.withLock {
-                    defer { received = number }
-                    return received == nil
-                }
-                if isFirst { cancel() } else { _exit(128 + number) }
-            }
-            source.resume()
-            sources.append(source)
-        }
-    }
-
-    /// What a shell expects of a process ended by the signal received.
-    var exitCode: Int32 { 128 + (lock.withLock { received } ?? SIGINT) }
-
-    /// Gives signals their usual meaning back.
-    func restore() {
-        sources.forEach { $0.cancel() }
-        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
     }
 }

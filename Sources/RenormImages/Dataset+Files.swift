@@ -111,11 +111,8 @@ extension Dataset {
             folders.append(URL(fileURLWithPath: data).appendingPathComponent("fashion-mnist"))
         }
         for start in [currentFolder, program?.deletingLastPathComponent()].compactMap({ $0 }) {
-            var folder = start.standardizedFileURL
-            while true {
-                folders.append(folder.appendingPathComponent(".deps/fashion-mnist"))
-                if folder.path == "/" { break }
-                folder.deleteLastPathComponent()
+            folders += foldersUpwards(from: start.path).map {
+                URL(fileURLWithPath: $0).appendingPathComponent(".deps/fashion-mnist")
             }
         }
         folders.append(installed)

@@ -5,6 +5,9 @@ import Foundation
 ///
 /// The content goes to a hidden file beside the target, which is synced and renamed over it, and then the folder is
 /// synced. What a killed program leaves behind is overwritten by the next one.
+///
+/// Nothing is ever written through a symbolic link, so what is written under a folder stays in it: a whole file takes the
+/// link's place, and a line is not added where there is a link.
 public enum AtomicFile {
     /// Replaces a file by a text in UTF-8.
     ///
@@ -30,7 +33,7 @@ public enum AtomicFile {
         to url: URL, byteCount: Int, _ body: (borrowing Writer) throws -> Void
     ) throws {
         let folder = url.deletingLastPathComponent()
-        let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial").path
+        let partial = folder.appendingPathComponent(".\(url.lastPathComponent)\(unfinishedSuffix)").path
         do {
             let descriptor = try openAlone(partial, target: url.path)
             defer { close(descriptor) }
@@ -52,6 +55,53 @@ public enum AtomicFile {
             throw InterchangeError.notSynced(path: url.path, reason: error.reason)
         }
     }
+
+    /// Adds bytes to the end of a file, which is made if it is missing, and syncs them. A program that is killed may leave a
+    /// part of them; an error leaves none. One process at a time may do so.
+    ///
+    /// - Throws: `InterchangeError.unwritable`, or `.notOwnFile` where there is a link, a folder or a device.
+    public static func append(_ bytes: [UInt8], to url: URL) throws {
+        _ = try isOwnFile(url)
+        do {
+            // Neither a link nor a pipe that came there since is written to or waited for.
+            let descriptor = open(
+                url.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
+            guard descriptor >= 0 else { throw SystemError(code: errno) }
+            defer { close(descriptor) }
+            var before = stat()
+            try check(fstat(descriptor, &before))
+            do {
+                try bytes.withUnsafeBytes { try Writer(descriptor: descriptor).write($0) }
+                try sync(descriptor)
+            } catch {
+                ftruncate(descriptor, before.st_size)
+                throw error
+            }
+        } catch let error as SystemError {
+            throw InterchangeError.unwritable(path: url.path, byteCount: bytes.count, reason: error.reason)
+        }
+    }
+
+    /// Whether a file is there; a link to one is not one.
+    ///
+    /// - Throws: `InterchangeError.notOwnFile` where there is a link, a folder or a device.
+    public static func isOwnFile(_ url: URL) throws -> Bool {
+        var status = stat()
+        guard lstat(url.path, &status) == 0 else { return false }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return true
+        case S_IFLNK: throw InterchangeError.notOwnFile(path: url.path, found: "a symbolic link")
+        case S_IFDIR: throw InterchangeError.notOwnFile(path: url.path, found: "a folder")
+        default: throw InterchangeError.notOwnFile(path: url.path, found: "a pipe or a device")
+        }
+    }
+
+    /// Whether a file of this name is what a killed program had begun to write.
+    public static func isUnfinished(_ name: String) -> Bool {
+        name.hasPrefix(".") && name.hasSuffix(unfinishedSuffix)
+    }
+
+    private static let unfinishedSuffix = ".partial"
 
     /// Where `write(to:byteCount:_:)` puts its content.
     public struct Writer: ~Copyable {
@@ -90,7 +140,7 @@ public enum AtomicFile {
     /// still the one of that name (its last writer may have renamed it in between).
     private static func openAlone(_ partial: String, target: String) throws -> Int32 {
         while true {
-            let descriptor = open(partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+            let descriptor = open(partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
             guard descriptor >= 0 else { throw SystemError(code: errno) }
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
                 let code = errno

@@ -24,6 +24,8 @@ public enum InterchangeError: Error, Hashable, Sendable {
     case reservedName(path: String, name: String)
     /// A file that could not be written; what was there before is unchanged.
     case unwritable(path: String, byteCount: Int, reason: String)
+    /// Something else where a file was to be added to.
+    case notOwnFile(path: String, found: String)
     /// A file that somebody else is writing.
     case busy(path: String)
     /// A file that was written, but which the system may lose if it fails now.
@@ -67,6 +69,9 @@ extension InterchangeError: CustomStringConvertible {
         case .unwritable(let path, let byteCount, let reason):
             "\(path) could not be written: \(reason). Expected a writable folder with room for \(byteCount) bytes; "
                 + "what was there before is unchanged. Free some space, or choose another folder."
+        case .notOwnFile(let path, let found):
+            "\(path) is \(found); expected a file of this folder's own, because lines are added to it. Put the file "
+                + "itself there, or choose another folder."
         case .busy(let path):
             "\(path) is being written by somebody else. Expected to be the only one. Wait for the other process, or "
                 + "choose another path."

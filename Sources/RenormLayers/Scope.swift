@@ -87,9 +87,10 @@ public struct Scope {
         trace.lastOverride(at: path, \.normalization) ?? configured
     }
 
-    /// Notes something that the user should know but that is no error.
+    /// Notes something that the user should know but that is no error. What several layers note is said once, with all
+    /// their paths.
     public func warn(_ message: String) {
-        trace.warnings.append("\(path): \(message)")
+        trace.warn(message, at: path)
     }
 
     private func variable(_ specification: VariableSpecification) throws -> Tensor {

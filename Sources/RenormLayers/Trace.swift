@@ -9,7 +9,7 @@ final class Trace {
     var asked: Set<String> = []
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
-    var warnings: [String] = []
+    private var noted: [(message: String, paths: [String])] = []
 
     init(
         builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64, drawNumber: Tensor? = nil,
@@ -21,6 +21,20 @@ final class Trace {
         self.overrides = overrides
         self.seed = seed
         self.precision = precision
+    }
+
+    /// What was noted, each once: the paths of those who noted it, and then what.
+    var warnings: [String] {
+        noted.map { "\($0.paths.joined(separator: ", ")): \($0.message)" }
+    }
+
+    func warn(_ message: String, at path: String) {
+        guard let index = noted.firstIndex(where: { $0.message == message }) else {
+            noted.append((message, [path]))
+            return
+        }
+        // A layer that is called twice is named once.
+        if !noted[index].paths.contains(path) { noted[index].paths.append(path) }
     }
 
     func lastOverride<Value>(at path: String, _ decision: KeyPath<Override, Value?>) -> Value? {

@@ -17,18 +17,33 @@ public final class OneDNNEngine: Engine {
 
     private let library: OneDNNLibrary
 
+    /// The most threads that an engine takes.
+    public static let mostThreads = 1024
+
     /// Opens oneDNN.
     ///
-    /// - Parameter threads: How many threads share the work; by default as many as the machine has cores.
-    /// - Throws: `OneDNNError` where oneDNN is absent, too old or not usable.
+    /// - Parameter threads: How many threads share the work; by default as many as the machine has cores. More than that
+    ///   make each other wait: 64 on 2 cores take 70 times as long as 2.
+    /// - Throws: `OneDNNError` where oneDNN is absent, too old or not usable, or where there cannot be so many threads.
     public convenience init(threads: Int? = nil) throws {
         try self.init(threads: threads, isFused: true)
     }
 
     /// Opens oneDNN, with fusing switched on or off.
     package init(threads: Int? = nil, isFused: Bool) throws {
-        self.threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        self.threads = max(threads ?? cores, 1)
         self.isFused = isFused
+        guard self.threads <= OneDNNEngine.mostThreads else {
+            throw OneDNNError.threads(found: self.threads, most: OneDNNEngine.mostThreads)
+        }
+        // A runtime that gets fewer threads than it asks for ends the process.
+        if self.threads > cores {
+            let possible = Int(renorm_threads_that_start(Int32(self.threads)))
+            guard possible == self.threads else {
+                throw OneDNNError.threads(found: self.threads, most: possible)
+            }
+        }
         library = try OneDNNLibrary.shared()
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 
 /// Shows progress while work goes on: on a terminal a bar that is redrawn in place, elsewhere a plain line now and then.
 ///
@@ -7,8 +8,12 @@ import Foundation
 ///     progress.print("step 3  validation: 91.2 % right")  // a line that stays, above the bar
 ///     progress.finish()
 ///
-/// The bar is redrawn at most ten times a second, so it may be updated as often as there is news.
+/// The bar is redrawn at most ten times a second, so it may be updated as often as there is news. Control characters in
+/// what is shown are written as text.
 public struct ProgressBar {
+    /// Why nothing more is shown, once something could not be.
+    public private(set) var failure: ReportingError?
+
     private let output: Output
     private let start: Double
     private var first: (completed: Int, time: Double)?
@@ -25,11 +30,11 @@ public struct ProgressBar {
         package var characters: ProgressState.Characters
         package var width: () -> Int
         package var seconds: () -> Double
-        package var write: (String) -> Void
+        package var write: (String) throws(ReportingError) -> Void
 
         package init(
             isTerminal: Bool, characters: ProgressState.Characters, width: @escaping () -> Int,
-            seconds: @escaping () -> Double, write: @escaping (String) -> Void
+            seconds: @escaping () -> Double, write: @escaping (String) throws(ReportingError) -> Void
         ) {
             self.isTerminal = isTerminal
             self.characters = characters
@@ -41,6 +46,9 @@ public struct ProgressBar {
 
     /// A bar on standard output or another file descriptor.
     public init(descriptor: Int32 = STDOUT_FILENO) {
+        let text =
+            descriptor == STDOUT_FILENO
+            ? TextOutput.standard : TextOutput(descriptor: descriptor, name: "The output")
         let environment = ProcessInfo.processInfo.environment
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
@@ -48,11 +56,11 @@ public struct ProgressBar {
         let origin = ContinuousClock.now
         self.init(
             Output(
-                isTerminal: isatty(descriptor) == 1 && environment["TERM"] != "dumb",
+                isTerminal: text.isTerminal && environment["TERM"] != "dumb",
                 characters: isUTF8 ? .blocks : .ascii,
                 width: { terminalWidth(descriptor) },
                 seconds: { (ContinuousClock.now - origin) / .seconds(1) },
-                write: { writeAll($0, to: descriptor) }))
+                write: text.write))
     }
 
     package init(_ output: Output) {
@@ -75,13 +83,14 @@ public struct ProgressBar {
         guard now - since >= interval || completed >= total && last?.completed != completed else { return }
         lastTime = now
         let state = ProgressState(
-            completed: completed, total: total, unitsPerSecond: unitsPerSecond, unit: unit, detail: detail(),
+            completed: completed, total: total, unitsPerSecond: unitsPerSecond, unit: unit,
+            detail: detail().visible,
             secondsLeft: secondsLeft(completed: completed, total: total, now: now))
         last = state
         if output.isTerminal {
             draw(state)
         } else {
-            output.write(state.plainLine + "\n")
+            write(state.plainLine + "\n")
         }
     }
 
@@ -89,7 +98,7 @@ public struct ProgressBar {
     public mutating func print(_ text: String) {
         let wasDrawn = isDrawn
         erase()
-        output.write(text + "\n")
+        write(text.visibleLines + "\n")
         if wasDrawn, let last { draw(last) }
     }
 
@@ -107,15 +116,24 @@ public struct ProgressBar {
         return perStep * Double(max(total - completed, 0))
     }
 
+    private mutating func write(_ text: String) {
+        guard failure == nil else { return }
+        do {
+            try output.write(text)
+        } catch {
+            failure = error
+        }
+    }
+
     private mutating func draw(_ state: ProgressState) {
         // One column stays free: a character in the last one makes some terminals go to the next line.
         let line = state.line(width: max(output.width() - 1, 1), characters: output.characters)
-        output.write("\r" + line + "\u{1B}[K")
+        write("\r" + line + "\u{1B}[K")
         isDrawn = true
     }
 
     private mutating func erase() {
-        if isDrawn { output.write("\r\u{1B}[K") }
+        if isDrawn { write("\r\u{1B}[K") }
         isDrawn = false
     }
 }
@@ -124,15 +142,4 @@ private func terminalWidth(_ descriptor: Int32) -> Int {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
-}
-
-private func writeAll(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress!, $0.count) }
-        if count < 0, errno == EINTR { continue }
-        // A terminal that went away is no reason to stop the work.
-        if count <= 0 { return }
-        bytes = bytes.dropFirst(count)
-    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 import RenormOneDNN
 import Testing
 
@@ -77,13 +78,8 @@ private struct HeaderCheck {
 
     /// A path in the working directory or in one above it.
     private static func above(_ path: String) -> String? {
-        var folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-        while folder.path != "/" {
-            let found = folder.appendingPathComponent(path).path
-            if FileManager.default.fileExists(atPath: found) { return found }
-            folder.deleteLastPathComponent()
-        }
-        return nil
+        foldersUpwards(from: FileManager.default.currentDirectoryPath).map { "\($0)/\(path)" }
+            .first { FileManager.default.fileExists(atPath: $0) }
     }
 
     let source = """

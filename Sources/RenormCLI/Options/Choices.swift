@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Renorm
 
 extension NormalizationKind: ExpressibleByArgument {
@@ -20,11 +21,19 @@ extension Phase.Statistics: ExpressibleByArgument {}
 enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
     case onednn, reference
 
-    /// The engine with this many threads; `nil` for one a core.
+    /// The engine with this many threads; `nil` for one a core. More than cores are warned of.
     func makeEngine(threads: Int?) throws -> any Engine {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
         switch self {
-        case .onednn: try OneDNNEngine(threads: threads)
-        case .reference: ReferenceEngine()
+        case .onednn:
+            let engine = try OneDNNEngine(threads: threads)
+            if engine.threads > cores {
+                warn(
+                    "warning: --threads: found \(engine.threads) on \(cores) core\(cores == 1 ? "" : "s"); threads that "
+                        + "share a core wait for one another, and training may take many times as long")
+            }
+            return engine
+        case .reference: return ReferenceEngine()
         }
     }
 }

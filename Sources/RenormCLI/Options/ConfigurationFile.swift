@@ -38,7 +38,14 @@ enum ConfigurationFile {
         var base: [String] = []
         if given.contains("--resume"), let run = value(of: "--run", in: given) {
             let own = RunFolder(URL(fileURLWithPath: run)).configuration
-            if FileManager.default.fileExists(atPath: own.path) { base += try read(own, unless: given) }
+            if FileManager.default.fileExists(atPath: own.path) {
+                base += try read(own, unless: given)
+            } else if file == nil, value(of: "--data", in: given) == nil {
+                throw UsageError(
+                    "--resume: found no config.yml in '\(run.visible)', which would say what is trained; expected the "
+                        + "folder of a run. Check --run, or give the options that the run began with, --data among "
+                        + "them.")
+            }
         }
         guard let file else { return ["train"] + base + given }
         // A list replaces the other, too.

@@ -133,7 +133,7 @@ struct TrainOptions: ParsableArguments {
     @Option(help: "Scale gradients down to this norm of all together. (default: no limit)")
     var clipNorm: FiniteNumber?
 
-    @Option(help: "How much of the target is spread over all classes, in 0…1.")
+    @Option(help: "How much of the target is spread over all classes, from 0 to less than 1.")
     var labelSmoothing = FiniteNumber(0)
 
     @Option(

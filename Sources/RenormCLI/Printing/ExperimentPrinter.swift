@@ -7,9 +7,16 @@ final class ExperimentPrinter: @unchecked Sendable {
     private let comparison: Experiment
     private let lock = NSLock()
     private var progress = ProgressBar()
-    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private let isTerminal = TextOutput.standard.isTerminal
+    private var onFailure: (@Sendable () -> Void)?
 
     init(_ comparison: Experiment) { self.comparison = comparison }
+
+    /// Why nothing more is shown, once something could not be.
+    var failure: ReportingError? { lock.withLock { progress.failure } }
+
+    /// Sets what is called when something could not be shown: at once, if that has been.
+    func onFailure(_ call: @escaping @Sendable () -> Void) { show { _ in onFailure = call } }
 
     func start(missing: Int) {
         let total = comparison.cells.count
@@ -20,7 +27,7 @@ final class ExperimentPrinter: @unchecked Sendable {
     }
 
     func progress(_ cell: Experiment.Cell, run: Int, of runs: Int, step: Int) {
-        lock.withLock {
+        show { progress in
             progress.update(
                 completed: run * comparison.steps + step, total: runs * comparison.steps,
                 detail: "\(cell.contender.name), \(cell.setting.name), seed \(cell.seed)")
@@ -29,10 +36,10 @@ final class ExperimentPrinter: @unchecked Sendable {
 
     func finished(_ result: ExperimentResult, _ all: [ExperimentResult]) {
         var line =
-            "seed \(result.seed)  \(result.setting)  \(result.contender): \(result.accuracy.percent) as deployed"
+            "seed \(result.seed)  \(result.setting.visible)  \(result.contender.visible): \(result.accuracy.percent) as deployed"
         if let trained = result.accuracyAsTrained { line += ", \(trained.percent) in training mode" }
-        if let path = result.notFiniteAsDeployed { line += ", where '\(path)' is not finite" }
-        if let path = result.notFinite { line += "; stopped at step \(result.steps): '\(path)' not finite" }
+        if let path = result.notFiniteAsDeployed { line += ", where '\(path.visible)' is not finite" }
+        if let path = result.notFinite { line += "; stopped at step \(result.steps): '\(path.visible)' not finite" }
         say(line + "  (\(result.seconds.formatted(1)) s)")
         let isSeedDone = result.key == comparison.cells.last { $0.seed == result.seed }?.key
         if isTerminal, isSeedDone, comparison.seeds.last != result.seed { say("\n" + table(all)) }
@@ -43,8 +50,8 @@ final class ExperimentPrinter: @unchecked Sendable {
         let table = ExperimentTable(
             folder.results, contenders: comparison.contenders, settings: comparison.settings,
             seeds: comparison.seeds)
-        Swift.print("\n\(ExperimentSentence(table).text)\n\n\(self.table(folder.results))\n")
-        Swift.print("Plots and tables: \(folder.report.path)")
+        say("\n\(ExperimentSentence(table).text.visible)\n\n\(self.table(folder.results))\n")
+        say("Plots and tables: \(folder.report.path.visible)")
     }
 
     func close() { lock.withLock { progress.finish() } }
@@ -54,10 +61,10 @@ final class ExperimentPrinter: @unchecked Sendable {
         let table = ExperimentTable(
             results, contenders: comparison.contenders, settings: comparison.settings,
             seeds: comparison.seeds)
-        var rows = [["as deployed, %"] + table.settings]
+        var rows = [["as deployed, %"] + table.settings.map(\.visible)]
         for contender in table.contenders {
             rows.append(
-                [contender] + table.settings.map { table.text(contender, $0) })
+                [contender.visible] + table.settings.map { table.text(contender, $0) })
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
@@ -68,5 +75,13 @@ final class ExperimentPrinter: @unchecked Sendable {
         }.joined(separator: "\n")
     }
 
-    private func say(_ text: String) { lock.withLock { progress.print(text) } }
+    func say(_ text: String) { show { $0.print(text) } }
+
+    private func show(_ body: (inout ProgressBar) -> Void) {
+        let call = lock.withLock {
+            body(&progress)
+            return progress.failure == nil ? nil : onFailure
+        }
+        call?()
+    }
 }

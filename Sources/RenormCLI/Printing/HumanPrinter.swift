@@ -14,21 +14,26 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
 
     init(run: String, options: TrainOptions) {
         self.run = run
-        title = "\(options.model), \(options.norm)"
+        title = "\(options.model), \(options.norm)".visible
     }
 
-    func print(_ event: TrainingEvent) {
+    func print(_ event: TrainingEvent) throws(ReportingError) {
+        show(event)
+        if let failure = progress.failure { throw failure }
+    }
+
+    private func show(_ event: TrainingEvent) {
         switch event {
         case .started(let description):
             steps = description.steps
             if description.accumulation > 1 { unit = "step" }
             start(description)
         case .warning(let text):
-            say("warning: \(text)")
+            say("warning: \(text.visible)")
         case .resumed(let step, let url):
-            say("Going on from step \(step.grouped) (\(url.lastPathComponent)).")
+            say("Going on from step \(step.grouped) (\(url.lastPathComponent.visible)).")
         case .startedAnew(let folder):
-            say("There is no checkpoint in \(folder.path) yet: starting anew.")
+            say("There is no checkpoint in \(folder.path.visible) yet: starting anew.")
         case .droppedIncompleteBatch(let examples):
             say("The last \(examples) images of each epoch do not fill a \(unit) and are left out of it.")
         case .step(let report):
@@ -37,7 +42,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
                 detail: "loss \(report.loss.formatted(4))")
         case .skipped(let report):
             say(
-                "Step \(report.step): '\(report.path)' is not finite; this batch was skipped (\(report.total) so far)."
+                "Step \(report.step): '\(report.path.visible)' is not finite; this batch was skipped (\(report.total) so far)."
             )
         case .evaluation(let report) where report.set == .validation:
             let mark = report.isBest ? ", the best so far" : ""
@@ -71,7 +76,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             ? "\(description.batchSize)" : "\(description.accumulation) × \(description.batchSize)"
         say(
             """
-            \(title), \(description.parameterCount.grouped) parameters, on \(description.data.name): \
+            \(title), \(description.parameterCount.grouped) parameters, on \(description.data.name.visible): \
             \(description.data.training.grouped) images to train on, \(description.data.validation.grouped) held out
             \(description.steps.grouped) steps of \(examples), \
             \(description.stepsPerEpoch.grouped) an epoch; \(engine.name) \(engine.version), \(engine.threads) \
@@ -89,17 +94,15 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         if summary.skippedBatches > 0 { say("\(summary.skippedBatches) batches were skipped: not finite.") }
         say(
             "\(summary.trainingSeconds.formatted(1)) s of training, \(summary.seconds.formatted(1)) s in all. "
-                + "Saved in \(run); try: renorm evaluate \(quoted(run))")
+                + "Saved in \(run.visible); try: \(SuggestedCommands.evaluate(run))")
     }
 
     private func interrupted(_ how: Interruption) {
         close()
         say(
             "Stopped after step \(how.step.grouped) of \(steps.grouped); the state is saved. Go on with:\n"
-                + "  renorm train --run \(quoted(run)) --resume")
+                + "  \(SuggestedCommands.resume(run))")
     }
-
-    private func quoted(_ path: String) -> String { path.contains(" ") ? "'\(path)'" : path }
 
     private func say(_ text: String) { progress.print(text) }
 }

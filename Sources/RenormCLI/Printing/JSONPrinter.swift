@@ -3,23 +3,23 @@ import Renorm
 
 /// Prints one JSON object a line: `event` says what it is, the other members are the library's own names.
 struct JSONPrinter: EventPrinter {
-    func print(_ event: TrainingEvent) {
+    func print(_ event: TrainingEvent) throws(ReportingError) {
         switch event {
-        case .started(let description): line("started", description)
-        case .warning(let text): line("warning", Message(message: text))
-        case .resumed(let step, let url): line("resumed", Place(step: step, file: url.path))
-        case .startedAnew(let folder): line("started-anew", Place(step: 0, file: folder.path))
+        case .started(let description): try line("started", description)
+        case .warning(let text): try line("warning", Message(message: text))
+        case .resumed(let step, let url): try line("resumed", Place(step: step, file: url.path))
+        case .startedAnew(let folder): try line("started-anew", Place(step: 0, file: folder.path))
         case .droppedIncompleteBatch(let examples):
-            line("dropped-incomplete-batch", Count(examples: examples))
-        case .step(let report): line("step", report)
-        case .skipped(let report): line("skipped", report)
+            try line("dropped-incomplete-batch", Count(examples: examples))
+        case .step(let report): try line("step", report)
+        case .skipped(let report): try line("skipped", report)
         case .evaluation(let report):
-            print(report.evaluation, set: report.set.rawValue, step: report.step, gains: report.gains)
+            try print(report.evaluation, set: report.set.rawValue, step: report.step, gains: report.gains)
         case .checkpoint(let report):
-            line(
+            try line(
                 "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
-        case .finished(let summary): line("finished", summary)
-        case .interrupted(let how): line("interrupted", how)
+        case .finished(let summary): try line("finished", summary)
+        case .interrupted(let how): try line("interrupted", how)
         }
     }
 
@@ -28,26 +28,26 @@ struct JSONPrinter: EventPrinter {
     /// Prints an evaluation.
     func print(
         _ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = [], data: MeasuredData? = nil
-    ) {
-        line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
+    ) throws(ReportingError) {
+        try line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
     }
 
     /// Prints the description of a model.
-    func print(_ description: ModelDescription, _ planned: PlannedMemory) {
-        line("description", Described(description: description, planned: planned))
+    func print(_ description: ModelDescription, _ planned: PlannedMemory) throws(ReportingError) {
+        try line("description", Described(description: description, planned: planned))
     }
 
     /// Prints the classes seen in an image, the likeliest first.
-    func print(prediction: [(String, Double)], file: String, index: Int) {
+    func print(prediction: [(String, Double)], file: String, index: Int) throws(ReportingError) {
         let classes = prediction.map { Prediction.Candidate(name: $0.0, probability: $0.1) }
-        line("prediction", Prediction(file: file, index: index, classes: classes))
+        try line("prediction", Prediction(file: file, index: index, classes: classes))
     }
 
-    private func line(_ event: String, _ payload: some Encodable) {
+    private func line(_ event: String, _ payload: some Encodable) throws(ReportingError) {
         guard let text = try? JSONLines.line(event, payload) else {
             preconditionFailure("events are objects that JSON can hold")
         }
-        FileHandle.standardOutput.write(Data("\(text)\n".utf8))
+        try TextOutput.standard.write(text.escapingUnprintable + "\n")
     }
 
     private struct Message: Encodable { var message: String }
@@ -100,5 +100,17 @@ struct JSONPrinter: EventPrinter {
             try container.encode(planned.total, forKey: .plannedByteCount)
             try container.encode(planned, forKey: .plannedMemory)
         }
+    }
+}
+
+extension String {
+    /// JSON with what a terminal would obey (which JSON allows in strings, and only there) escaped.
+    fileprivate var escapingUnprintable: String {
+        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
+        return unicodeScalars.map { scalar in
+            guard scalar.isUnprintable else { return String(scalar) }
+            let digits = String(scalar.value, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }.joined()
     }
 }

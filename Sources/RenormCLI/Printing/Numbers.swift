@@ -1,11 +1,11 @@
-import Foundation
+import RenormArrays
 
 extension Double {
     /// 0.9234 as "92.34 %".
     var percent: String { "\((self * 100).formatted(2)) %" }
 
     /// With a fixed number of decimals and a point, whatever the locale.
-    func formatted(_ decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
+    func formatted(_ decimals: Int) -> String { text("%.\(decimals)f") }
 }
 
 extension Int {

@@ -52,6 +52,10 @@ typedef struct renorm_team renorm_team;
 /// What every thread of the team executes: `thread` is in 0 ..< `threads`, the caller's own is 0.
 typedef void (*renorm_team_body)(void *_Nullable context, int32_t thread, int32_t threads);
 
+/// How many threads, the calling one among them, the system lets a program have at once: `threads`, or fewer. They are
+/// started and ended.
+int32_t renorm_threads_that_start(int32_t threads);
+
 /// Makes a team. Given all three functions of the OpenMP runtime that oneDNN uses (libgomp's `GOMP_parallel`,
 /// `omp_get_thread_num`, `omp_get_num_threads`, from dlsym), it joins that runtime's threads: busy threads of two pools
 /// would slow each other down. Given NULL for any of them, it starts `threads` − 1 threads of its own.

@@ -6,6 +6,8 @@ public enum OneDNNError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooOld(path: String, version: String)
     /// A library lacks a function.
     case incomplete(path: String, function: String)
+    /// More threads than an engine takes, or than the system lets start.
+    case threads(found: Int, most: Int)
     /// oneDNN refused something.
     case status(code: Int, doing: String)
 
@@ -22,6 +24,9 @@ public enum OneDNNError: Error, Hashable, Sendable, CustomStringConvertible {
             return "\(path) is oneDNN \(version); expected version 3.0 or newer. \(remedy)"
         case .incomplete(let path, let function):
             return "\(path) lacks the function \(function); expected oneDNN, version 3.0 or newer. \(remedy)"
+        case .threads(let found, let most):
+            return "\(found) threads were asked for; expected 1 to \(most). Ask for as many as there are cores, or leave "
+                + "the number out."
         case .status(let code, let doing):
             let meaning =
                 [

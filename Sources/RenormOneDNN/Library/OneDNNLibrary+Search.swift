@@ -1,4 +1,5 @@
 import Foundation
+import RenormEngines
 
 extension OneDNNLibrary {
     #if canImport(Darwin)
@@ -24,12 +25,8 @@ extension OneDNNLibrary {
         if let root = environment["ONEDNN_ROOT"], !root.isEmpty {
             folders += [root + "/lib", root + "/lib64", root]
         }
-        for start in starts {
-            var folder = URL(fileURLWithPath: start).standardizedFileURL
-            while folder.path != "/" {
-                folders.append(folder.path + "/.deps/onednn/lib")
-                folder.deleteLastPathComponent()
-            }
+        for folder in starts.flatMap(foldersUpwards) where folder != "/" {
+            folders.append(folder + "/.deps/onednn/lib")
         }
         return folders.flatMap { folder in fileNames.map { folder + "/" + $0 } } + fileNames
     }

@@ -1,4 +1,4 @@
-import Foundation
+import RenormArrays
 import RenormTraining
 
 /// What a comparison shows, in one sentence, and which runs broke.
@@ -75,5 +75,5 @@ public struct ExperimentSentence {
         }.joined()
     }
 
-    private static func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
+    private static func percent(_ value: Double) -> String { (value * 100).text("%.1f") + " %" }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 
 /// A drawing under construction, in pixels from the upper left corner.
 struct SVG {
@@ -63,15 +64,15 @@ struct SVG {
 
 extension Double {
     var short: String {
-        let text = String(format: "%.1f", self)
+        let text = text("%.1f")
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 }
 
 extension String {
-    /// As HTML and SVG take it.
+    /// As HTML and SVG take it. XML forbids most control characters in any form, so they are shown as text.
     var escaped: String {
-        replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+        visible.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "'", with: "&#39;")
             .replacingOccurrences(of: "\"", with: "&quot;")
     }

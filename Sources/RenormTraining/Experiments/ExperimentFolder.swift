@@ -105,22 +105,27 @@ public struct ExperimentFolder: Sendable {
 
     /// Makes the folder, or reads the results in it.
     ///
-    /// - Throws: `ExperimentError.otherResults` if they are of another comparison, `.unreadable`; what the file system
-    ///   says.
+    /// - Throws: `ExperimentError.otherResults` if they are of another comparison, `.unreadable`; `TrainingError.folder`;
+    ///   `InterchangeError` where a file cannot be read or written.
     public init(_ url: URL, _ common: Common) throws {
         self.url = url
         self.common = common
         results = []
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        guard FileManager.default.fileExists(atPath: journal.path) else {
+        try RunFolder(url).createIfMissing()
+        guard try AtomicFile.isOwnFile(journal) else {
             try append(common)
             return
         }
         // What a killed program had begun to write has no end of line, and is left out.
-        let data = try Data(contentsOf: journal)
+        let data: Data
+        do {
+            data = try Data(contentsOf: journal)
+        } catch {
+            throw InterchangeError.unreadable(path: journal.path, reason: error.localizedDescription)
+        }
         let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { data[...$0] } ?? Data()
         let lines = whole.split(separator: UInt8(ascii: "\n"))
-        if whole.count < data.count { try whole.write(to: journal, options: .atomic) }
+        if whole.count < data.count { try AtomicFile.write([UInt8](whole), to: journal) }
         for (index, line) in lines.enumerated() {
             do {
                 if index == 0 {
@@ -145,9 +150,9 @@ public struct ExperimentFolder: Sendable {
 
     /// Makes the folder if it is missing, and keeps other comparisons out of it as long as what is returned lives.
     ///
-    /// - Throws: `TrainingError.inUse`; what the file system says.
+    /// - Throws: `TrainingError.inUse`, `.folder`.
     package static func take(_ url: URL) throws -> RunLock {
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try RunFolder(url).createIfMissing()
         return try RunLock(url)
     }
 
@@ -176,17 +181,7 @@ public struct ExperimentFolder: Sendable {
     private func append(_ line: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if !FileManager.default.fileExists(atPath: journal.path) {
-            guard FileManager.default.createFile(atPath: journal.path, contents: nil) else {
-                throw InterchangeError.unwritable(
-                    path: journal.path, byteCount: 0, reason: "it cannot be created")
-            }
-        }
-        let handle = try FileHandle(forWritingTo: journal)
-        defer { try? handle.close() }
-        try handle.seekToEnd()
-        try handle.write(contentsOf: try encoder.encode(line) + Data("\n".utf8))
-        try handle.synchronize()
+        try AtomicFile.append([UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")], to: journal)
     }
 
     /// Writes the table and the document.
@@ -204,10 +199,10 @@ public struct ExperimentFolder: Sendable {
 
     private static func csv(_ results: [ExperimentResult]) -> String {
         func quoted(_ text: String) -> String {
-            text.contains(where: { ",\"\n".contains($0) })
+            text.utf8.contains(where: { ",\"\r\n".utf8.contains($0) })
                 ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
         }
-        func number(_ value: Double?) -> String { value.map { String(format: "%.6g", $0) } ?? "" }
+        func number(_ value: Double?) -> String { value?.text("%.6g") ?? "" }
         let header =
             "normalization,options,setting,setting_options,seed,steps,accuracy,loss,accuracy_as_trained,"
             + "accuracy_of_batches,training_accuracy,mean_gains,scale_gains,seconds,not_finite\n"
@@ -218,9 +213,9 @@ public struct ExperimentFolder: Sendable {
                     quoted(run.settingText), "\(run.seed)", "\(run.steps)", number(run.accuracy),
                     number(run.loss), number(run.accuracyAsTrained), number(run.accuracyOfBatches),
                     number(run.trainingAccuracy),
-                    run.gains.map { String(format: "%.4g", $0.mean) }.joined(separator: " "),
-                    run.gains.map { String(format: "%.4g", $0.scale) }.joined(separator: " "),
-                    String(format: "%.2f", run.seconds), run.notFinite ?? "",
+                    run.gains.map { $0.mean.text("%.4g") }.joined(separator: " "),
+                    run.gains.map { $0.scale.text("%.4g") }.joined(separator: " "),
+                    run.seconds.text("%.2f"), quoted(run.notFinite ?? ""),
                 ].joined(separator: ",") + "\n"
             }.joined()
     }

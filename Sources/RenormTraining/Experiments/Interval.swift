@@ -1,4 +1,4 @@
-import Foundation
+import RenormArrays
 
 /// The mean of independent values and how sure it is.
 public struct Interval: Sendable, Hashable {
@@ -28,8 +28,8 @@ public struct Interval: Sendable, Hashable {
 
     /// Percent with one digit, and half the width of the 95 % interval.
     public var percent: String {
-        let mean = String(format: "%.1f", mean * 100)
-        return margin.map { mean + String(format: " ± %.1f", $0 * 100) } ?? mean
+        let mean = (mean * 100).text("%.1f")
+        return margin.map { mean + " ± " + ($0 * 100).text("%.1f") } ?? mean
     }
 
     /// The lower end of the 95 % interval; the mean itself of one value.

@@ -2,7 +2,7 @@ import Foundation
 
 /// Where a run keeps its files:
 ///
-///     config.yml            the options (written by the command line once the run has started)
+///     config.yml            the options (`Trainer.record`, which the command line gives), written before all else
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
 ///     model.safetensors     at the end: the chosen parameters, statistics and counters alone, under PyTorch's names;
@@ -26,9 +26,10 @@ public struct RunFolder: Sendable, Hashable {
     /// Whether there is a state to go on from.
     public var hasCheckpoint: Bool { exists(last) }
 
-    /// Whether anything is in the folder.
+    /// Whether nothing is in the folder, but what a killed program may have left of a file that it had begun.
     public var isEmpty: Bool {
-        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).isEmpty
+        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [])
+            .allSatisfy(AtomicFile.isUnfinished)
     }
 
     /// The file that `evaluate` and `predict` read: the chosen model, else the best state, else the latest.
@@ -62,7 +63,7 @@ public struct RunFolder: Sendable, Hashable {
     /// Makes the folder unless it is there.
     ///
     /// - Throws: `TrainingError.folder`.
-    private func createIfMissing() throws {
+    func createIfMissing() throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
             throw TrainingError.folder(path: url.path, reason: "there is a file of this name")
@@ -86,12 +87,22 @@ public struct RunFolder: Sendable, Hashable {
         return makeWithParents(folder.deletingLastPathComponent()) && mkdir(folder.path, 0o777) == 0
     }
 
-    /// Makes the folder, or finds it to go on in, and keeps other runs out of it.
+    /// Makes the folder, or finds it to go on in, keeps other runs out of it, and writes `config.yml` unless it is there.
     ///
-    /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`.
-    func take(resuming: Bool) throws -> RunLock {
+    /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`; `InterchangeError` if there is no room for the record: a
+    ///   folder that is new is then taken away again.
+    func take(resuming: Bool, record: String?) throws -> RunLock {
+        let isNew = !exists(url)
         if resuming { try createIfMissing() } else { try create() }
-        return try RunLock(url)
+        let lock = try RunLock(url)
+        guard let record, !exists(configuration) else { return lock }
+        do {
+            try AtomicFile.write(record, to: configuration)
+        } catch {
+            if isNew { rmdir(url.path) }
+            throw error
+        }
+        return lock
     }
 
     private func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }

@@ -28,6 +28,8 @@ public struct Trainer: Sendable {
     public var folder: RunFolder?
     /// Whether to go on from the folder's last checkpoint.
     public var resumes: Bool
+    /// What the folder's `config.yml` is to say; written before anything else, unless the file is there.
+    public var record: String?
     /// The examples of a block of the order, such as one draw of labels, where that is not what the model normalizes
     /// together.
     package var examplesOfBlock: Int?
@@ -38,7 +40,7 @@ public struct Trainer: Sendable {
     ///   started anew, which an event says.
     public init(
         model: Model, configuration: TrainingConfiguration, engine: any Engine, training: Dataset,
-        test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false
+        test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false, record: String? = nil
     ) {
         self.model = model
         self.configuration = configuration
@@ -47,6 +49,7 @@ public struct Trainer: Sendable {
         self.test = test
         self.folder = folder
         self.resumes = resumes
+        self.record = record
     }
 
     /// The events of the run, which happens while they are read. Reading them again is another run.

@@ -27,7 +27,7 @@ final class TrainingRun {
         plan = try TrainingPlan(trainer)
         // What the engine refuses leaves no folder behind.
         step = try TrainingStep(plan.graph, on: trainer.engine)
-        lock = try trainer.folder?.take(resuming: trainer.resumes)
+        lock = try trainer.folder?.take(resuming: trainer.resumes, record: trainer.record)
         let initial = plan.graph.initialState(of: trainer.model)
         let accumulators = initial.ofKinds([.accumulator])
         let saved = initial.filter { $1.kind != .accumulator }

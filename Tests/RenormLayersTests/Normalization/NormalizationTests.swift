@@ -259,6 +259,23 @@ import Testing
         #expect(try warnings(2, row.batch) == [])
     }
 
+    @Test func whatManyLayersWarnOfIsSaidOnce() throws {
+        let normalization = Normalization(.instance)
+        let model = try Model(
+            Sequential {
+                normalization.named("a")
+                normalization.named("b")
+                Normalization(.batch).named("c")
+            },
+            input: [1, 1, 3])
+        let builder = GraphBuilder()
+        let x = builder.input("images", shape: [1, 1, 1, 3])
+        let warnings = try model.trace(x, on: builder, phase: .training).warnings
+        #expect(warnings.count == 2)
+        #expect(warnings.first?.hasPrefix("a, b: one value per channel") == true, "\(warnings)")
+        #expect(warnings.last?.hasPrefix("c: one value per channel") == true, "\(warnings)")
+    }
+
     // MARK: Names
 
     @Test func kindsAreReadFromTheirNames() throws {
