@@ -15,7 +15,8 @@ extension String {
         // By bytes: two characters that are drawn as one are still two for a shell.
         let isPlain = !isEmpty && utf8.allSatisfy { plainBytes.contains($0) }
         if isPlain { return self }
-        return "'" + String(decoding: utf8.flatMap { $0 == quote ? Array("'\\''".utf8) : [$0] }, as: UTF8.self)
+        return "'"
+            + String(decoding: utf8.flatMap { $0 == quote ? Array("'\\''".utf8) : [$0] }, as: UTF8.self)
             + "'"
     }
 

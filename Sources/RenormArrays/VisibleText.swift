@@ -25,7 +25,8 @@ extension Unicode.Scalar {
     /// that turn the direction of writing, separators of lines, and what is no character.
     package var isUnprintable: Bool {
         switch value {
-        case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFFFE...0xFFFF:
+        case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069,
+            0xFFFE...0xFFFF:
             true
         default: false
         }

@@ -65,7 +65,8 @@ struct PredictCommand: AsyncParsableCommand {
                 switch log {
                 case .human:
                     try say(
-                        "\(name.visible): " + ranked.map { "\($0.0.visible) \($0.1.percent)" }.joined(separator: ", "))
+                        "\(name.visible): "
+                            + ranked.map { "\($0.0.visible) \($0.1.percent)" }.joined(separator: ", "))
                 case .json:
                     try JSONPrinter().print(prediction: ranked, file: file, index: index)
                 }

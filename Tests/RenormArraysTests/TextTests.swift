@@ -5,8 +5,10 @@ import Testing
 /// Text that people, terminals and shells read.
 @Suite struct TextTests {
     private static let names = [
-        "runs/a", "a b", "it's", "a$HOME", "(x)&y", "a'b c", "", "\"", "\\", "a\\'", "~", "#a", "!!", "a;b|c", "*", "=ls",
-        "[a]", "{a,b}", "ä ☃", "e\u{301}'", "'\u{301}", "-n", "--run", "-", "a\nb", "\u{1B}[31mred", "tab\t", "\u{7F}",
+        "runs/a", "a b", "it's", "a$HOME", "(x)&y", "a'b c", "", "\"", "\\", "a\\'", "~", "#a", "!!", "a;b|c",
+        "*", "=ls",
+        "[a]", "{a,b}", "ä ☃", "e\u{301}'", "'\u{301}", "-n", "--run", "-", "a\nb", "\u{1B}[31mred", "tab\t",
+        "\u{7F}",
         "\u{9B}2J", "\u{202E}txt", "it's\r\\", "end\n", "\r\n",
     ]
 
@@ -21,12 +23,16 @@ import Testing
     }
 
     @Test func plainWordsStayAsTheyAre() {
-        #expect(["runs/a_1-b.2", "label-blocks:1x8"].map(\.shellQuoted) == ["runs/a_1-b.2", "label-blocks:1x8"])
+        #expect(
+            ["runs/a_1-b.2", "label-blocks:1x8"].map(\.shellQuoted) == ["runs/a_1-b.2", "label-blocks:1x8"])
         #expect("".shellQuoted == "''")
     }
 
     @Test func aPathIsNoOption() {
-        #expect(["-x", "--run", "-a b", "x-", "/-x"].map(\.shellPath) == ["./-x", "./--run", "'./-a b'", "x-", "/-x"])
+        #expect(
+            ["-x", "--run", "-a b", "x-", "/-x"].map(\.shellPath) == [
+                "./-x", "./--run", "'./-a b'", "x-", "/-x",
+            ])
     }
 
     private func shown(_ words: String, _ shell: String) throws -> [String] {
@@ -42,13 +48,17 @@ import Testing
     }
 
     @Test func whatATerminalWouldObeyIsShown() {
-        #expect("a\u{1B}[31m\n\t\0\r\u{7F}\u{9B}\u{202E}\u{FFFF}é☃".visible
-            == "a\\u{1B}[31m\\n\\t\\0\\r\\u{7F}\\u{9B}\\u{202E}\\u{FFFF}é☃")
+        #expect(
+            "a\u{1B}[31m\n\t\0\r\u{7F}\u{9B}\u{202E}\u{FFFF}é☃".visible
+                == "a\\u{1B}[31m\\n\\t\\0\\r\\u{7F}\\u{9B}\\u{202E}\\u{FFFF}é☃")
         #expect("a\r\n\tb\u{7}".visibleLines == "a\\r\n\tb\\u{7}")
     }
 
     @Test func notANumberHasNoSign() {
-        #expect([Double.nan, -Double.nan, -0.5, .infinity].map { $0.text("%.2f") } == ["nan", "nan", "-0.50", "inf"])
+        #expect(
+            [Double.nan, -Double.nan, -0.5, .infinity].map { $0.text("%.2f") } == [
+                "nan", "nan", "-0.50", "inf",
+            ])
     }
 
     @Test func searchesUpwardsEnd() {

@@ -31,7 +31,8 @@ struct DescribeTests {
         #expect(warnings.count == 1, "\(warnings)")
         #expect(
             warnings.first?.hasPrefix(
-                "layer4.0.bn1, layer4.0.bn2, layer4.0.downsample.1, layer4.1.bn1, layer4.1.bn2: one value") == true)
+                "layer4.0.bn1, layer4.0.bn2, layer4.0.downsample.1, layer4.1.bn1, layer4.1.bn2: one value")
+                == true)
     }
 
     @Test(arguments: ["train", "compare", "evaluate", "predict", "describe"])

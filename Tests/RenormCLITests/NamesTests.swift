@@ -34,7 +34,8 @@ struct NamesTests {
 
     private func compare(_ more: [String]) -> [String] {
         [
-            "compare", "--model", "small:0.25", "--batch-size", "16", "--held-out", "40", "--steps", "3", "--seeds",
+            "compare", "--model", "small:0.25", "--batch-size", "16", "--held-out", "40", "--steps", "3",
+            "--seeds",
             "1",
         ] + more
     }
@@ -73,7 +74,8 @@ struct NamesTests {
         let model = folder.url.appendingPathComponent("a/model.safetensors")
         var bytes = try Data(contentsOf: model)
         // In the JSON within the JSON of the header; the file keeps its length, by fewer spaces of padding.
-        let length = Int(bytes[0..<8].enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * $1.offset) })
+        let length = Int(
+            bytes[0..<8].enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * $1.offset) })
         var header = String(decoding: bytes[8..<8 + length], as: UTF8.self)
         let range = try #require(header.range(of: #"\"classNames\":[\"0\""#))
         header.replaceSubrange(range, with: #"\"classNames\":[\"\\u001b[31m0\\nfake\""#)
@@ -82,7 +84,8 @@ struct NamesTests {
         bytes.replaceSubrange(0..<8 + length, with: Data(count) + Data(header.utf8))
         try bytes.write(to: model)
         for arguments in [
-            ["evaluate", "a", "--data", "idx:data"], ["predict", "a", "data/t10k-images-idx3-ubyte", "--top", "4"],
+            ["evaluate", "a", "--data", "idx:data"],
+            ["predict", "a", "data/t10k-images-idx3-ubyte", "--top", "4"],
         ] {
             let result = try run(arguments)
             #expect(result.exitCode == 0, "\(result.errors)")
@@ -94,7 +97,8 @@ struct NamesTests {
     @Test func aComparisonOfHostileNamesIsWellFormed() throws {
         let result = try run(
             compare([
-                "--data", "idx:\(NamesTests.name)", "--norm", "\(NamesTests.name): batch", "--norm", "batch-renorm",
+                "--data", "idx:\(NamesTests.name)", "--norm", "\(NamesTests.name): batch", "--norm",
+                "batch-renorm",
                 "--setting", "\(NamesTests.name): shuffled", "--run", "c",
             ]))
         #expect(result.exitCode == 0, "\(result.errors)")
@@ -115,7 +119,8 @@ struct NamesTests {
         ] { command = command.replacingOccurrences(of: entity, with: character) }
         let words = try Program(url: URL(fileURLWithPath: "/bin/bash"))
             .run(["-c", "for word in \(command); do printf '%s\\0' \"$word\"; done"]).output
-        #expect(words.split(separator: "\0").contains("\(NamesTests.name): batch"), "\(words.debugDescription)")
+        #expect(
+            words.split(separator: "\0").contains("\(NamesTests.name): batch"), "\(words.debugDescription)")
     }
 
     // MARK: Suggested commands
@@ -127,7 +132,11 @@ struct NamesTests {
         let typed = String(trained.output[command.upperBound...]).trimmingCharacters(in: .newlines)
         // The shell reads the command as it stands; the data are another matter.
         let evaluated = try Program(url: URL(fileURLWithPath: "/bin/bash")).run(
-            ["-c", "'\(Program.renorm.url.path)' \(typed)" + (typed.contains("--data") ? "" : " --data idx:data")],
+            [
+                "-c",
+                "'\(Program.renorm.url.path)' \(typed)" + (typed.contains("--data") ? "" : " --data idx:data")
+                ,
+            ],
             in: folder.url)
         #expect(evaluated.exitCode == 0, "\(typed): \(evaluated.errors)")
         #expect(evaluated.output.contains("of 50 test images right"), "\(evaluated.output)")
@@ -172,9 +181,11 @@ struct NamesTests {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let many = try run(training("a", ["--threads", "\(cores + 1)"]))
         #expect(many.exitCode == 0)
-        #expect(many.errors.contains("warning: --threads: found \(cores + 1) on \(cores) core"), "\(many.errors)")
+        #expect(
+            many.errors.contains("warning: --threads: found \(cores + 1) on \(cores) core"), "\(many.errors)")
         #expect(try run(training("b", ["--threads", "1"])).errors == "")
-        let help = try run(["help", "train"]).output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let help = try run(["help", "train"]).output.split(whereSeparator: \.isWhitespace).joined(
+            separator: " ")
         #expect(help.contains("over all classes, from 0 to less than 1."))
     }
 
@@ -191,12 +202,15 @@ struct NamesTests {
         let arguments = compare(["--data", "idx:data", "--run", "c"])
         let refused = try run(arguments)
         #expect(refused.exitCode == 1)
-        #expect(refused.errors.contains("c/runs.jsonl is a symbolic link; expected a file"), "\(refused.errors)")
+        #expect(
+            refused.errors.contains("c/runs.jsonl is a symbolic link; expected a file"), "\(refused.errors)")
         try manager.removeItem(atPath: folder.path("c/runs.jsonl"))
         let made = try run(arguments)
         #expect(made.exitCode == 0, "\(made.errors)")
         #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
-        #expect(try manager.attributesOfItem(atPath: folder.path("c/results.csv"))[.type] as? FileAttributeType == .typeRegular)
+        #expect(
+            try manager.attributesOfItem(atPath: folder.path("c/results.csv"))[.type] as? FileAttributeType
+                == .typeRegular)
     }
 
     /// `precious` stands for a place where nothing can be made.

@@ -71,18 +71,22 @@ struct OutputTests {
     func everyCommandSaysThatItsOutputFails(redirection: String) throws {
         try #require(try Program.renorm.run(training("a", steps: 3), in: folder.url).exitCode == 0)
         let compare = [
-            "compare", "--data", "idx:data", "--model", "small:0.25", "--batch-size", "16", "--held-out", "40",
+            "compare", "--data", "idx:data", "--model", "small:0.25", "--batch-size", "16", "--held-out",
+            "40",
             "--steps", "3", "--seeds", "1", "--run", "c",
         ]
         for arguments in [
-            ["evaluate", "a", "--data", "idx:data"], ["evaluate", "a", "--data", "idx:data", "--log", "json"],
+            ["evaluate", "a", "--data", "idx:data"],
+            ["evaluate", "a", "--data", "idx:data", "--log", "json"],
             ["predict", "a", "data/t10k-images-idx3-ubyte"],
             ["predict", "a", "data/t10k-images-idx3-ubyte", "--log", "json"], ["describe"],
             ["describe", "--log", "json"], ["--help"], ["help", "train"], ["--version"], compare,
         ] {
             let result = try Program.renorm.run(arguments, in: folder.url, shellPrefix: redirection)
             #expect(result.exitCode == 1, "\(arguments)")
-            #expect(result.errors.contains("Standard output could not be written"), "\(arguments): \(result.errors)")
+            #expect(
+                result.errors.contains("Standard output could not be written"),
+                "\(arguments): \(result.errors)")
         }
         let gone = try Program.renorm.run(compare, in: folder.url)
         #expect(gone.exitCode == 0, "\(gone.errors)")
@@ -92,7 +96,8 @@ struct OutputTests {
     @Test(arguments: ["human", "json"])
     func aReaderThatGoesAwayEndsTheRunQuietly(log: String) throws {
         let line = #"{ "$0" "$@"; echo $? > status; } | head -n 1"#
-        let result = try Program.renorm.shell(line, training("a", log: log, steps: 100_000), in: folder.url).finish()
+        let result = try Program.renorm.shell(line, training("a", log: log, steps: 100_000), in: folder.url)
+            .finish()
         #expect(try content("status") == "141\n")
         #expect(result.errors == "")
         #expect(result.output.split(separator: "\n").count == 1)
@@ -120,7 +125,9 @@ struct OutputTests {
         _ = running.finish()
         #expect(try content("status") == "\(128 + signal)\n")
         let errors = try content("errors")
-        #expect(errors.contains("the state is saved. Go on with:\n  renorm train --run 'a b' --resume"), "\(errors)")
+        #expect(
+            errors.contains("the state is saved. Go on with:\n  renorm train --run 'a b' --resume"),
+            "\(errors)")
         #expect(has("a b/last.safetensors"))
     }
 
@@ -156,9 +163,11 @@ struct OutputTests {
         #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
         // Relative paths lead nowhere.
         for arguments in [
-            training("b"), ["train", "--run", "b", "--data", "idx:data"], ["train", "--run", "b", "--resume"],
+            training("b"), ["train", "--run", "b", "--data", "idx:data"],
+            ["train", "--run", "b", "--resume"],
             ["evaluate", "a"], ["predict", "a", "b.png"], ["compare", "--run", "c", "--data", "idx:data"],
-            ["train", "--config", "c.yml", "--run", "b"], ["train", "--limits", "l.json", "--run", folder.path("c")],
+            ["train", "--config", "c.yml", "--run", "b"],
+            ["train", "--limits", "l.json", "--run", folder.path("c")],
             training(folder.path("d")) + ["--init", "a.safetensors"],
         ] {
             let result = try run(arguments)

@@ -43,7 +43,9 @@ import Testing
         #expect(throws: error) { try AtomicFile.append([1], to: target) }
         #expect(throws: error) { try AtomicFile.isOwnFile(target) }
         #expect(try String(contentsOf: outside, encoding: .utf8) == "precious")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 2 || kind != "a link")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 2
+                || kind != "a link")
     }
 
     /// A whole file takes a link's place.

@@ -9,7 +9,8 @@ struct ThreadsTests {
     func tooManyThreadsAreAnError(threads: Int) {
         let error = #expect(throws: OneDNNError.self) { try OneDNNEngine(threads: threads) }
         #expect(error == .threads(found: threads, most: OneDNNEngine.mostThreads))
-        #expect(error?.description.hasPrefix("\(threads) threads were asked for; expected 1 to 1024. ") == true)
+        #expect(
+            error?.description.hasPrefix("\(threads) threads were asked for; expected 1 to 1024. ") == true)
     }
 
     @Test func whatTheSystemGivesIsCounted() throws {

@@ -6,7 +6,9 @@ import Testing
 @Suite struct TextOutputTests {
     init() { signal(SIGPIPE, SIG_IGN) }
 
-    private func output(_ descriptor: Int32) -> TextOutput { TextOutput(descriptor: descriptor, name: "The page") }
+    private func output(_ descriptor: Int32) -> TextOutput {
+        TextOutput(descriptor: descriptor, name: "The page")
+    }
 
     @Test func linesArriveWithTheirControlCharactersShown() throws {
         let pipe = Pipe()
@@ -52,7 +54,8 @@ import Testing
             defer { close(full) }
             let error = #expect(throws: ReportingError.self) { try output(full).print("a") }
             #expect(
-                error?.description == "The page could not be written: No space left on device. Expected an open "
+                error?.description
+                    == "The page could not be written: No space left on device. Expected an open "
                     + "terminal, pipe or file with room. Free some space, or send it elsewhere.")
         #endif
     }

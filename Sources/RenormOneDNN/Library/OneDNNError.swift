@@ -25,7 +25,8 @@ public enum OneDNNError: Error, Hashable, Sendable, CustomStringConvertible {
         case .incomplete(let path, let function):
             return "\(path) lacks the function \(function); expected oneDNN, version 3.0 or newer. \(remedy)"
         case .threads(let found, let most):
-            return "\(found) threads were asked for; expected 1 to \(most). Ask for as many as there are cores, or leave "
+            return
+                "\(found) threads were asked for; expected 1 to \(most). Ask for as many as there are cores, or leave "
                 + "the number out."
         case .status(let code, let doing):
             let meaning =
