@@ -242,3 +242,14 @@ private final class Storage: @unchecked Sendable {
 
     deinit { bytes.deallocate() }
 }
+
+extension NDArray {
+    /// Whether no floating-point number in it is NaN or infinite.
+    package var isFinite: Bool {
+        switch type {
+        case .f32: withValues(of: Float.self) { $0.allSatisfy(\.isFinite) }
+        case .f64: withValues(of: Double.self) { $0.allSatisfy(\.isFinite) }
+        default: !type.isFloatingPoint || doubles.allSatisfy(\.isFinite)
+        }
+    }
+}

@@ -179,6 +179,9 @@ public enum Reduction: String, Hashable, Sendable, CaseIterable {
 
 /// Activations whose slope is 0 or 1 and can be told from their output, so that a pass over memory can apply them and
 /// undo them without having kept their input.
+///
+/// What is not finite stays so, that an overflow is never hidden: where x is NaN or −∞, or for ReLU6 ∞, y is NaN. (In
+/// PyTorch a ReLU makes 0 of −∞, and a ReLU6 6 of ∞.)
 public enum Activation: String, Hashable, Sendable, CaseIterable {
     /// max(x, 0): slope 1 where y > 0.
     case relu

@@ -11,7 +11,8 @@ extension Model {
     ///
     /// - Parameter except: Parts that keep the values they have, such as a classifier for other classes; the file may
     ///   hold anything there.
-    /// - Throws: `VariablesError` naming the path and the shapes; `NormalizationError` if a σ cannot be converted.
+    /// - Throws: `VariablesError` naming the path and the shapes, a value that is not finite, or a statistic that none can
+    ///   be, such as a negative variance; `NormalizationError` if a σ cannot be converted.
     public mutating func load(_ file: VariablesFile, except: [PathPattern] = []) throws {
         let isLoaded: (String) -> Bool = { path in !except.contains { $0.matches(path) } }
         let normalizations = try tracedNormalizations().filter { isLoaded($0.path) }
@@ -33,7 +34,7 @@ extension Model {
             conversions.isEmpty
             ? expected
             : try asSaved.graph(batch: 1).initialVariables(seed: 0).filter { path, _ in isLoaded(path) }
-        var loaded = try file.match(source, with: wanted)
+        var loaded = try file.match(source, with: wanted, bounds: asSaved.statisticBounds())
         for record in conversions {
             try loaded.convert(
                 at: record.path, from: record.savedOtherwise(in: source)!, to: record.normalization)
@@ -84,9 +85,6 @@ extension NormalizationRecord {
         arrays[gains] = NDArray(zeros: [2, 3])
         arrays[innovations] = NDArray(zeros: [2, mean.shape[0]])
     }
-
-    /// The path of one of its variables. A model may be a normalization alone, whose path is empty.
-    private func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 }
 
 extension VariablesFile {
@@ -97,7 +95,9 @@ extension VariablesFile {
     }
 
     /// The arrays as the variables that are wanted.
-    fileprivate func match(_ arrays: [String: NDArray], with wanted: Variables) throws -> Variables {
+    fileprivate func match(
+        _ arrays: [String: NDArray], with wanted: Variables, bounds: [String: StatisticBound]
+    ) throws -> Variables {
         let classifier = wanted.last { $0.variable.kind == .parameter && $0.variable.value.shape.rank == 2 }?
             .path
         for (name, variable) in wanted {
@@ -124,9 +124,7 @@ extension VariablesFile {
                 throw VariablesError.type(file: path, path: name, found: value.type, expected: target)
             }
             let converted = value.converted(to: target)
-            guard !target.isFloatingPoint || converted.floats.allSatisfy(\.isFinite) else {
-                throw VariablesError.notFinite(file: path, path: name)
-            }
+            try check(converted, at: name, bounds[name])
             return Variable(kind: variable.kind, value: converted)
         }
     }

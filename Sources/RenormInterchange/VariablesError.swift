@@ -16,6 +16,8 @@ public enum VariablesError: Error, Hashable, Sendable {
     case kind(file: String, path: String, found: VariableKind, expected: VariableKind)
     /// A value that is not finite.
     case notFinite(file: String, path: String)
+    /// A statistic with a value that none can have, such as a negative variance.
+    case statistic(file: String, path: String, index: Int, found: Double, expected: StatisticBound)
     /// A list of kinds that cannot be read.
     case kinds(file: String, reason: String)
 }
@@ -45,6 +47,9 @@ extension VariablesError: CustomStringConvertible {
                 + "Check that the file is of this architecture."
         case .notFinite(let file, let path):
             "\(file): '\(path)' holds NaN or infinity; expected finite numbers. Use an earlier file."
+        case .statistic(let file, let path, let index, let found, let expected):
+            "\(file): '\(path)' holds \(found) at index \(index); expected \(expected) everywhere. "
+                + "Fetch or save the file again, or use an earlier one."
         case .kinds(let file, let reason):
             "\(file): the list of its variables' kinds cannot be read (\(reason)); expected what renorm writes. "
                 + "Fetch the file again."

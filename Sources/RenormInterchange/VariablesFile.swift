@@ -77,8 +77,12 @@ public struct VariablesFile: Sendable {
     }
 
     /// The file's variables of the given kinds, which must be exactly those of `expected`: same paths, kinds, shapes and
-    /// types. In the order of `expected`.
-    public func variables(exactly expected: Variables) throws -> Variables {
+    /// types, with finite values. In the order of `expected`.
+    ///
+    /// - Parameter bounds: Those of statistics by path (see `Model.statisticBounds`).
+    public func variables(
+        exactly expected: Variables, bounds: [String: StatisticBound] = [:]
+    ) throws -> Variables {
         let missing = expected.paths.filter { arrays[$0] == nil }
         guard missing.isEmpty else { throw VariablesError.missing(file: path, paths: missing) }
         let unexpected = arrays.keys.filter { expected[$0] == nil }.sorted()
@@ -98,7 +102,22 @@ public struct VariablesFile: Sendable {
                 throw VariablesError.type(
                     file: path, path: name, found: value.type, expected: variable.value.type)
             }
+            try check(value, at: name, bounds[name])
             return Variable(kind: variable.kind, value: value)
+        }
+    }
+
+    /// Throws if a value is one that no network in use has: every way from a file to a model comes through here.
+    func check(_ value: NDArray, at name: String, _ bound: StatisticBound?) throws {
+        // What is finite in f64 may not be so in the f32 that a model has.
+        guard value.isFinite, value.type != .f64 || value.converted(to: .f32).isFinite else {
+            throw VariablesError.notFinite(file: path, path: name)
+        }
+        guard let bound else { return }
+        let values = value.doubles
+        if let index = values.firstIndex(where: { !bound.allows($0) }) {
+            throw VariablesError.statistic(
+                file: path, path: name, index: index, found: values[index], expected: bound)
         }
     }
 }

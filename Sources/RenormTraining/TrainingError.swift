@@ -30,6 +30,10 @@ public enum TrainingError: Error, Hashable, Sendable {
     case notFinite(step: Int, path: String, checkpoint: String?)
     /// Batch after batch was not finite. `step` counts from 1.
     case neverFinite(step: Int, path: String, batches: Int, checkpoint: String?)
+    /// Of the state that so many steps made something was not finite when it was to be evaluated in its run.
+    case evaluationNotFinite(set: EvaluationSet, step: Int, path: String, checkpoint: String?)
+    /// Something was not finite when a network was used on data.
+    case notFiniteOn(data: String, path: String)
 }
 
 extension TrainingError: CustomStringConvertible {
@@ -89,6 +93,18 @@ extension TrainingError: CustomStringConvertible {
                 "Step \(step): '\(path)' is not finite, as in each of the \(batches) batches before; expected "
                 + "only single batches to be so. Nothing was updated\(saved(checkpoint)). Lower the learning rate, "
                 + "and start from an earlier state."
+        case .evaluationNotFinite(let set, let step, let path, let checkpoint):
+            return
+                "After step \(step) '\(path)' is not finite (NaN or infinity) on the \(set.rawValue) images; expected "
+                + "finite numbers, without which accuracy and loss mean nothing. "
+                + (checkpoint.map { "No step is lost: the state is saved in \($0). " } ?? "")
+                + "Lower the learning rate, or go on with --resume --on-non-finite skip, which leaves such "
+                + "evaluations out."
+        case .notFiniteOn(let data, let path):
+            return
+                "'\(path)' is not finite (NaN or infinity) on \(data); expected finite numbers, without which classes, "
+                + "accuracy and loss mean nothing. Use an earlier state of the run, or train again with a lower "
+                + "learning rate."
         }
     }
 

@@ -115,8 +115,8 @@ func meaning(_ op: renorm_op, _ a: Double, _ b: Double = 0, _ c: Double = 0) -> 
     case .abs: abs(a)
     case .logistic: 1 / (1 + exp(-a))
     case .tanh: tanh(a)
-    case .relu: a < 0 ? 0 : a
-    case .relu6: a < 0 ? 0 : a > 6 ? 6 : a
+    case .relu: a == -.infinity ? .nan : a < 0 ? 0 : a
+    case .relu6: !a.isFinite ? .nan : a < 0 ? 0 : a > 6 ? 6 : a
     case .sign: a > 0 ? 1 : a < 0 ? -1 : a
     case .is_finite: a.isFinite ? 1 : 0
     case .add: a + b

@@ -59,8 +59,8 @@ typedef struct {
     X(forward_training, 64, dnnl_forward_training) \
     X(forward_inference, 96, dnnl_forward_inference) \
     X(convolution_direct, 1, dnnl_convolution_direct) \
-    X(eltwise_relu, 32, dnnl_eltwise_relu) \
     X(eltwise_clip, 46, dnnl_eltwise_clip) \
+    X(eltwise_hardswish, 52, dnnl_eltwise_hardswish) \
     X(binary_add, 131056, dnnl_binary_add) \
     X(pooling_max, 511, dnnl_pooling_max) \
     X(pooling_average_with_padding, 767, dnnl_pooling_avg_include_padding) \

@@ -150,7 +150,10 @@ struct TrainOptions: ParsableArguments {
     var precision = Precision.f32
 
     @Option(
-        help: "When a loss, a moment or a gradient is NaN or infinite: stop, or skip that batch and count it."
+        help: """
+            When a loss, a moment or a gradient is NaN or infinite: stop, or skip that batch and count it. When an \
+            evaluation is: stop, or leave it out.
+            """
     )
     var onNonFinite = NonFiniteChoice.stop
 

@@ -31,6 +31,7 @@ final class ExperimentPrinter: @unchecked Sendable {
         var line =
             "seed \(result.seed)  \(result.setting)  \(result.contender): \(result.accuracy.percent) as deployed"
         if let trained = result.accuracyAsTrained { line += ", \(trained.percent) in training mode" }
+        if let path = result.notFiniteAsDeployed { line += ", where '\(path)' is not finite" }
         if let path = result.notFinite { line += "; stopped at step \(result.steps): '\(path)' not finite" }
         say(line + "  (\(result.seconds.formatted(1)) s)")
         let isSeedDone = result.key == comparison.cells.last { $0.seed == result.seed }?.key

@@ -93,14 +93,3 @@ extension ReferenceEngine.Precision {
     /// The type that a node's value is returned in.
     func fetchedType(of type: ElementType) -> ElementType { self == .f64 ? keptType(of: type) : type }
 }
-
-extension NDArray {
-    /// Whether no value is infinite or NaN.
-    fileprivate var isFinite: Bool {
-        switch type {
-        case .f32: withValues(of: Float.self) { $0.allSatisfy(\.isFinite) }
-        case .f64: withValues(of: Double.self) { $0.allSatisfy(\.isFinite) }
-        default: true
-        }
-    }
-}

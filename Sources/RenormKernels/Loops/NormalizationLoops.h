@@ -24,8 +24,8 @@ INLINE vi passes_when_stored(renorm_type type, renorm_activation activation, vf 
 INLINE vf activate(renorm_activation activation, vf y) {
     switch (activation) {
     case renorm_activation_identity: return y;
-    case renorm_activation_relu: return clamp_below(y, 0);
-    case renorm_activation_relu6: return clamp_above(clamp_below(y, 0), 6);
+    case renorm_activation_relu: return rectified(y);
+    case renorm_activation_relu6: return rectified_to_six(y);
     }
 }
 

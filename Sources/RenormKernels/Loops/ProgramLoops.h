@@ -11,8 +11,8 @@ INLINE vf truth(vi mask) { return (vf)(mask & (vi)splat(1)); }
     X(abs, absolute(a))                                                            \
     X(logistic, logistic(a))                                                       \
     X(tanh, hyperbolic_tangent(a))                                                 \
-    X(relu, clamp_below(a, 0))                                                     \
-    X(relu6, clamp_above(clamp_below(a, 0), 6))                                    \
+    X(relu, rectified(a))                                                          \
+    X(relu6, rectified_to_six(a))                                                  \
     X(sign, choose(a > 0, splat(1), choose(a < 0, splat(-1), a)))                  \
     X(is_finite, truth(absolute(a) < INFINITY))
 

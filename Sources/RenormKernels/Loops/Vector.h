@@ -131,6 +131,14 @@ INLINE vf clamp_below(vf x, float limit) { return choose(x < limit, splat(limit)
 
 INLINE vf clamp_above(vf x, float limit) { return choose(x > limit, splat(limit), x); }
 
+/// max(x, 0) of numbers. What is not finite stays so: −∞ becomes NaN, or an overflow would look like a 0.
+INLINE vf rectified(vf x) { return choose(x == -INFINITY, splat(NAN), clamp_below(x, 0)); }
+
+/// min(max(x, 0), 6) of numbers; NaN of what is not finite.
+INLINE vf rectified_to_six(vf x) {
+    return choose(absolute(x) == INFINITY, splat(NAN), clamp_above(clamp_below(x, 0), 6));
+}
+
 /// Doubles are stored in arrays of whole vectors: there is no partial form.
 INLINE vd load_double(const double *p) {
     vd v;

@@ -30,6 +30,7 @@ extension Model {
     /// without averages have nothing to carry over but γ and β.
     ///
     /// - Throws: `NormalizationError.deviationBelowEpsilon` if a σ is less than √ε, which no variance has;
+    ///   `.negativeVariance`;
     ///   `.lostParameter` if γ or β is not what a layer without it does; `GraphError` if the new normalization does not
     ///   fit the channels.
     public func converting(_ pattern: PathPattern = .all, to normalization: Normalization) throws -> Model {
@@ -82,6 +83,10 @@ extension Variables {
             let mean = self[place("running_mean")]?.value.doubles ?? []
             if mean.contains(where: { $0 != 0 }) || variance.doubles.contains(where: { $0 != 1 }) {
                 markAveragesAsSet(by: place("num_batches_tracked"))
+            }
+            if let channel = variance.doubles.firstIndex(where: { !($0 >= 0) }) {
+                throw NormalizationError.negativeVariance(
+                    path: path, channel: channel, variance: variance.doubles[channel])
             }
             self[deviationPath] = variance.statistic { ($0 + old.epsilon).squareRoot() }
         case (true, false):

@@ -20,15 +20,41 @@ struct Epilogue {
                 functions.post_ops_append_binary(operations, UInt32(onednn_binary_add), residual.handle),
                 doing())
         }
-        switch activation {
-        case .relu:
+        for step in activation?.steps ?? [] {
             try OneDNNLibrary.check(
-                functions.post_ops_append_eltwise(operations, UInt32(onednn_eltwise_relu), 0, 0), doing())
-        case .relu6:
-            try OneDNNLibrary.check(
-                functions.post_ops_append_eltwise(operations, UInt32(onednn_eltwise_clip), 0, 6), doing())
-        case nil: break
+                functions.post_ops_append_eltwise(
+                    operations, UInt32(step.function), step.alpha, step.beta), doing())
         }
         try OneDNNLibrary.check(functions.primitive_attr_set_post_ops(attributes, operations), doing())
+    }
+}
+
+/// A function of oneDNN's with its two options.
+private struct Step {
+    var function: Int
+    var alpha: Float
+    var beta: Float
+
+    /// x · min(max(alpha·x + beta, 0), 1)
+    static func hardswish(_ alpha: Float, _ beta: Float) -> Step {
+        Step(function: Int(onednn_eltwise_hardswish), alpha: alpha, beta: beta)
+    }
+
+    /// x · 1 where x > 0, x · 0 elsewhere: of −∞ that is NaN, and NaN stays.
+    static let positive = hardswish(.greatestFiniteMagnitude, 0)
+    /// x · 1 where x < ∞, and ∞ · 0, NaN.
+    static let finiteAbove = hardswish(-1, .greatestFiniteMagnitude)
+    /// min(x, 6), and −∞ of NaN.
+    static let atMostSix = Step(function: Int(onednn_eltwise_clip), alpha: -.infinity, beta: 6)
+}
+
+extension Activation {
+    /// The activation in functions that keep what is not finite. oneDNN's own ReLU and clip do not: their maximum and minimum
+    /// give the limit where x is NaN.
+    fileprivate var steps: [Step] {
+        switch self {
+        case .relu: [.positive]
+        case .relu6: [.finiteAbove, .atMostSix, .positive]
+        }
     }
 }

@@ -40,7 +40,9 @@ public struct TrainedModel: Sendable {
         for (path, kind) in file.kinds ?? [:] where kind == .slot || kind == .average {
             if let value = file.arrays[path] { all[path] = Variable(kind: kind, value: value) }
         }
-        model.variables = try file.variables(exactly: all).forInference(expected.paths).inStoredTypes
+        let bounds = try model.statisticBounds().coveringAverages
+        model.variables = try file.variables(exactly: all, bounds: bounds)
+            .forInference(expected.paths).inStoredTypes
         self.init(model: model, record: record)
     }
 
@@ -72,5 +74,12 @@ extension Variables {
                 kind: variable.kind,
                 value: variable.value.converted(to: variable.kind == .counter ? .i64 : .f32))
         }
+    }
+}
+
+extension [String: StatisticBound] {
+    /// The bounds, also of the exponential averages of what they are of.
+    var coveringAverages: Self {
+        reduce(into: self) { $0[TrainingGraph.averagePath(of: $1.key)] = $1.value }
     }
 }

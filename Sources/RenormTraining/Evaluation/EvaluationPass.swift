@@ -1,14 +1,6 @@
 /// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
 /// compiled for a size of batch it keeps.
 final class EvaluationPass {
-    /// A compiled evaluation and the memory of its results.
-    private final class Compiled {
-        let executable: any Executable
-        var results: [NDArray] = []
-
-        init(_ executable: any Executable) { self.executable = executable }
-    }
-
     private struct Key: Hashable {
         var batch: Int
         var isRest: Bool
@@ -22,7 +14,7 @@ final class EvaluationPass {
     private let ungrouped: Model
     /// Batches of a multiple of this many examples can be cut into the groups that are normalized together.
     private let groupSize: Int?
-    private var compiled: [Key: Compiled] = [:]
+    private var compiled: [Key: CheckedExecutable] = [:]
 
     init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
         if let size = options.batchSize, size < 1 {
@@ -46,25 +38,53 @@ final class EvaluationPass {
         }
     }
 
+    /// What an evaluation gave.
+    struct Measurement {
+        var evaluation: Evaluation
+        /// The first layer whose values were not finite, if any were not.
+        var notFinite: String?
+    }
+
     /// How the network does on labelled examples.
     ///
-    /// - Throws: `CancellationError` between batches once `isCancelled` says so.
+    /// - Throws: `CancellationError` between batches once `isCancelled` says so; `TrainingError.notFiniteOn`.
     func evaluate(
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, isCancelled: () -> Bool
     ) throws -> Evaluation {
+        let measurement = try measure(
+            dataset, scaling: scaling, on: store, stopsAtNotFinite: true, isCancelled: isCancelled)
+        if let path = measurement.notFinite {
+            throw TrainingError.notFiniteOn(data: dataset.name, path: path)
+        }
+        return measurement.evaluation
+    }
+
+    /// How the network does on labelled examples, and whether everything was finite. An example whose logits are NaN was
+    /// not classified rightly.
+    ///
+    /// - Parameter stopsAtNotFinite: Whether the examples after the first batch that is not finite are left out.
+    /// - Throws: `CancellationError` between batches once `isCancelled` says so.
+    func measure(
+        _ dataset: Dataset, scaling: InputScaling, on store: any Store, stopsAtNotFinite: Bool,
+        isCancelled: () -> Bool
+    ) throws -> Measurement {
         let batches = try BatchSampler.evaluationBatches(
             options.sampling, dataset: dataset, batchSize: batchSize(dataset), groupSize: group,
             seed: options.seed)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
         defer { loader.cancel() }
         var tally = EvaluationTally(classNames: dataset.classNames)
+        var notFinite: String?
         while let batch = try loader.next() {
             if isCancelled() { throw CancellationError() }
-            try run(images: batch.images, labels: batch.labels, on: store) { losses, logits in
-                tally.add(labels: batch.labels, losses: losses, logits: logits)
-            }
+            let executable = try executable(batch: batch.images.shape[0])
+            let feeds = executable.inputs.map { $0.name == "images" ? batch.images : batch.labels }
+            let found = try executable.run(feeds, on: store, locates: notFinite == nil)
+            notFinite = notFinite ?? found
+            if notFinite != nil, stopsAtNotFinite { break }
+            tally.add(labels: batch.labels, losses: executable["losses"], logits: executable["logits"])
         }
-        return tally.result
+        return Measurement(evaluation: tally.result, notFinite: notFinite)
     }
 
     /// The examples of a group, of those that are normalized together or that the order draws together.
@@ -81,26 +101,13 @@ final class EvaluationPass {
         return options.statistics == .batch ? options.trainedBatchSize ?? 250 : 250
     }
 
-    /// Runs one batch and hands its losses `[N]` and logits `[N, classes]` over.
-    private func run(
-        images: NDArray, labels: NDArray, on store: any Store, _ body: (NDArray, NDArray) -> Void
-    ) throws {
-        let compiled = try executable(batch: images.shape[0])
-        let feeds = compiled.executable.inputs.map { $0.name == "images" ? images : labels }
-        try compiled.executable.run(feeds, step: 0, on: store, into: &compiled.results)
-        let names = compiled.executable.outputs.map(\.name)
-        body(
-            compiled.results[names.firstIndex(of: "losses")!],
-            compiled.results[names.firstIndex(of: "logits")!])
-    }
-
-    private func executable(batch: Int) throws -> Compiled {
+    private func executable(batch: Int) throws -> CheckedExecutable {
         // What is left of the examples when whole groups are taken away is a group of its own.
         let isRest = groupSize.map { batch % $0 != 0 } ?? false
         let key = Key(batch: batch, isRest: isRest)
         if let known = compiled[key] { return known }
         let graph = try EvaluationGraph(isRest ? ungrouped : grouped, batch: batch, phase: phase).graph
-        let new = Compiled(try engine.compile(graph))
+        let new = try CheckedExecutable(graph, on: engine)
         compiled[key] = new
         return new
     }

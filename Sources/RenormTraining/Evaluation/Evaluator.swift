@@ -23,7 +23,7 @@ public struct Evaluator: Sendable {
     /// With batch statistics and groups of k examples, examples that are left over when whole groups are taken are
     /// normalized as one group of their own.
     ///
-    /// - Throws: `TrainingError` if the data are not for the model, `ImagesError` if batch, groups and order do not fit
+    /// - Throws: `TrainingError` if the data are not for the model or its values are not finite on them, `ImagesError` if batch, groups and order do not fit
     ///   each other, `EngineError`, `CancellationError`.
     public func evaluate(_ trained: TrainedModel, on dataset: Dataset) async throws -> Evaluation {
         var evaluator = self

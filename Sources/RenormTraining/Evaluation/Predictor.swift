@@ -13,7 +13,7 @@ public final class Predictor {
     private let engine: any Engine
     private let store: any Store
     private let batchSize: Int
-    private var executables: [Int: any Executable] = [:]
+    private var executables: [Int: CheckedExecutable] = [:]
 
     /// Takes a model into an engine's memory.
     ///
@@ -32,7 +32,8 @@ public final class Predictor {
     /// The probability of each class, a row for each image.
     ///
     /// - Parameter images: `u8` `[N, H, W, C]`, of the model's size.
-    /// - Throws: `TrainingError.imageShape` if the images have another size.
+    /// - Throws: `TrainingError.imageShape` if the images have another size; `.notFiniteOn` if the network's values are not
+    ///   finite.
     public func probabilities(of images: NDArray) throws -> [[Double]] {
         let image = TensorShape(Array(images.shape.dimensions.dropFirst()))
         guard images.shape.rank == 4, image == trained.model.input else {
@@ -44,9 +45,10 @@ public final class Predictor {
         for start in stride(from: 0, to: images.shape[0], by: batchSize) {
             let batch = scaled.rows(start..<min(start + batchSize, images.shape[0]))
             let executable = try executable(batch: batch.shape[0])
-            guard let logits = try executable.run(["images": batch], on: store)["logits"]?.doubles else {
-                continue
+            if let path = try executable.run([batch], on: store) {
+                throw TrainingError.notFiniteOn(data: "the input", path: path)
             }
+            let logits = executable["logits"].doubles
             let classes = logits.count / batch.shape[0]
             for row in 0..<batch.shape[0] {
                 result.append(Predictor.softmax(logits[row * classes..<(row + 1) * classes]))
@@ -55,9 +57,9 @@ public final class Predictor {
         return result
     }
 
-    private func executable(batch: Int) throws -> any Executable {
+    private func executable(batch: Int) throws -> CheckedExecutable {
         if let known = executables[batch] { return known }
-        let executable = try engine.compile(trained.model.graph(batch: batch))
+        let executable = try CheckedExecutable(trained.model.graph(batch: batch), on: engine)
         executables[batch] = executable
         return executable
     }

@@ -12,8 +12,10 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
     public var seed: UInt64
     /// Steps made: fewer than asked for if something was not finite.
     public var steps: Int
-    /// What was not finite, if anything was.
+    /// What was not finite in training, if anything was.
     public var notFinite: String?
+    /// The first layer that was not finite as deployed, if one was: its examples count as classified wrongly.
+    public var notFiniteAsDeployed: String?
     /// The accuracy as deployed, 0 to 1: with moving averages, where there are any.
     public var accuracy: Double
     /// The loss as deployed; `nil` if it is not finite.
@@ -49,7 +51,8 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
     }
 
     package init(
-        _ cell: Experiment.Cell, steps: Int, notFinite: String?, accuracy: Double, loss: Double?,
+        _ cell: Experiment.Cell, steps: Int, notFinite: String?, notFiniteAsDeployed: String? = nil,
+        accuracy: Double, loss: Double?,
         accuracyAsTrained: Double?, accuracyOfBatches: Double?, trainingAccuracy: Double, curve: [CurvePoint],
         gains: [LayerGains], seconds: Double
     ) {
@@ -60,6 +63,7 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         seed = cell.seed
         self.steps = steps
         self.notFinite = notFinite
+        self.notFiniteAsDeployed = notFiniteAsDeployed
         self.accuracy = accuracy
         self.loss = loss.flatMap { $0.isFinite ? $0 : nil }
         self.accuracyAsTrained = accuracyAsTrained

@@ -49,7 +49,7 @@ final class ExperimentRun {
                 if made > steps * 9 / 10 { right.append(result.accuracy) }
                 progress(made)
                 if made % curveEvery == 0 {
-                    let accuracy = try accuracy(deployed, data.alongTheWay, isCancelled).accuracy
+                    let accuracy = try measure(deployed, data.alongTheWay, isCancelled).evaluation.accuracy
                     let gains = try store.read().layerGains
                     curve.append(
                         ExperimentResult.CurvePoint(
@@ -57,19 +57,23 @@ final class ExperimentRun {
                 }
             }
         }
-        let evaluation = try accuracy(deployed, data.measured, isCancelled)
+        let measured = try measure(deployed, data.measured, isCancelled)
+        let evaluation = measured.evaluation
         return ExperimentResult(
-            cell, steps: made, notFinite: notFinite, accuracy: evaluation.accuracy, loss: evaluation.loss,
+            cell, steps: made, notFinite: notFinite, notFiniteAsDeployed: measured.notFinite,
+            accuracy: evaluation.accuracy, loss: evaluation.loss,
             accuracyAsTrained: try batchAccuracy(cell.setting.sampling, isCancelled),
             accuracyOfBatches: try batchAccuracy(.shuffled, isCancelled),
             trainingAccuracy: right.reduce(0, +) / Double(max(right.count, 1)), curve: curve,
             gains: try store.read().layerGains, seconds: time.seconds)
     }
 
-    private func accuracy(
+    /// A network that is not finite is a result like another: it classifies nothing rightly.
+    private func measure(
         _ pass: EvaluationPass, _ dataset: Dataset, _ isCancelled: () -> Bool
-    ) throws -> Evaluation {
-        try pass.evaluate(dataset, scaling: data.scaling, on: store, isCancelled: isCancelled)
+    ) throws -> EvaluationPass.Measurement {
+        try pass.measure(
+            dataset, scaling: data.scaling, on: store, stopsAtNotFinite: false, isCancelled: isCancelled)
     }
 
     /// With the statistics of batches in a given order.
@@ -80,7 +84,7 @@ final class ExperimentRun {
             examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0)
         options.examplesOfBlock = cell.setting.examples
         let pass = try EvaluationPass(trainer.model, engine: trainer.engine, options: options)
-        return try accuracy(pass, data.inBatches, isCancelled).accuracy
+        return try measure(pass, data.inBatches, isCancelled).evaluation.accuracy
     }
 }
 

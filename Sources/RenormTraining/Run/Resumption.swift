@@ -19,7 +19,9 @@ struct Resumption {
         let file = try VariablesFile(reading: folder.last)
         let record = try CheckpointRecord(in: file)
         try Resumption.check(record, trainer, plan, path: folder.last.path)
-        checkpoint = Checkpoint(variables: try file.variables(exactly: expected), record: record)
+        let bounds = try trainer.model.statisticBounds().coveringAverages
+        checkpoint = Checkpoint(
+            variables: try file.variables(exactly: expected, bounds: bounds), record: record)
         var progress = TrainingProgress(resuming: record)
         progress.best = Resumption.best(in: folder, record, channel)
         self.progress = progress

@@ -106,11 +106,12 @@ extension TrainingConfiguration {
 
 /// What happens to a batch whose loss, moments or gradients are not finite. Either way nothing is updated by it.
 public enum NonFinitePolicy: String, Sendable, Hashable, Codable, CaseIterable {
-    /// The state before it is saved, and training ends with an error that names step and layer.
+    /// The state before it is saved, and training ends with an error that names step and layer. So it does, with the
+    /// state itself saved, when an evaluation is not finite.
     case stop
     /// The batch is counted as skipped, and training goes on with the next: the step number advances, and with it the
     /// schedules, but nothing is updated. After `TrainingLimits.skipsInARow` such batches without one between them that
-    /// is finite, training stops all the same: then it is not the data.
+    /// is finite, training stops all the same: then it is not the data. An evaluation that is not finite is left out.
     case skip
 }
 

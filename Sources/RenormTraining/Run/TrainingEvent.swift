@@ -114,7 +114,7 @@ public struct CheckpointReport: Sendable, Hashable, Codable {
         case best
         /// The task was cancelled.
         case interrupted
-        /// A batch was not finite; this is the state before it.
+        /// A batch was not finite, and this is the state before it; or the state could not be evaluated.
         case nonFinite
         /// All steps are made.
         case end

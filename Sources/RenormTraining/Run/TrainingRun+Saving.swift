@@ -27,14 +27,19 @@ extension TrainingRun {
         if let test = trainer.test {
             let pass = try EvaluationPass(
                 chosen.model, engine: trainer.engine, options: evaluationOptions)
-            let evaluation = try pass.evaluate(
+            let measurement = try pass.measure(
                 test, scaling: scaling, on: trainer.engine.makeStore(chosen.model.variables),
-                isCancelled: { shouldStop })
-            chosen.record.test = evaluation
-            channel.send(
-                .evaluation(
-                    EvaluationReport(
-                        set: .test, step: chosen.step, evaluation: evaluation, isBest: false)))
+                stopsAtNotFinite: true, isCancelled: { shouldStop })
+            if let path = measurement.notFinite {
+                try leaveOut(.test, of: chosen.step, path)
+            } else {
+                chosen.record.test = measurement.evaluation
+                channel.send(
+                    .evaluation(
+                        EvaluationReport(
+                            set: .test, step: chosen.step, evaluation: measurement.evaluation, isBest: false))
+                )
+            }
         }
         if let folder = trainer.folder {
             try chosen.write(to: folder.model)

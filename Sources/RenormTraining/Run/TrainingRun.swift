@@ -159,8 +159,15 @@ final class TrainingRun {
             try validationPass
             ?? EvaluationPass(trainer.model, engine: trainer.engine, options: evaluationOptions)
         validationPass = pass
-        let evaluation = try pass.evaluate(
-            validation, scaling: scaling, on: storeForInference(), isCancelled: { shouldStop })
+        let measurement = try pass.measure(
+            validation, scaling: scaling, on: storeForInference(), stopsAtNotFinite: true,
+            isCancelled: { shouldStop })
+        if let path = measurement.notFinite {
+            try leaveOut(.validation, of: progress.step, path)
+            (progress.evaluatedAt, progress.validation, progress.savedAt) = (progress.step, nil, nil)
+            return
+        }
+        let evaluation = measurement.evaluation
         progress.evaluatedAt = progress.step
         progress.validation = evaluation
         // A checkpoint that was saved when this evaluation was broken off does not know its result.
@@ -175,6 +182,23 @@ final class TrainingRun {
             progress.best = BestState(
                 step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
             try saveBest()
+        }
+    }
+
+    /// Something is not finite in an evaluation, of a state that training made of finite batches: the policy says what
+    /// comes of it.
+    func leaveOut(_ set: EvaluationSet, of step: Int, _ path: String) throws {
+        switch configuration.onNonFinite {
+        case .stop:
+            // A run that goes on evaluates this state again, and so meets the policy that it then has.
+            if progress.savedAt != progress.step { try saveLast(.nonFinite) }
+            throw TrainingError.evaluationNotFinite(
+                set: set, step: step, path: path, checkpoint: trainer.folder?.last.path)
+        case .skip:
+            channel.send(
+                .warning(
+                    "after step \(step) '\(path)' is not finite on the \(set.rawValue) images; this evaluation is left "
+                        + "out"))
         }
     }
 

@@ -1,0 +1,109 @@
+import RenormArrays
+
+/// Guards that inference needs so that nothing that is not finite passes for a result.
+extension Graph {
+    /// The graph with guards on what a result does not show though it is not finite, such as an infinite deviation: x / ∞
+    /// is 0. Everything else that is not finite makes a result that depends on it so too, so these few, mostly vectors,
+    /// and a look at the results are enough.
+    public func guardingWhatHides() -> Graph {
+        let consumers = consumers
+        var hidden: Set<NodeID> = []
+        for (index, node) in nodes.enumerated() {
+            hidden.formUnion(node.inputs.filter { hides($0, in: NodeID(index), consumers[index]) })
+            if case .moments = node.op { hidden.insert(NodeID(index)) }
+        }
+        var result = self
+        for id in hidden.sorted() where !self[id].isGiven {
+            let node = self[id]
+            guard node.type == .bf16 else {
+                result.guards.append(Guard(path: node.place, node: id))
+                continue
+            }
+            result.nodes.append(
+                Node(op: .convert, inputs: [id], shape: node.shape, type: .f32, path: node.path))
+            result.guards.append(Guard(path: node.place, node: NodeID(result.nodes.count - 1)))
+        }
+        return result
+    }
+
+    /// The graph with a guard on everything that is computed and on every variable, in order, so that running it names
+    /// the first layer whose values are not finite. Slower, because nothing can be fused, but in little more memory: what
+    /// is kept of each value is whether all of it is finite.
+    public func guardingEveryNode() -> Graph {
+        var result = self
+        result.nodes = []
+        result.guards = []
+        var renumbered: [NodeID] = []
+        for node in nodes {
+            var node = node
+            node.inputs = node.inputs.map { renumbered[$0.index] }
+            let id = result.append(node)
+            renumbered.append(id)
+            if !node.isGiven { result.guards.append(Guard(path: node.place, node: result.finite(id))) }
+        }
+        result.fetches = fetches.map { Fetch(name: $0.name, node: renumbered[$0.node.index]) }
+        result.updates = updates.map { Update(path: $0.path, node: renumbered[$0.node.index]) }
+        result.guards += guards.map { Guard(path: $0.path, node: renumbered[$0.node.index]) }
+        return result
+    }
+
+    private mutating func append(_ node: Node) -> NodeID {
+        nodes.append(node)
+        return NodeID(nodes.count - 1)
+    }
+
+    /// Adds a number that is finite if all elements of a node are.
+    private mutating func finite(_ id: NodeID) -> NodeID {
+        let (shape, type, path) = (self[id].shape, self[id].type, self[id].path)
+        let each = append(Node(op: .unary(.isFinite), inputs: [id], shape: shape, type: type, path: path))
+        let all = append(
+            Node(
+                op: .reduce(.minimum, axes: Array(0..<shape.rank)), inputs: [each], shape: .scalar,
+                type: type.ofSums, path: path))
+        let one = append(Node(op: .constant(1), inputs: [], shape: .scalar, type: type.ofSums, path: path))
+        return append(
+            Node(
+                op: .binary(.divide), inputs: [one, all], shape: .scalar, type: type.ofSums, path: path))
+    }
+
+    /// Whether a node's result can be finite though this operand is not.
+    private func hides(_ operand: NodeID, in id: NodeID, _ readers: [NodeID]) -> Bool {
+        let node = self[id]
+        switch node.op {
+        case .binary(.divide):
+            return operand == node.inputs[1]
+        case .binary(.maximum), .binary(.minimum):
+            return true
+        case .maxPool:
+            if case .activation = self[operand].op { return false }
+            return true
+        case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.rsqrt):
+            // x · sigmoid(x) shows it.
+            let shows = readers.allSatisfy { reader in
+                if case .binary(.multiply) = self[reader].op { self[reader].inputs.contains(operand) } else { false }
+            }
+            return !shows || readers.isEmpty
+        default:
+            return false
+        }
+    }
+}
+
+extension Node {
+    /// Whether its values are no result of a computation, or another node's under another shape.
+    fileprivate var isGiven: Bool {
+        switch op {
+        case .constant, .schedule, .step, .broadcast, .reshape, .stopGradient, .barrier: true
+        default: !type.isFloatingPoint
+        }
+    }
+
+    /// What an error names: a variable by its own path.
+    fileprivate var place: String {
+        switch op {
+        case .variable(let path): path
+        case .input(let name): name
+        default: path
+        }
+    }
+}
