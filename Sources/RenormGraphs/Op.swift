@@ -187,6 +187,8 @@ public enum Activation: String, Hashable, Sendable, CaseIterable {
     case relu
     /// min(max(x, 0), 6): slope 1 where 0 < y < 6.
     case relu6
+    /// The same of an x that a guard knows to be finite, which is faster; else y is anything.
+    case relu6OfNumbers
 }
 
 /// The geometry of a convolution. Dilation 1 means none.

@@ -8,6 +8,8 @@ import Testing
     /// Added to a channel's sums: numbers on both sides of 0 and 6, and everything that is not one.
     static let shifts: [Float] = [0, .nan, .infinity, -.infinity, 7, -3, 2, -.infinity, .nan]
 
+    static let activations: [Activation] = [.relu, .relu6]
+
     struct Shape: CustomTestStringConvertible {
         var images: TensorShape
         var kernel: Int
@@ -68,7 +70,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Activation.allCases, shapes)
+    @Test(arguments: Self.activations, shapes)
     func convolutionsKeepIt(_ activation: Activation, _ shape: Shape) throws {
         let fan = shape.images[3] / shape.groups
         let weight = randomArray(
@@ -93,7 +95,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Activation.allCases, [1, 9, 32, 40])
+    @Test(arguments: Self.activations, [1, 9, 32, 40])
     func ourOwnPassesKeepIt(_ activation: Activation, _ channels: Int) throws {
         let images = spoiled([2, 5, 5, channels])
         let ones = NDArray([Float](repeating: 1, count: channels), shape: [1, channels])
@@ -118,7 +120,7 @@ import Testing
     }
 
     /// Nothing that is finite changes: not the largest numbers, nor the smallest.
-    @Test(arguments: Activation.allCases)
+    @Test(arguments: Self.activations)
     func numbersStay(_ activation: Activation) throws {
         let values: [Float] = [
             0, 1, -1, 6, 5.9999995, 6.0000005, 1e-30, -1e-30, .leastNormalMagnitude, 1e30, -1e30, 1.7e38,

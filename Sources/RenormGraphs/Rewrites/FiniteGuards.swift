@@ -5,25 +5,30 @@ extension Graph {
     /// The graph with guards on what a result does not show though it is not finite, such as an infinite deviation: x / ∞
     /// is 0. Everything else that is not finite makes a result that depends on it so too, so these few, mostly vectors,
     /// and a look at the results are enough.
+    ///
+    /// A ReLU6 hides everything, but knows what it is given: sums of at most so many products of weights with numbers up
+    /// to 6. Their bound, which depends on variables alone, is guarded, and the ReLU6 becomes one of numbers. So a guard
+    /// can fail though everything is finite, if barely; a run with `guardingEveryNode` settles it.
     public func guardingWhatHides() -> Graph {
         let consumers = consumers
         var hidden: Set<NodeID> = []
+        var bounds = MagnitudeBounds(self)
+        var result: [Guard] = []
         for (index, node) in nodes.enumerated() {
             hidden.formUnion(node.inputs.filter { hides($0, in: NodeID(index), consumers[index]) })
             if case .moments = node.op { hidden.insert(NodeID(index)) }
+            if case .activation(.relu6) = node.op {
+                result.append(Guard(path: node.path, node: bounds.bound(of: node.inputs[0])))
+                bounds.graph.nodes[index].op = .activation(.relu6OfNumbers)
+            }
         }
-        var result = self
         for id in hidden.sorted() where !self[id].isGiven {
             let node = self[id]
-            guard node.type == .bf16 else {
-                result.guards.append(Guard(path: node.place, node: id))
-                continue
-            }
-            result.nodes.append(
-                Node(op: .convert, inputs: [id], shape: node.shape, type: .f32, path: node.path))
-            result.guards.append(Guard(path: node.place, node: NodeID(result.nodes.count - 1)))
+            let wide = node.type == .bf16 ? bounds.add(.convert, [id], node.shape) : id
+            result.append(Guard(path: node.place, node: wide))
         }
-        return result
+        bounds.graph.guards += result
+        return bounds.graph
     }
 
     /// The graph with a guard on everything that is computed and on every variable, in order, so that running it names
@@ -75,7 +80,9 @@ extension Graph {
         case .binary(.maximum), .binary(.minimum):
             return true
         case .maxPool:
-            if case .activation = self[operand].op { return false }
+            // What a ReLU gives is not finite only if it is NaN or ∞, and these win.
+            if case .activation(.relu) = self[operand].op { return false }
+            if case .activation(.relu6) = self[operand].op { return false }
             return true
         case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.rsqrt):
             // x · sigmoid(x) shows it.

@@ -55,6 +55,7 @@ extension Activation {
         switch self {
         case .relu: [.positive]
         case .relu6: [.finiteAbove, .atMostSix, .positive]
+        case .relu6OfNumbers: [Step(function: Int(onednn_eltwise_clip), alpha: 0, beta: 6)]
         }
     }
 }

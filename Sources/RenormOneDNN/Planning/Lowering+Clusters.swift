@@ -100,7 +100,7 @@ private struct ProgramBuilder {
         case .activationGradient(let activation):
             let zero = constant(0)
             var mask = emit(.greater, [operands[1], zero])
-            if activation == .relu6 {
+            if activation != .relu {
                 mask = emit(
                     .multiply, [mask, emit(.less, [operands[1], constant(6)])])
             }
@@ -150,7 +150,7 @@ extension Op {
         case .binary(let function): function.instruction
         case .compare(let comparison): comparison.instruction
         case .activation(.relu): .relu
-        case .activation(.relu6): .relu6
+        case .activation(.relu6), .activation(.relu6OfNumbers): .relu6
         default: preconditionFailure("\(name) is no single instruction")
         }
     }

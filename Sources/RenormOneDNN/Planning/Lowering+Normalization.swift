@@ -148,7 +148,7 @@ extension Activation? {
     fileprivate var kernel: renorm_activation {
         switch self {
         case .relu: .relu
-        case .relu6: .relu6
+        case .relu6, .relu6OfNumbers: .relu6
         case nil: .identity
         }
     }

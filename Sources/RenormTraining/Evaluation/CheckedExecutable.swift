@@ -7,7 +7,7 @@ final class CheckedExecutable {
     private let engine: any Engine
     private let graph: Graph
     private let executable: any Executable
-    /// The results of the last run by name; NaN where nothing was computed, because a guard failed.
+    /// The results of the last run; NaN if something was not finite.
     private var results: [NDArray] = []
     private let names: [String]
     private var locator: (any Executable)?
@@ -27,31 +27,21 @@ final class CheckedExecutable {
     subscript(_ name: String) -> NDArray { results[names.firstIndex(of: name)!] }
 
     /// Runs; the path of the first layer that is not finite, or `nil` if everything is.
-    ///
-    /// - Parameter locates: Whether that layer is looked for, or it is enough to know that there is one.
-    func run(_ feeds: [NDArray], on store: any Store, locates: Bool = true) throws -> String? {
-        var found: String?
+    func run(_ feeds: [NDArray], on store: any Store) throws -> String? {
         do {
             try executable.run(feeds, step: 0, on: store, into: &results)
-        } catch EngineError.notFinite(let path, _) {
-            found = path
-            results = executable.outputs.map {
-                NDArray(repeating: Float.nan, shape: $0.shape).converted(to: $0.type)
-            }
-        }
-        found = found ?? zip(names, results).first { !$1.isFinite }?.0
-        return locates ? try found.map { try first(feeds, store) ?? $0 } : found
-    }
-
-    /// The first layer whose values are not finite, if rounding otherwise in another plan leaves one.
-    private func first(_ feeds: [NDArray], _ store: any Store) throws -> String? {
+            if results.allSatisfy(\.isFinite) { return nil }
+        } catch EngineError.notFinite {}
         let locator = try self.locator ?? engine.compile(graph.guardingEveryNode())
         self.locator = locator
         do {
-            var results: [NDArray] = []
+            // If everything is finite after all, if barely, these are the results.
             try locator.run(feeds, step: 0, on: store, into: &results)
             return nil
         } catch EngineError.notFinite(let path, _) {
+            results = executable.outputs.map {
+                NDArray(repeating: Float.nan, shape: $0.shape).converted(to: $0.type)
+            }
             return path
         }
     }

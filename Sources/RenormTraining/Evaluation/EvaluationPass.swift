@@ -79,7 +79,7 @@ final class EvaluationPass {
             if isCancelled() { throw CancellationError() }
             let executable = try executable(batch: batch.images.shape[0])
             let feeds = executable.inputs.map { $0.name == "images" ? batch.images : batch.labels }
-            let found = try executable.run(feeds, on: store, locates: notFinite == nil)
+            let found = try executable.run(feeds, on: store)
             notFinite = notFinite ?? found
             if notFinite != nil, stopsAtNotFinite { break }
             tally.add(labels: batch.labels, losses: executable["losses"], logits: executable["logits"])
