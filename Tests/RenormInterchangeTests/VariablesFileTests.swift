@@ -231,6 +231,96 @@ import Testing
         }
     }
 
+    @Test("statistics that none can be are refused, those of a channel that is always 0 are not")
+    func statistics() throws {
+        let positive = StatisticBound(minimum: 0, isIncluded: false)
+        let least = StatisticBound(minimum: 0, isIncluded: true)
+        func loads(
+            _ normalization: Normalization, _ path: String, _ value: Float, as saved: Normalization? = nil
+        ) throws {
+            var model = try Self.model(normalization, seed: 9)
+            let before = model.variables
+            let foreign = try Self.foreign(Self.trained(saved ?? normalization).variables) {
+                $0[path]!.withMutableValues(of: Float.self) { $0[2] = value }
+            }
+            do {
+                try model.load(foreign)
+            } catch {
+                #expect(model.variables == before)
+                throw error
+            }
+        }
+        func refusal(_ path: String, _ found: Double, _ expected: StatisticBound) -> VariablesError {
+            .statistic(file: "weights.safetensors", path: path, index: 2, found: found, expected: expected)
+        }
+        let (batch, frozen, renorm) = (
+            Normalization(.batch), Normalization(.frozen), Normalization(.batchRenorm)
+        )
+        // Also where the averages are converted.
+        for (target, saved) in [(batch, batch), (frozen, frozen), (renorm, batch), (frozen, batch)] {
+            #expect(throws: refusal("bn2.running_var", -1, least)) {
+                try loads(target, "bn2.running_var", -1, as: saved)
+            }
+            try loads(target, "bn2.running_var", 0, as: saved)
+        }
+        for (target, saved) in [(renorm, renorm), (batch, renorm), (frozen, renorm)] {
+            for value in [Float(0), -0.5] {
+                #expect(throws: refusal("bn2.running_std", Double(value), positive)) {
+                    try loads(target, "bn2.running_std", value, as: saved)
+                }
+            }
+        }
+        #expect(throws: refusal("bn1.running_var", 0, positive)) {
+            try loads(Normalization(.batch, epsilon: 0), "bn1.running_var", 0)
+        }
+        #expect(
+            "\(refusal("bn2.running_std", 0, positive))"
+                == "weights.safetensors: 'bn2.running_std' holds 0.0 at index 2; expected more than 0 everywhere. Fetch or "
+                + "save the file again, or use an earlier one.")
+        // A part that keeps its values may be anything in the file.
+        var model = try Self.model(batch, seed: 9)
+        try model.load(
+            Self.foreign(Self.trained(batch).variables) {
+                $0["bn2.running_var"] = NDArray(repeating: Float(-1), shape: [4])
+            }, except: ["bn2"])
+    }
+
+    @Test("exactly the variables that are expected, and of values that networks in use have")
+    func exact() throws {
+        let model = try Self.trained(Normalization(.batchRenorm))
+        let bounds = try model.statisticBounds()
+        #expect(bounds.count == 3 * 5)
+        #expect(try Self.foreign(model.variables).variables(exactly: model.variables, bounds: bounds) == model.variables)
+        let table: [(VariablesError, (inout [String: NDArray]) -> Void)] = [
+            (
+                .notFinite(file: "weights.safetensors", path: "fc.bias"),
+                { $0["fc.bias"] = NDArray(repeating: -Float.infinity, shape: [3]) }
+            ),
+            (
+                // In f32 it is infinite.
+                .notFinite(file: "weights.safetensors", path: "fc.bias"),
+                { $0["fc.bias"] = NDArray(repeating: 1e300, shape: [3]) }
+            ),
+            (
+                .statistic(
+                    file: "weights.safetensors", path: "bn1.running_std", index: 0, found: 0,
+                    expected: StatisticBound(minimum: 0, isIncluded: false)),
+                { $0["bn1.running_std"] = NDArray(zeros: [4]) }
+            ),
+            (
+                .statistic(
+                    file: "weights.safetensors", path: "bn1.num_batches_tracked", index: 0, found: -3,
+                    expected: StatisticBound(minimum: 0, isIncluded: true)),
+                { $0["bn1.num_batches_tracked"] = NDArray(scalar: Int64(-3)) }
+            ),
+        ]
+        for (expected, change) in table {
+            #expect(throws: expected) {
+                try Self.foreign(model.variables, change).variables(exactly: model.variables, bounds: bounds)
+            }
+        }
+    }
+
     @Test("messages have three parts")
     func messages() {
         #expect(

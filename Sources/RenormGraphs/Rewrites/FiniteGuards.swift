@@ -79,11 +79,11 @@ extension Graph {
             return operand == node.inputs[1]
         case .binary(.maximum), .binary(.minimum):
             return true
-        case .maxPool:
-            // What a ReLU gives is not finite only if it is NaN or ∞, and these win.
-            if case .activation(.relu) = self[operand].op { return false }
-            if case .activation(.relu6) = self[operand].op { return false }
-            return true
+        case .maxPool(let options):
+            // What an activation gives is not finite only if it is NaN or ∞, and these win. (In huge windows, which engines
+            // leave to others' passes, NaN may not.)
+            guard case .activation = self[operand].op else { return true }
+            return options.window.reduce(1, *) > 200
         case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.rsqrt):
             // x · sigmoid(x) shows it.
             let shows = readers.allSatisfy { reader in

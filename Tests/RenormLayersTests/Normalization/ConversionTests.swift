@@ -98,6 +98,17 @@ import Testing
         #expect(throws: NormalizationError.self) { try model.converting(to: .batch) }
     }
 
+    @Test(arguments: [-1, Double.nan])
+    func aNegativeVarianceIsAnError(_ variance: Double) throws {
+        var model = try network(Normalization(.batch))
+        model.variables["bn4.running_var"]!.value.withMutableValues(of: Double.self) { $0[3] = variance }
+        let error = #expect(throws: NormalizationError.self) { try model.converting(to: .batchRenorm) }
+        #expect(
+            error?.description
+                == "'bn4', channel 3: the moving variance is \(variance); expected at least 0. Load the network again, or "
+                + "train it anew.")
+    }
+
     /// √ε rounded to f32 may be less than √ε.
     @Test func aVarianceOfZeroSurvivesInFloat() throws {
         for epsilon in [1e-5, 1e-3, 2e-5] {

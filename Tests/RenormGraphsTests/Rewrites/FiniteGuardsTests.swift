@@ -1,0 +1,102 @@
+import Renorm
+import RenormTestSupport
+import Testing
+
+@Suite struct FiniteGuardsTests {
+    private func graph(_ layer: any Layer, phase: Phase = .inference) throws -> (Model, Graph) {
+        let model = try Model(layer, input: [9, 9, 3], seed: 2)
+        return (model, try model.graph(batch: 4, phase: phase))
+    }
+
+    /// What is guarded in inference, by its place, and how many elements that is.
+    private func guarded(_ graph: Graph) -> [String: Int] {
+        var result: [String: Int] = [:]
+        for each in graph.guardingWhatHides().guards {
+            result[each.path, default: 0] += graph.guardingWhatHides()[each.node].shape.elementCount
+        }
+        return result
+    }
+
+    @Test func vectorsAreGuardedAndNoActivation() throws {
+        let residual = ResNet(
+            blocks: [1, 1, 1, 1], bottlenecks: false, classes: 3, stem: .imagenet, normalization: Normalization(.batch))
+        let (model, batch) = try graph(residual)
+        #expect(batch.guards.isEmpty)
+        let vectors = try model.tracedNormalizations().map { record in
+            (record.path, model.variables["\(record.path).running_var"]!.value.elementCount)
+        }
+        #expect(guarded(batch) == Dictionary(uniqueKeysWithValues: vectors))
+    }
+
+    /// One number for each ReLU6, and nothing of it depends on activations but for the first, which depends on the images.
+    @Test func bounds() throws {
+        let (model, plain) = try graph(MobileNetV2(classes: 3, stem: .cifar, normalization: Normalization(.batch)))
+        let graph = plain.guardingWhatHides()
+        #expect(!graph.nodes.contains { $0.op == .activation(.relu6) })
+        let activations = graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.count
+        let numbers = graph.guards.filter { graph[$0.node].shape == .scalar }
+        #expect(activations == 35 && numbers.count == activations)
+        var readsImages: [Bool] = []
+        for node in graph.nodes {
+            if case .input = node.op { readsImages.append(true) } else {
+                readsImages.append(
+                    node.op != .activation(.relu6OfNumbers) && node.inputs.contains { readsImages[$0.index] })
+            }
+        }
+        #expect(numbers.filter { readsImages[$0.node.index] }.count == 1)
+        // And they are bounds.
+        let images = randomArray([4, 9, 9, 3], type: .f32)
+        let engine = ReferenceEngine()
+        let builder = GraphBuilder()
+        let x = builder.input("images", shape: images.shape)
+        builder.fetch(try model.trace(x, on: builder, phase: .inference).output, as: "logits")
+        let inputs = zip(graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.map { $0.inputs[0] }, numbers)
+        for (input, number) in inputs {
+            var fetching = Graph(
+                nodes: graph.nodes, fetches: [], updates: [], guards: [], schedules: graph.schedules,
+                variables: graph.variables)
+            let largest = Node(op: .reduce(.maximum, axes: [0, 1, 2, 3]), inputs: [input], shape: .scalar, type: .f32)
+            fetching = Graph(
+                nodes: fetching.nodes + [largest], fetches: [
+                    Graph.Fetch(name: "largest", node: NodeID(graph.nodes.count)),
+                    Graph.Fetch(name: "bound", node: number.node),
+                ], updates: [], guards: [], schedules: graph.schedules, variables: graph.variables)
+            let found = try engine.compile(fetching.pruned()).run(
+                ["images": images], on: engine.makeStore(model.variables))
+            let (most, bound) = (found["largest"]!.doubles[0], found["bound"]!.doubles[0])
+            #expect(most <= bound && bound < 1e12)
+        }
+    }
+
+    /// Divisors, moments and whatever else a result does not show.
+    @Test func whatHides() throws {
+        let builder = GraphBuilder()
+        let x = builder.input("x", shape: [2, 4, 4, 3])
+        let y = builder.input("y", shape: [2, 4, 4, 3])
+        func guarded(_ tensor: Tensor) -> [NodeID] {
+            let builder = tensor.builder
+            let graph = Graph(
+                nodes: builder.graph.nodes, fetches: [], updates: [], guards: [], schedules: [:], variables: [:])
+            return graph.guardingWhatHides().guards.map(\.node)
+        }
+        #expect(guarded(x).isEmpty)
+        #expect(guarded(try x / y) == [y.id])
+        let other = GraphBuilder()
+        let z = other.input("z", shape: [2, 4, 4, 3])
+        let pooling = PoolingOptions(window: [2, 2], strides: [2, 2])
+        _ = try z.relu().maxPool(pooling)
+        _ = try z.silu()
+        #expect(guarded(z).isEmpty)
+        _ = try z.maxPool(pooling)
+        #expect(guarded(z) == [z.id])
+        let third = GraphBuilder()
+        let v = third.input("v", shape: [2, 3])
+        let inner = try v + 1
+        _ = inner.sigmoid()
+        #expect(guarded(v) == [inner.id])
+        let fourth = GraphBuilder()
+        let w = try fourth.input("w", shape: [2, 3]) * 2
+        _ = try w.maximum(fourth.constant(0))
+        #expect(guarded(w) == [w.id])
+    }
+}
