@@ -290,7 +290,9 @@ import Testing
         let model = try Self.trained(Normalization(.batchRenorm))
         let bounds = try model.statisticBounds()
         #expect(bounds.count == 3 * 5)
-        #expect(try Self.foreign(model.variables).variables(exactly: model.variables, bounds: bounds) == model.variables)
+        #expect(
+            try Self.foreign(model.variables).variables(exactly: model.variables, bounds: bounds)
+                == model.variables)
         let table: [(VariablesError, (inout [String: NDArray]) -> Void)] = [
             (
                 .notFinite(file: "weights.safetensors", path: "fc.bias"),

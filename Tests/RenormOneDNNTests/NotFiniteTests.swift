@@ -23,7 +23,8 @@ import Testing
         Shape(images: [1, 5, 5, 16], kernel: 3), Shape(images: [4, 14, 14, 32], kernel: 3),
         Shape(images: [2, 9, 9, 3], kernel: 7, outputs: 18), Shape(images: [3, 16, 16, 64], kernel: 1),
         Shape(images: [1, 4, 4, 64], kernel: 1, outputs: 9),
-        Shape(images: [2, 12, 12, 32], kernel: 3, groups: 32), Shape(images: [1, 3, 3, 9], kernel: 3, groups: 9, outputs: 9),
+        Shape(images: [2, 12, 12, 32], kernel: 3, groups: 32),
+        Shape(images: [1, 3, 3, 9], kernel: 3, groups: 9, outputs: 9),
         Shape(images: [2, 8, 8, 32], kernel: 3, groups: 4),
     ]
 
@@ -102,7 +103,9 @@ import Testing
         for precision in [ElementType.f32, .bf16] where precision == .f32 || BF16Tests.isPossible {
             // A normalization by fixed vectors, with and without a residual.
             for hasResidual in [false, true] {
-                try compare([images, ones, shifts([1, channels])], tolerance: precision == .f32 ? 1e-5 : 1e-2) {
+                try compare(
+                    [images, ones, shifts([1, channels])], tolerance: precision == .f32 ? 1e-5 : 1e-2
+                ) {
                     let x = $0[0].converted(to: precision)
                     let y = try x.affine(mean: $0[1], scale: $0[1], shift: $0[2])
                     return (hasResidual ? try y + x : y).activated(activation)

@@ -40,20 +40,28 @@ import Testing
         }
         for statistics in [Phase.Statistics.moving, .batch] {
             faults += [
-                Fault(name: "a weight that is NaN", path: "conv4.weight", statistics: statistics, spoil: set("conv4.weight", .nan)),
-                Fault(name: "a shift of −∞", path: "bn2.bias", statistics: statistics, spoil: set("bn2.bias", -.infinity)),
+                Fault(
+                    name: "a weight that is NaN", path: "conv4.weight", statistics: statistics,
+                    spoil: set("conv4.weight", .nan)),
+                Fault(
+                    name: "a shift of −∞", path: "bn2.bias", statistics: statistics,
+                    spoil: set("bn2.bias", -.infinity)),
             ]
         }
         faults += [
             // Overflows downwards only, which a ReLU hides.
-            Fault(name: "sums beyond −3e38", path: "conv3", spoil: { variables in
-                set("bn2.bias", 1e20)(&variables)
-                fill("conv3.weight", -1e19)(&variables)
-            }),
-            Fault(name: "a mean beyond", path: "bn2", spoil: { variables in
-                set("bn2.running_mean", 3e38)(&variables)
-                set("bn2.running_var", 1e-4)(&variables)
-            }),
+            Fault(
+                name: "sums beyond −3e38", path: "conv3",
+                spoil: { variables in
+                    set("bn2.bias", 1e20)(&variables)
+                    fill("conv3.weight", -1e19)(&variables)
+                }),
+            Fault(
+                name: "a mean beyond", path: "bn2",
+                spoil: { variables in
+                    set("bn2.running_mean", 3e38)(&variables)
+                    set("bn2.running_var", 1e-4)(&variables)
+                }),
             // A variance that overflows makes x·(1/∞) = 0 of everything.
             Fault(
                 name: "a variance beyond 3e38", path: "bn3", normalization: Normalization(.group(2)),
@@ -62,10 +70,13 @@ import Testing
                 name: "a variance beyond 3e38", path: "bn3", normalization: Normalization(.instance),
                 spoil: fill("conv3.weight", 1e25)),
             Fault(
-                name: "a variance beyond 3e38", path: "bn3", statistics: .batch, spoil: fill("conv3.weight", 1e25)),
+                name: "a variance beyond 3e38", path: "bn3", statistics: .batch,
+                spoil: fill("conv3.weight", 1e25)),
         ]
         let first = "features.2.conv.0.1"
-        for (path, value) in [("weight", Float.nan), ("running_var", .infinity), ("bias", .infinity), ("bias", -.infinity)] {
+        for (path, value) in [
+            ("weight", Float.nan), ("running_var", .infinity), ("bias", .infinity), ("bias", -.infinity),
+        ] {
             faults.append(
                 Fault(
                     name: "\(path) of \(value)", path: "\(first).\(path)", model: "mobilenetv2:0.25",
@@ -74,10 +85,12 @@ import Testing
         // Nothing but sums that overflow, upwards and downwards, before a ReLU6 that would make 6 or 0 of them.
         for sign in [Float(1), -1] {
             faults.append(
-                Fault(name: "sums beyond \(sign)·3e38", path: "features.2.conv.0.0", model: "mobilenetv2:0.25", spoil: { variables in
-                    fill("features.1.conv.2.bias", 1e20)(&variables)
-                    fill("features.2.conv.0.0.weight", sign * 1e19)(&variables)
-                }))
+                Fault(
+                    name: "sums beyond \(sign)·3e38", path: "features.2.conv.0.0", model: "mobilenetv2:0.25",
+                    spoil: { variables in
+                        fill("features.1.conv.2.bias", 1e20)(&variables)
+                        fill("features.2.conv.0.0.weight", sign * 1e19)(&variables)
+                    }))
         }
         return faults
     }()
@@ -106,17 +119,22 @@ import Testing
             return
         }
         #expect(path == fault.path)
-        #expect("\(error!)".contains("'\(path)' is not finite (NaN or infinity) on tiny test; expected finite numbers"))
+        #expect(
+            "\(error!)".contains(
+                "'\(path)' is not finite (NaN or infinity) on tiny test; expected finite numbers"))
         guard fault.statistics == .moving else { return }
         #expect(throws: TrainingError.notFiniteOn(data: "the input", path: path)) {
             try Predictor(trained, engine: engines[engine]).probabilities(of: test.images)
         }
     }
 
-    @Test("what is finite passes, however large", arguments: engines.indices, ["small:0.25", "mobilenetv2:0.25"])
+    @Test(
+        "what is finite passes, however large", arguments: engines.indices,
+        ["small:0.25", "mobilenetv2:0.25"])
     func finitePasses(engine: Int, model: String) async throws {
         let large = Fault(name: "large", path: "", model: model) { variables in
-            for (path, variable) in variables where path.hasSuffix(model.hasPrefix("small") ? "bn5.weight" : "conv.0.0.weight") {
+            for (path, variable) in variables
+            where path.hasSuffix(model.hasPrefix("small") ? "bn5.weight" : "conv.0.0.weight") {
                 let values = variable.value.floats.map { $0 * 1e9 }
                 variables[path]!.value = NDArray(values, shape: variable.value.shape)
             }
@@ -162,7 +180,9 @@ import Testing
         return run
     }
 
-    @Test("validation stops with the state saved, and goes on with the other policy", arguments: engines.indices)
+    @Test(
+        "validation stops with the state saved, and goes on with the other policy", arguments: engines.indices
+    )
     func validationStops(engine: Int) async throws {
         let folder = try TemporaryFolder()
         var run = try run(folder, engine: engines[engine])
@@ -184,13 +204,17 @@ import Testing
         let rest = try await run.events(resumes: true)
         #expect(rest.error == nil)
         #expect(rest.events.steps.map(\.step) == Array(11...20))
-        #expect(rest.events.warnings.filter { $0.contains("'bn2' is not finite on the validation images") }.count == 3)
+        #expect(
+            rest.events.warnings.filter { $0.contains("'bn2' is not finite on the validation images") }.count
+                == 3)
         // The best state is of before, and so the one that is chosen and measured.
         #expect(rest.events.summary?.chosenStep == 5)
         #expect(rest.events.summary?.test != nil)
     }
 
-    @Test("without a state that can be evaluated, skipping ends with the last, unmeasured", arguments: engines.indices)
+    @Test(
+        "without a state that can be evaluated, skipping ends with the last, unmeasured",
+        arguments: engines.indices)
     func nothingToChoose(engine: Int) async throws {
         let folder = try TemporaryFolder()
         var run = try run(folder, engine: engines[engine], from: 0)
@@ -233,10 +257,13 @@ import Testing
 
     // MARK: Files
 
-    @Test("a run does not go on from values that no run has, nor is such a file a model", arguments: [
-        ("bn1.running_var", Float.nan), ("bn1.running_var", -1), ("conv2.weight", .infinity), ("average.bn2.running_var", -1),
-        ("average.bn2.bias", .nan),
-    ])
+    @Test(
+        "a run does not go on from values that no run has, nor is such a file a model",
+        arguments: [
+            ("bn1.running_var", Float.nan), ("bn1.running_var", -1), ("conv2.weight", .infinity),
+            ("average.bn2.running_var", -1),
+            ("average.bn2.bias", .nan),
+        ])
     func filesAreRefused(path: String, value: Float) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), normalization: Normalization(.batch), steps: 20)
@@ -245,7 +272,9 @@ import Testing
         _ = try await run.events()
         let file = try VariablesFile(reading: run.folder!.last)
         var variables = Variables()
-        for (path, value) in file.arrays { variables[path] = Variable(kind: file.kinds![path]!, value: value) }
+        for (path, value) in file.arrays {
+            variables[path] = Variable(kind: file.kinds![path]!, value: value)
+        }
         variables[path]!.value.withMutableValues(of: Float.self) { $0[0] = value }
         try VariablesFile.write(variables, metadata: file.metadata, to: run.folder!.last)
         let before = try contents(of: run.folder!.url)

@@ -14,9 +14,11 @@ extension ReferenceEvaluation {
         case .select: select()
         case .convert: converted()
         case .activation(.relu): map { $0 == -.infinity ? .nan : $0 > 0 || $0.isNaN ? $0 : 0 }
-        case .activation(.relu6), .activation(.relu6OfNumbers): map { $0.isFinite ? min(max($0, 0), 6) : .nan }
+        case .activation(.relu6), .activation(.relu6OfNumbers):
+            map { $0.isFinite ? min(max($0, 0), 6) : .nan }
         case .activationGradient(.relu): map2 { dy, y in y > 0 ? dy : 0 }
-        case .activationGradient(.relu6), .activationGradient(.relu6OfNumbers): map2 { dy, y in y > 0 && y < 6 ? dy : 0 }
+        case .activationGradient(.relu6), .activationGradient(.relu6OfNumbers):
+            map2 { dy, y in y > 0 && y < 6 ? dy : 0 }
         default: preconditionFailure("\(node.op.name) is not elementwise")
         }
     }

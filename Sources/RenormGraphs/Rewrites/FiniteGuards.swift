@@ -87,7 +87,11 @@ extension Graph {
         case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.rsqrt):
             // x · sigmoid(x) shows it.
             let shows = readers.allSatisfy { reader in
-                if case .binary(.multiply) = self[reader].op { self[reader].inputs.contains(operand) } else { false }
+                if case .binary(.multiply) = self[reader].op {
+                    self[reader].inputs.contains(operand)
+                } else {
+                    false
+                }
             }
             return !shows || readers.isEmpty
         default:

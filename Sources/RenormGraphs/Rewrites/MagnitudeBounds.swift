@@ -41,7 +41,8 @@ struct MagnitudeBounds {
         case .unary(.logistic), .unary(.tanh), .unary(.sign): return (constant(1), 0)
         case .constant(let value): return (constant(abs(value)), 0)
         case .convert where !graph[node.inputs[0]].type.isFloatingPoint: return nil
-        case .activation, .unary(.negate), .unary(.abs), .broadcast, .reshape, .slice, .transpose, .pad, .convert,
+        case .activation, .unary(.negate), .unary(.abs), .broadcast, .reshape, .slice, .transpose, .pad,
+            .convert,
             .stopGradient, .barrier, .maxPool:
             return chain(to: node.inputs[0])
         case .averagePool(let options):

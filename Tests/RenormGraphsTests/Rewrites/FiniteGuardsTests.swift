@@ -19,7 +19,8 @@ import Testing
 
     @Test func vectorsAreGuardedAndNoActivation() throws {
         let residual = ResNet(
-            blocks: [1, 1, 1, 1], bottlenecks: false, classes: 3, stem: .imagenet, normalization: Normalization(.batch))
+            blocks: [1, 1, 1, 1], bottlenecks: false, classes: 3, stem: .imagenet,
+            normalization: Normalization(.batch))
         let (model, batch) = try graph(residual)
         #expect(batch.guards.isEmpty)
         let vectors = try model.tracedNormalizations().map { record in
@@ -30,7 +31,8 @@ import Testing
 
     /// One number for each ReLU6, and nothing of it depends on activations but for the first, which depends on the images.
     @Test func bounds() throws {
-        let (model, plain) = try graph(MobileNetV2(classes: 3, stem: .cifar, normalization: Normalization(.batch)))
+        let (model, plain) = try graph(
+            MobileNetV2(classes: 3, stem: .cifar, normalization: Normalization(.batch)))
         let graph = plain.guardingWhatHides()
         #expect(!graph.nodes.contains { $0.op == .activation(.relu6) })
         let activations = graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.count
@@ -38,7 +40,9 @@ import Testing
         #expect(activations == 35 && numbers.count == activations)
         var readsImages: [Bool] = []
         for node in graph.nodes {
-            if case .input = node.op { readsImages.append(true) } else {
+            if case .input = node.op {
+                readsImages.append(true)
+            } else {
                 readsImages.append(
                     node.op != .activation(.relu6OfNumbers) && node.inputs.contains { readsImages[$0.index] })
             }
@@ -50,14 +54,17 @@ import Testing
         let builder = GraphBuilder()
         let x = builder.input("images", shape: images.shape)
         builder.fetch(try model.trace(x, on: builder, phase: .inference).output, as: "logits")
-        let inputs = zip(graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.map { $0.inputs[0] }, numbers)
+        let inputs = zip(
+            graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.map { $0.inputs[0] }, numbers)
         for (input, number) in inputs {
             var fetching = Graph(
                 nodes: graph.nodes, fetches: [], updates: [], guards: [], schedules: graph.schedules,
                 variables: graph.variables)
-            let largest = Node(op: .reduce(.maximum, axes: [0, 1, 2, 3]), inputs: [input], shape: .scalar, type: .f32)
+            let largest = Node(
+                op: .reduce(.maximum, axes: [0, 1, 2, 3]), inputs: [input], shape: .scalar, type: .f32)
             fetching = Graph(
-                nodes: fetching.nodes + [largest], fetches: [
+                nodes: fetching.nodes + [largest],
+                fetches: [
                     Graph.Fetch(name: "largest", node: NodeID(graph.nodes.count)),
                     Graph.Fetch(name: "bound", node: number.node),
                 ], updates: [], guards: [], schedules: graph.schedules, variables: graph.variables)
@@ -76,7 +83,8 @@ import Testing
         func guarded(_ tensor: Tensor) -> [NodeID] {
             let builder = tensor.builder
             let graph = Graph(
-                nodes: builder.graph.nodes, fetches: [], updates: [], guards: [], schedules: [:], variables: [:])
+                nodes: builder.graph.nodes, fetches: [], updates: [], guards: [], schedules: [:],
+                variables: [:])
             return graph.guardingWhatHides().guards.map(\.node)
         }
         #expect(guarded(x).isEmpty)
