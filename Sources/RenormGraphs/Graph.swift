@@ -11,6 +11,11 @@ public struct Graph: Sendable {
         public var name: String
         /// The node.
         public var node: NodeID
+
+        package init(name: String, node: NodeID) {
+            self.name = name
+            self.node = node
+        }
     }
 
     /// A variable's new value.

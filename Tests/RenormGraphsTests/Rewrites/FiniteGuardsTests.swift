@@ -10,11 +10,10 @@ import Testing
 
     /// What is guarded in inference, by its place, and how many elements that is.
     private func guarded(_ graph: Graph) -> [String: Int] {
-        var result: [String: Int] = [:]
-        for each in graph.guardingWhatHides().guards {
-            result[each.path, default: 0] += graph.guardingWhatHides()[each.node].shape.elementCount
+        let guarded = graph.guardingWhatHides()
+        return guarded.guards.reduce(into: [:]) {
+            $0[$1.path, default: 0] += guarded[$1.node].shape.elementCount
         }
-        return result
     }
 
     @Test func vectorsAreGuardedAndNoActivation() throws {
@@ -51,19 +50,13 @@ import Testing
         // And they are bounds.
         let images = randomArray([4, 9, 9, 3], type: .f32)
         let engine = ReferenceEngine()
-        let builder = GraphBuilder()
-        let x = builder.input("images", shape: images.shape)
-        builder.fetch(try model.trace(x, on: builder, phase: .inference).output, as: "logits")
         let inputs = zip(
             graph.nodes.filter { $0.op == .activation(.relu6OfNumbers) }.map { $0.inputs[0] }, numbers)
         for (input, number) in inputs {
-            var fetching = Graph(
-                nodes: graph.nodes, fetches: [], updates: [], guards: [], schedules: graph.schedules,
-                variables: graph.variables)
             let largest = Node(
                 op: .reduce(.maximum, axes: [0, 1, 2, 3]), inputs: [input], shape: .scalar, type: .f32)
-            fetching = Graph(
-                nodes: fetching.nodes + [largest],
+            let fetching = Graph(
+                nodes: graph.nodes + [largest],
                 fetches: [
                     Graph.Fetch(name: "largest", node: NodeID(graph.nodes.count)),
                     Graph.Fetch(name: "bound", node: number.node),
@@ -83,8 +76,9 @@ import Testing
         func guarded(_ tensor: Tensor) -> [NodeID] {
             let builder = tensor.builder
             let graph = Graph(
-                nodes: builder.graph.nodes, fetches: [], updates: [], guards: [], schedules: [:],
-                variables: [:])
+                nodes: builder.graph.nodes, fetches: [], updates: [], guards: [],
+                schedules: builder.graph.schedules,
+                variables: builder.graph.variables)
             return graph.guardingWhatHides().guards.map(\.node)
         }
         #expect(guarded(x).isEmpty)
