@@ -30,8 +30,10 @@ public enum TrainingError: Error, Hashable, Sendable {
     case notFinite(step: Int, path: String, checkpoint: String?)
     /// Batch after batch was not finite. `step` counts from 1.
     case neverFinite(step: Int, path: String, batches: Int, checkpoint: String?)
-    /// Of the state that so many steps made something was not finite when it was to be evaluated in its run.
-    case evaluationNotFinite(set: EvaluationSet, step: Int, path: String, checkpoint: String?)
+    /// Of the state that so many steps made something was not finite when it was to be evaluated in its run, which can go on
+    /// without that evaluation if its variables are finite.
+    case evaluationNotFinite(
+        set: EvaluationSet, step: Int, path: String, checkpoint: String?, canGoOn: Bool)
     /// Something was not finite when a network was used on data.
     case notFiniteOn(data: String, path: String)
 }
@@ -93,18 +95,20 @@ extension TrainingError: CustomStringConvertible {
                 "Step \(step): '\(path)' is not finite, as in each of the \(batches) batches before; expected "
                 + "only single batches to be so. Nothing was updated\(saved(checkpoint)). Lower the learning rate, "
                 + "and start from an earlier state."
-        case .evaluationNotFinite(let set, let step, let path, let checkpoint):
+        case .evaluationNotFinite(let set, let step, let path, let checkpoint, let canGoOn):
             return
                 "After step \(step) '\(path)' is not finite (NaN or infinity) on the \(set.rawValue) images; expected "
                 + "finite numbers, without which accuracy and loss mean nothing. "
-                + (checkpoint.map { "No step is lost: the state is saved in \($0). " } ?? "")
-                + "Lower the learning rate, or go on with --resume --on-non-finite skip, which leaves such "
-                + "evaluations out."
+                + (checkpoint.map { "The state is saved in \($0). " } ?? "")
+                + "Lower the learning rate or, with small groups of examples, use batch-renorm; "
+                + (canGoOn
+                    ? "or go on with --resume --on-non-finite skip, which leaves such evaluations out."
+                    : "training cannot go on from this state.")
         case .notFiniteOn(let data, let path):
             return
                 "'\(path)' is not finite (NaN or infinity) on \(data); expected finite numbers, without which classes, "
                 + "accuracy and loss mean nothing. Use an earlier state of the run, or train again with a lower "
-                + "learning rate."
+                + "learning rate or, with small groups of examples, with batch-renorm."
         }
     }
 

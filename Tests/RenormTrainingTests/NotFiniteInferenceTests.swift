@@ -190,10 +190,12 @@ import Testing
         let last = run.folder!.last
         #expect(
             error as? TrainingError
-                == .evaluationNotFinite(set: .validation, step: 10, path: "bn2", checkpoint: last.path))
+                == .evaluationNotFinite(
+                    set: .validation, step: 10, path: "bn2", checkpoint: last.path, canGoOn: true))
         let message = "\(error!)"
         #expect(message.contains("After step 10 'bn2' is not finite"))
-        #expect(message.contains("saved in \(last.path)"))
+        #expect(
+            message.contains("saved in \(last.path)") && message.contains("--resume --on-non-finite skip"))
         #expect(events.checkpoints.last?.reason == .nonFinite)
         #expect(events.evaluations.map(\.step) == [5])
         #expect(try run.folder!.record(\.last).step == 10)
@@ -227,6 +229,27 @@ import Testing
         #expect(try run.folder!.record(\.model).step == 20)
     }
 
+    @Test("a state that nothing can go on from does not invite to")
+    func cannotGoOn() async throws {
+        let folder = try TemporaryFolder()
+        var run = try TinyRun(folder.appending("run"), normalization: Normalization(.batch))
+        run.engine = HookedEngine(after: { _, store in
+            var variables = Variables()
+            let spoiled = NDArray(repeating: Float.nan, shape: try store.read("bn2.running_mean").shape)
+            variables["bn2.running_mean"] = Variable(kind: .statistic, value: spoiled)
+            try store.write(variables)
+        })
+        let error = try await run.events().error
+        #expect(
+            error as? TrainingError
+                == .evaluationNotFinite(
+                    set: .validation, step: 5, path: "bn2.running_mean", checkpoint: run.folder!.last.path,
+                    canGoOn: false))
+        #expect(!"\(error!)".contains("--resume"))
+        // Nor can it.
+        #expect(try await run.events(resumes: true).error is VariablesError)
+    }
+
     @Test("a test that is not finite ends the run with an error, all steps saved")
     func testStops() async throws {
         let folder = try TemporaryFolder()
@@ -235,7 +258,8 @@ import Testing
         let (_, error) = try await run.events()
         #expect(
             error as? TrainingError
-                == .evaluationNotFinite(set: .test, step: 20, path: "bn2", checkpoint: run.folder!.last.path))
+                == .evaluationNotFinite(
+                    set: .test, step: 20, path: "bn2", checkpoint: run.folder!.last.path, canGoOn: true))
         #expect(try run.folder!.record(\.last).step == 20)
     }
 

@@ -193,7 +193,8 @@ final class TrainingRun {
             // A run that goes on evaluates this state again, and so meets the policy that it then has.
             if progress.savedAt != progress.step { try saveLast(.nonFinite) }
             throw TrainingError.evaluationNotFinite(
-                set: set, step: step, path: path, checkpoint: trainer.folder?.last.path)
+                set: set, step: step, path: path, checkpoint: trainer.folder?.last.path,
+                canGoOn: try store.read().allSatisfy { $0.variable.value.isFinite })
         case .skip:
             channel.send(
                 .warning(
