@@ -78,7 +78,15 @@ extension Sampling: CustomStringConvertible, Codable {
 
     /// A sampling is coded as its text form.
     public init(from decoder: any Decoder) throws {
-        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+        let text = try decoder.singleValueContainer().decode(String.self)
+        do {
+            try self.init(parsing: text)
+        } catch {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "found the sampling '\(text.prefix(100))'; expected \(Sampling.names)"))
+        }
     }
 
     /// A sampling is coded as its text form.

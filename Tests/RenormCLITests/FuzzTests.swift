@@ -24,7 +24,7 @@ import Testing
     @Test func damagedFilesAreRefused() throws {
         let folder = try TemporaryFolder()
         let result = try Program("Fuzz").run([
-            "--cases", "300", "--seconds", "30", "--keep", folder.path("kept"),
+            "--cases", "80", "--seconds", "30", "--keep", folder.path("kept"),
         ])
         #expect(result.exitCode == 0, "\(result.output)\(result.errors)")
         let lines = result.output.split(separator: "\n").compactMap { Line($0) }

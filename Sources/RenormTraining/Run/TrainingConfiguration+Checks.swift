@@ -8,14 +8,13 @@ extension TrainingConfiguration {
 
     /// Throws if a step takes more examples than there are to train on.
     ///
-    /// - Throws: `TrainingError.option`, `ImagesError.batchSize` if one batch does, or `ImagesError.holdOut` if all are held
-    ///   out.
+    /// - Throws: `TrainingError.option`, `ImagesError.batchSize` if one batch does, or `ImagesError.holdOut` if none are left.
     func check(examples: Int) throws {
-        let available = max(examples - max(validation, 0), 0)
-        guard batchSize >= 1, accumulation >= 1 else { return }
-        guard available > 0 else {
+        guard validation < examples else {
             throw ImagesError.holdOut(requested: validation, available: examples)
         }
+        let available = examples - max(validation, 0)
+        guard batchSize >= 1, accumulation >= 1 else { return }
         guard batchSize <= available else {
             throw ImagesError.batchSize(requested: batchSize, available: available)
         }
