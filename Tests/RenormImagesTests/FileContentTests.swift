@@ -27,18 +27,18 @@ import Testing
                 return
             }
             // The trailer is 8 bytes: without it, all of the content is there and unproved.
-            #expect(length < compressed.count - 8 ? found < 1016 : found == 1016)
+            #expect(length < compressed.count - 8 ? found <= 1016 : found == 1016)
         }
     }
 
     @Test func noChangedByteGivesOtherPixels() throws {
         for content in try [gzip(Self.plain), gzip(idx([10, 10, 10], (0..<1000).map { UInt8($0 & 255) }))] {
             let pixels = try read(content)
-            for (place, bit) in (0..<content.count).flatMap({ place in (0..<8).map { (place, $0) } }) {
+            for place in content.indices {
                 var changed = content
-                changed[place] ^= 1 << bit
+                changed[place] ^= 1 << UInt8(place % 8)
                 // Some bits say nothing, such as the time of compression.
-                if let found = try? read(changed) { #expect(found == pixels, "byte \(place), bit \(bit)") }
+                if let found = try? read(changed) { #expect(found == pixels, "byte \(place)") }
             }
         }
     }

@@ -110,7 +110,7 @@ import Testing
     private static let wrong: [(String, Int, String)] = [
         (
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7,
-            "DIR/file.safetensors ends after 69 bytes. Expected 70, by its header. Fetch or save it again."
+            "DIR/file.safetensors ends after 69 bytes. Expected at least 70, by its header. Fetch or save it again."
         ),
         (
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 9,
