@@ -134,8 +134,8 @@ struct NamesTests {
         let evaluated = try Program(url: URL(fileURLWithPath: "/bin/bash")).run(
             [
                 "-c",
-                "'\(Program.renorm.url.path)' \(typed)" + (typed.contains("--data") ? "" : " --data idx:data")
-                ,
+                "'\(Program.renorm.url.path)' \(typed)"
+                    + (typed.contains("--data") ? "" : " --data idx:data"),
             ],
             in: folder.url)
         #expect(evaluated.exitCode == 0, "\(typed): \(evaluated.errors)")

@@ -39,7 +39,9 @@ final class ExperimentPrinter: @unchecked Sendable {
             "seed \(result.seed)  \(result.setting.visible)  \(result.contender.visible): \(result.accuracy.percent) as deployed"
         if let trained = result.accuracyAsTrained { line += ", \(trained.percent) in training mode" }
         if let path = result.notFiniteAsDeployed { line += ", where '\(path.visible)' is not finite" }
-        if let path = result.notFinite { line += "; stopped at step \(result.steps): '\(path.visible)' not finite" }
+        if let path = result.notFinite {
+            line += "; stopped at step \(result.steps): '\(path.visible)' not finite"
+        }
         say(line + "  (\(result.seconds.formatted(1)) s)")
         let isSeedDone = result.key == comparison.cells.last { $0.seed == result.seed }?.key
         if isTerminal, isSeedDone, comparison.seeds.last != result.seed { say("\n" + table(all)) }

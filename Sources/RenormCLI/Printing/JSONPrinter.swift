@@ -29,7 +29,8 @@ struct JSONPrinter: EventPrinter {
     func print(
         _ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = [], data: MeasuredData? = nil
     ) throws(ReportingError) {
-        try line("evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
+        try line(
+            "evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
     }
 
     /// Prints the description of a model.
