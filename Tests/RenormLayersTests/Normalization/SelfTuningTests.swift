@@ -139,28 +139,28 @@ import Testing
     @Test(arguments: TestEngine.allCases, [30.0, 1e4])
     func aJumpIsMetAtOnceAndFollowed(_ engine: TestEngine, factor: Double) throws {
         let shape: TensorShape = [8, 5, 5, 6]
-        var model = try model(of: Normalization(.batchRenorm, epsilon: 1e-12), input: [5, 5, 6])
+        var renorm = try model(of: Normalization(.batchRenorm, epsilon: 1e-12), input: [5, 5, 6])
         let before = (0..<60).map { randomArray(shape, seed: UInt64($0 + 1), mean: 0.3, type: engine.type) }
         for images in before {
-            model.variables = try model.run(images, phase: .training, engine: engine.make()).variables
+            renorm.variables = try renorm.run(images, phase: .training, engine: engine.make()).variables
         }
         // Gains as small as they come to be in a long run.
-        var gains = model.variables["gains"]!.value.doubles
+        var gains = renorm.variables["gains"]!.value.doubles
         (gains[0], gains[3]) = (0.002, 0.002)
-        model.variables["gains"]!.value = NDArray(gains, shape: [2, 3])
+        renorm.variables["gains"]!.value = NDArray(gains, shape: [2, 3])
         let after = (100..<104).map { seed in
             let images = randomArray(shape, seed: UInt64(seed), mean: 0.3)
             return NDArray(images.doubles.map { $0 * factor }, shape: shape).converted(to: engine.type)
         }
-        var reference = try self.model(of: Normalization(.batch, epsilon: 1e-12), input: [5, 5, 6])
+        var reference = try model(of: Normalization(.batch, epsilon: 1e-12), input: [5, 5, 6])
         for (step, images) in after.enumerated() {
-            let old = model.variables["running_std"]!.value.doubles[0]
-            let trained = try model.run(images, phase: .training, engine: engine.make())
+            let old = renorm.variables["running_std"]!.value.doubles[0]
+            let trained = try renorm.run(images, phase: .training, engine: engine.make())
             let expected = try reference.run(images, phase: .training, engine: engine.make())
-            (model.variables, reference.variables) = (trained.variables, expected.variables)
+            (renorm.variables, reference.variables) = (trained.variables, expected.variables)
             // What is left to the averages is at most 9 · S / e², of which the smaller factor makes more.
             #expect(relativeError(trained.output, expected.output) < (factor < 100 ? 0.05 : 0.002))
-            let now = model.variables["running_std"]!.value.doubles[0]
+            let now = renorm.variables["running_std"]!.value.doubles[0]
             switch step {
             case 0: #expect(now < 1.05 * old)
             case 1: #expect(abs(now / factor - 1) < 0.2)
