@@ -131,13 +131,9 @@ struct NamesTests {
         let command = try #require(trained.output.range(of: "try: renorm "), "\(trained.errors)")
         let typed = String(trained.output[command.upperBound...]).trimmingCharacters(in: .newlines)
         // The shell reads the command as it stands; the data are another matter.
+        let data = typed.contains("--data") ? "" : " --data idx:data"
         let evaluated = try Program(url: URL(fileURLWithPath: "/bin/bash")).run(
-            [
-                "-c",
-                "'\(Program.renorm.url.path)' \(typed)" + (typed.contains("--data") ? "" : " --data idx:data")
-                ,
-            ],
-            in: folder.url)
+            ["-c", "'\(Program.renorm.url.path)' \(typed)\(data)"], in: folder.url)
         #expect(evaluated.exitCode == 0, "\(typed): \(evaluated.errors)")
         #expect(evaluated.output.contains("of 50 test images right"), "\(evaluated.output)")
     }
