@@ -117,7 +117,7 @@ struct NamesTests {
         for (entity, character) in [
             ("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&"),
         ] { command = command.replacingOccurrences(of: entity, with: character) }
-        let words = try Program(url: URL(fileURLWithPath: "/bin/bash"))
+        let words = try Program(at: "/bin/bash")
             .run(["-c", "for word in \(command); do printf '%s\\0' \"$word\"; done"]).output
         #expect(
             words.split(separator: "\0").contains("\(NamesTests.name): batch"), "\(words.debugDescription)")
@@ -132,7 +132,7 @@ struct NamesTests {
         let typed = String(trained.output[command.upperBound...]).trimmingCharacters(in: .newlines)
         // The shell reads the command as it stands; the data are another matter.
         let data = typed.contains("--data") ? "" : " --data idx:data"
-        let evaluated = try Program(url: URL(fileURLWithPath: "/bin/bash")).run(
+        let evaluated = try Program(at: "/bin/bash").run(
             ["-c", "'\(Program.renorm.url.path)' \(typed)\(data)"], in: folder.url)
         #expect(evaluated.exitCode == 0, "\(typed): \(evaluated.errors)")
         #expect(evaluated.output.contains("of 50 test images right"), "\(evaluated.output)")
