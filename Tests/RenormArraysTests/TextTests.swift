@@ -19,7 +19,7 @@ import Testing
         let isOld = shell == "/bin/sh" && name.unicodeScalars.contains(where: \.isUnprintable)
         guard !isOld, FileManager.default.fileExists(atPath: shell) else { return }
         #expect(try shown("\(name.shellQuoted) \(name.shellQuoted)", shell) == [name, name])
-        #expect(!name.shellQuoted.unicodeScalars.contains(where: \.isUnprintable))
+        #expect(name.shellQuoted.unicodeScalars.allSatisfy { !$0.isUnprintable })
     }
 
     @Test func plainWordsStayAsTheyAre() {

@@ -117,7 +117,7 @@ struct NamesTests {
         for (entity, character) in [
             ("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&"),
         ] { command = command.replacingOccurrences(of: entity, with: character) }
-        let words = try Program(url: URL(fileURLWithPath: "/bin/bash"))
+        let words = try Program(at: "/bin/bash")
             .run(["-c", "for word in \(command); do printf '%s\\0' \"$word\"; done"]).output
         #expect(
             words.split(separator: "\0").contains("\(NamesTests.name): batch"), "\(words.debugDescription)")
@@ -130,16 +130,11 @@ struct NamesTests {
         let trained = try run(training(name))
         let command = try #require(trained.output.range(of: "try: renorm "), "\(trained.errors)")
         let typed = String(trained.output[command.upperBound...]).trimmingCharacters(in: .newlines)
-        // The shell reads the command as it stands; the data are another matter.
-        let evaluated = try Program(url: URL(fileURLWithPath: "/bin/bash")).run(
-            [
-                "-c",
-                "'\(Program.renorm.url.path)' \(typed)"
-                    + (typed.contains("--data") ? "" : " --data idx:data"),
-            ],
-            in: folder.url)
+        // The shell reads the command as it stands.
+        let evaluated = try Program(at: "/bin/bash").run(
+            ["-c", "'\(Program.renorm.url.path)' \(typed)"], in: folder.url)
         #expect(evaluated.exitCode == 0, "\(typed): \(evaluated.errors)")
-        #expect(evaluated.output.contains("of 50 test images right"), "\(evaluated.output)")
+        #expect(evaluated.output.contains("of 50 test images of data right"), "\(evaluated.output)")
     }
 
     // MARK: Numbers

@@ -2,11 +2,12 @@ import Foundation
 import Testing
 
 extension Program {
+    /// A program of the system.
+    init(at path: String) { url = URL(fileURLWithPath: path) }
+
     /// Runs a line of the shell in a folder, in which `"$0" "$@"` is the program with its arguments.
     fileprivate func shell(_ line: String, _ arguments: [String] = [], in folder: URL) throws -> Running {
-        let shell = try Program(url: URL(fileURLWithPath: "/bin/sh"))
-            .start(["-c", line, url.path] + arguments, in: folder)
-        return shell
+        try Program(at: "/bin/sh").start(["-c", line, url.path] + arguments, in: folder)
     }
 }
 
