@@ -80,7 +80,8 @@ extension TrainOptions {
             let isUsed =
                 normalization.kind.hasBatchMoments
                 && (normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil)
-            return isUsed ? FiniteNumber(normalization.averagingRate) : nil
+            // One without effect stays as given: a run that goes on has to say the same.
+            return isUsed ? FiniteNumber(normalization.averagingRate) : averagingRate
         }
         result.learningRate = FiniteNumber(resolvedLearningRate)
         switch resolvedOptimizer {
