@@ -37,6 +37,8 @@ void renorm_filter_moments(
             .average = averages,
             .deviation = averages + channels,
             .epsilon = filter.epsilon,
+            // The group that sets new averages says nothing of noise.
+            .known = (float)(1 - pow(1 - (double)filter.memory, fmax(0, *count * (double)groups + (double)group - 1))),
             .arithmetic = filter.arithmetic != 0,
         };
         float beyond = loops->filter_group(&filter, &observation, false, is_first, last, state, averages);

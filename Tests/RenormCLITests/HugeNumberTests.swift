@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--evaluate-every", huge, "--checkpoint-every", huge], ["--sampling", "source-blocks:\(huge)"],
+        ["--evaluate-every", huge, "--checkpoint-every", huge],
         ["--limits", "paper:1099511627776"], ["--limits", "ramp:0:1:3:5"],
     ])
     func hugeOptionsThatMakeSenseAreTaken(arguments: [String]) throws {

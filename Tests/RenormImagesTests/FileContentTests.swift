@@ -151,7 +151,7 @@ import Testing
             try message(Array(Self.plain.prefix(1015))).contains(
                 "ends after 1015 bytes. Expected at least 1016 "))
         #expect(
-            try message(idx([60_000, 30_000, 30_000], [1, 2, 3])).contains(
+            try message(idx([60_000, 3000, 3000], [1, 2, 3])).contains(
                 "ends after 19 bytes. Expected at least 5400"))
         #expect(try message(Self.plain + [1]).contains("goes on after 1016 bytes"))
         #expect(try message([]).contains("ends after 0 bytes. Expected at least 4 "))

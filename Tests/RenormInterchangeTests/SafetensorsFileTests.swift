@@ -160,8 +160,8 @@ import Testing
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,9223372036854775807]}}",
             0,
-            "DIR/file.safetensors ends after 97 bytes. Expected 9223372036854775807, by its header. Fetch or save it "
-                + "again."
+            "DIR/file.safetensors ends after 97 bytes. Expected at least 9223372036854775807, by its header. Fetch or "
+                + "save it again."
         ),
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[0,4611686018427387904,4],\"data_offsets\":[0,0]}}", 0,

@@ -50,9 +50,11 @@ func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([Datase
     do {
         return try body(sources)
     } catch let error as ImagesError {
-        guard case .missingFile = error, !isGiven, sources.contains(where: { $0 != .fashionMNIST }) else {
-            throw error
+        let isElsewhere = !isGiven && sources.contains { $0 != .fashionMNIST }
+        switch error {
+        case .missingFile where isElsewhere, .missingFolder where isElsewhere:
+            throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")
+        default: throw error
         }
-        throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")
     }
 }

@@ -19,8 +19,10 @@ private struct Gain {
     var last: [Double]
 
     /// Follows a group's innovations, and gives the part of them that is beyond noise. `isFirst`: they are of averages that the group
-    /// itself has set.
-    mutating func tune(_ innovations: [Double], _ filter: MomentFilter, isFirst: Bool) -> Double {
+    /// itself has set; `known`: how much of what S and C will be has come into them since they began at 0.
+    mutating func tune(
+        _ innovations: [Double], _ filter: MomentFilter, isFirst: Bool, known: Double
+    ) -> Double {
         let count = Double(innovations.count)
         let own = innovations.reduce(0) { $0 + $1 * $1 } / count
         let agreement = zip(innovations, last).reduce(0) { $0 + $1.0 * $1.1 } / count
@@ -31,7 +33,7 @@ private struct Gain {
             return 0
         }
         // Half the mean square of what successive innovations differ by: a lag, in which they agree, is not in it.
-        let noise = max(square - product, 0.1 * square)
+        let noise = known > 0 ? max(square - product, 0.1 * square) / known : 0
         let bound = filter.significance * noise
         let credible = noise > 0 && own > bound ? bound / own : 1
         square += filter.memory * (own * credible - square)
@@ -70,18 +72,21 @@ extension ReferenceEvaluation {
                 let variance = moments[(groups * channels + first)..<(groups * channels + first + channels)]
                     .map { $0 + epsilon }
                 let isFirst = isNew && group == 0
+                // The group that sets new averages says nothing of noise.
+                let seen = max(0, operands[5][0] * Double(groups) + Double(group) - 1)
+                let known = 1 - pow(1 - filter.memory, seen)
                 if isFirst { (mean, deviation) = (groupMean, variance.map { $0.squareRoot() }) }
                 let prior = mean
                 let scale = deviation
                 let gap = (0..<channels).map { withinReach((groupMean[$0] - prior[$0]) / scale[$0]) }
-                let meanBeyond = meanGain.tune(gap, filter, isFirst: isFirst)
+                let meanBeyond = meanGain.tune(gap, filter, isFirst: isFirst, known: known)
                 mean = (0..<channels).map { prior[$0] + meanGain.value * scale[$0] * gap[$0] }
                 let spread = (0..<channels).map { c in
                     let shift = filter.isTotal ? groupMean[c] - mean[c] : 0
                     let ratio = (variance[c] + shift * shift).squareRoot() / scale[c]
                     return withinReach(filter.isArithmetic ? ratio - 1 : log(ratio))
                 }
-                let scaleBeyond = scaleGain.tune(spread, filter, isFirst: isFirst)
+                let scaleBeyond = scaleGain.tune(spread, filter, isFirst: isFirst, known: known)
                 deviation = (0..<channels).map { c in
                     let step = scaleGain.value * spread[c]
                     return scale[c] * (filter.isArithmetic ? 1 + step : exp(step))

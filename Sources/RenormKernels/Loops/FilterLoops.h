@@ -113,7 +113,9 @@ static float filter_group(
         if (!is_first && isfinite(filter->significance)) gain[1] = own;
     } else {
         // Half the mean square of what successive innovations differ by: a lag, in which they agree, is not in it.
-        const float noise = fmaxf(gain[1] - gain[2], 0.1f * gain[1]), bound = filter->significance * noise;
+        // S and C began at 0, of which the first groups make little: `known` of what they will be.
+        const float noise = o->known > 0 ? fmaxf(gain[1] - gain[2], 0.1f * gain[1]) / o->known : 0;
+        const float bound = filter->significance * noise;
         if (noise > 0 && own > bound) credible = bound / own;
         gain[1] += filter->memory * (own * credible - gain[1]);
         gain[2] += filter->memory * (agreement * sqrtf(credible) - gain[2]);

@@ -75,6 +75,8 @@ typedef struct {
     /// If given, the group's variance is counted around it rather than around the group's mean.
     const float *posterior_mean;
     float epsilon;
+    /// How much of what the averages S and C will be has come into them since they began at 0: 0 to 1.
+    float known;
     bool arithmetic;
 } renorm_observation;
 

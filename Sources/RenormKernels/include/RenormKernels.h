@@ -284,7 +284,8 @@ typedef struct {
 /// Filters the moments of groups [2, groups, channels] (means, biased variances), one group after another:
 /// e = (mean_B − mean) / deviation and e' = log(deviation_B / deviation); each gain K is multiplied by
 /// exp(adaptation · (C / S − margin)), where S and C are averages of e² and of e · e of the group before, over the channels too; then
-/// mean += K · deviation · e and deviation ·= exp(K' · e'). What the noise N = S − C cannot explain counts at once. Where e² is more than
+/// mean += K · deviation · e and deviation ·= exp(K' · e'). What the noise N = S − C cannot explain counts at once (N is
+/// corrected for S and C having begun at 0, as many groups ago as `count` says). Where e² is more than
 /// significance · N, the group is normalized with what gains of 1 − significance · N / e² make of the averages, and e counts from then on
 /// as if its square were significance · N. Where the product of e with the e before is more than that, K becomes product / (product + N)
 /// at least. The group is normalized with what results, within the limits of r and d.

@@ -75,6 +75,7 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         seed = try container.value(.seed)
         steps = try container.value(.steps)
         notFinite = try container.optional(.notFinite)
+        notFiniteAsDeployed = try container.optional(.notFiniteAsDeployed)
         accuracy = try container.value(.accuracy)
         loss = try container.optional(.loss)
         accuracyAsTrained = try container.optional(.accuracyAsTrained)

@@ -50,6 +50,8 @@ public struct DataDescription: Sendable, Hashable, Codable {
         validation = try container.value(.validation)
         test = try container.value(.test)
         fingerprint = try container.value(.fingerprint)
+        testFingerprint = try container.optional(.testFingerprint)
+        labelOffset = try container.optional(.labelOffset)
         try requireNoFault(decoder)
     }
 
