@@ -3,8 +3,9 @@
 loss of a step after the first 200, and the mean of the last 200. Finished runs are in runs/stability.jsonl and are not made again.
 
     make build data && Experiments/stability.py [--jobs 2] [--seeds 10] [--data bars|fashion-mnist] [--only batch|batch-renorm]
+    Experiments/stability.py --table
 
-writes Experiments/stability.csv. The network is `small:0.25` (8, 8, 16, 16, 32 channels), batches of 8 in one group, 20,000 steps,
+writes Experiments/stability.csv; the second prints it by setting, over seeds. The network is `small:0.25` (8, 8, 16, 16, 32 channels), batches of 8 in one group, 20,000 steps,
 SGD with momentum 0.9. `bars` are 200 images of a bright row or column on noise, 4 classes, learned by heart in 200 steps; runs/bars.
 """
 
@@ -16,6 +17,7 @@ import os
 import pathlib
 import random
 import shutil
+import statistics
 import struct
 import subprocess
 
@@ -71,13 +73,33 @@ def run(data, rate, decay, norm, seed):
     }
 
 
+def print_table():
+    """By setting and normalization: seeds, runs that broke, and the median and the largest of the runs' figures."""
+    with open(FOLDER / "Experiments/stability.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    print("| data | rate | weight decay | | seeds | broke | largest loss: median (most) | loss at the end: median (most) |")
+    print("|---|---|---|---|---|---|---|---|")
+    names = ("data", "learning_rate", "weight_decay", "normalization")
+    for cell in sorted({tuple(row[name] for name in names) for row in rows}, key=lambda c: (c[0], -float(c[1]), float(c[2]), c[3])):
+        runs = [row for row in rows if tuple(row[name] for name in names) == cell]
+        largest, last = ([float(row[name]) for row in runs] for name in ("largest_loss", "last_loss"))
+        print(
+            f"| {cell[0]} | {cell[1]} | {cell[2]} | {'BN' if cell[3] == 'batch' else 'BRN'} | {len(runs)} "
+            f"| {sum(row['not_finite'] == 'True' for row in runs)} | {statistics.median(largest):.1f} ({max(largest):.1f}) "
+            f"| {statistics.median(last):.4f} ({max(last):.4f}) |")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--seeds", type=int, default=10)
     options.add_argument("--data", action="append", choices=["bars", "fashion-mnist"])
     options.add_argument("--only", action="append", choices=["batch", "batch-renorm"])
+    options.add_argument("--table", action="store_true", help="print Experiments/stability.csv by setting")
     arguments = options.parse_args()
+    if arguments.table:
+        print_table()
+        return
     RUNS.mkdir(exist_ok=True)
     write_bars(RUNS / "bars")
     kept = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
