@@ -36,8 +36,9 @@ struct TrainCommand: AsyncParsableCommand {
         let (training, test) = try loading(sources, isGiven: given.contains("--data")) {
             try DatasetSource.load($0, numbering: options.labels.numbering)
         }
-        let configuration = try options.configuration(training: training)
         let goesOn = options.resume && folder.hasCheckpoint
+        let configuration = try options.configuration(
+            training: training, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
             options.needless(steps: configuration.steps, given: given, goesOn: goesOn), given: given)
         let model = try options.model(configuration, goesOn: goesOn)

@@ -9,16 +9,17 @@ extension TrainOptions {
     var dataSources: [String] { data.isEmpty ? ["fashion-mnist"] : data }
 
     /// The configuration that these options mean for a dataset.
-    func configuration(training: Dataset) throws -> TrainingConfiguration {
+    ///
+    /// - Parameter begun: The folder of the run that goes on, if one does.
+    func configuration(training: Dataset, goingOnIn begun: RunFolder?) throws -> TrainingConfiguration {
         let steps =
             steps
             ?? TrainingConfiguration.steps(
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
-        let choice = try LimitsOption.choice(limits)
         let normalization = Normalization(
-            norm, averagingRate: averagingRate?.value, limits: choice.limits(steps: steps),
+            norm, averagingRate: averagingRate?.value, limits: try limits(steps: steps, goingOnIn: begun),
             examples: normExamples)
         let architecture = Architecture(
             name: model, stem: stem, classes: training.classNames.count,
@@ -36,6 +37,18 @@ extension TrainOptions {
             validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
             evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
             initialization: self.`init`.map(ConfigurationFile.absolute))
+    }
+
+    /// What `--limits` means. The constants of automatic limits are no option, and may differ between versions: a run goes on with
+    /// those that it began with.
+    private func limits(steps: Int, goingOnIn begun: RunFolder?) throws -> Limits {
+        let choice = try LimitsOption.choice(limits)
+        if choice == .automatic, let begun {
+            let saved = try CheckpointRecord(in: VariablesFile(reading: begun.last)).configuration
+                .architecture
+            if let limits = saved?.normalization.limits, limits.selfTuning != nil { return limits }
+        }
+        return choice.limits(steps: steps)
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.

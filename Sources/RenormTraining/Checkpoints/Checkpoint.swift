@@ -68,7 +68,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     /// The record in a file.
     ///
     /// - Throws: `TrainingError.notACheckpoint`, `.formatVersion`.
-    init(in file: VariablesFile) throws {
+    package init(in file: VariablesFile) throws {
         try self.init(metadata: file.metadata, path: file.path)
     }
 
