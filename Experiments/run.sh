@@ -103,10 +103,20 @@ choose-widening() {
     compare "choose-widening, resnet18" 1 --first-seed 1 --measure held-out --model resnet18 --steps 1000 --learning-rate 0.02 \
         "${AUTO[@]}" "${STILL[@]}" "${ONE[@]}"
 }
-# Gains that fall more slowly, in a deep network.
+# Gains that fall more slowly, in a deep network, and everywhere.
 choose-adaptation() {
+    compare choose-adaptation 3 --first-seed 3 --measure held-out "${AUTO[@]}" \
+        --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${ONE[@]}" "${FOURS[@]}"
     compare "choose-adaptation, resnet18" 2 --first-seed 3 --measure held-out --model resnet18 --steps 300 --learning-rate 0.02 \
         --curve-points 6 "${AUTO[@]}" --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${FOURS[@]}"
+}
+# The rule by which what noise cannot explain counts at once, where nothing jumps and at a rate at which training breaks; what it is for
+# is measured by stability.py. Every other BRN here is from before it.
+jumps() {
+    compare jumps 3 "${AUTO[@]}" "${ONE[@]}"
+    compare jumps 1 "${AUTO[@]}" "${TWO[@]}" "${PAIRS[@]}" "${FOURS[@]}" "${SORTED[@]}" "${IID[@]}"
+    compare "jumps, 10000" 3 --steps 10000 "${AUTO[@]}" "${ONE[@]}"
+    compare "jumps, rate 3" 10 --steps 500 --norm "BRN, 3: batch-renorm learning-rate=3" "${FOURS[@]}"
 }
 # Other limits and other gains where training breaks (`rates` has BN and automatic limits there).
 large-rates() {
