@@ -107,6 +107,8 @@ choose-widening() {
 choose-adaptation() {
     compare choose-adaptation 3 --first-seed 3 --measure held-out "${AUTO[@]}" \
         --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${ONE[@]}" "${FOURS[@]}"
+    compare "choose-adaptation, digits" 5 --first-seed 3 --measure held-out "${DIGITS[@]}" "${AUTO[@]}" \
+        --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${FOURS[@]}"
     compare "choose-adaptation, resnet18" 2 --first-seed 3 --measure held-out --model resnet18 --steps 300 --learning-rate 0.02 \
         --curve-points 6 "${AUTO[@]}" --norm "adaptation 0.02: batch-renorm adaptation=0.02" "${FOURS[@]}"
 }
