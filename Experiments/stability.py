@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Long runs at a constant learning rate with weight decay, where weights before a normalization shrink and then jump: the largest
-loss of a step after the first 200, and the mean of the last 200. Finished runs are in runs/stability.jsonl and are not made again.
+loss of a step after the first 200, and the mean of the last 200. Runs that are in
+Experiments/stability.csv are not made again.
 
     make build data && Experiments/stability.py [--jobs 2] [--seeds 10] [--data bars|fashion-mnist] [--only batch|batch-renorm]
     Experiments/stability.py --table
 
-writes Experiments/stability.csv; the second prints it by setting, over seeds. The network is `small:0.25` (8, 8, 16, 16, 32 channels), batches of 8 in one group, 20,000 steps,
-SGD with momentum 0.9. `bars` are 200 images of a bright row or column on noise, 4 classes, learned by heart in 200 steps; runs/bars.
+writes Experiments/stability.csv after each run; the second prints it by setting, over seeds. The network is `small:0.25`, batches of 8
+in one group, 20,000 steps, SGD with momentum 0.9. `bars` are 200 images of a bright row or column on noise, 4 classes, learned by heart in 200 steps; runs/bars.
 """
 
 import argparse
@@ -24,7 +25,8 @@ import subprocess
 FOLDER = pathlib.Path(__file__).resolve().parents[1]
 RENORM = os.environ.get("RENORM", str(FOLDER / ".build/release/renorm"))
 RUNS = FOLDER / "runs"
-KEPT = RUNS / "stability.jsonl"
+KEPT = FOLDER / "Experiments/stability.csv"
+CELL = ("data", "learning_rate", "weight_decay", "normalization", "seed")
 STEPS = 20_000
 
 
@@ -64,22 +66,40 @@ def run(data, rate, decay, norm, seed):
             losses.append(float(str(event["loss"]).replace("NaN", "nan").replace("Infinity", "inf")))
     if len(losses) < STEPS and "not finite" not in process.stderr:
         raise SystemExit(f"{process.args}: {process.stderr}")
-    largest = max(losses[200:])
+    first = min(200, len(losses) - 1)
+    largest = max(losses[first:])
     last = losses[-200:]
     return {
         "data": data, "learning_rate": rate, "weight_decay": decay, "normalization": norm, "seed": seed, "steps": len(losses),
-        "largest_loss": f"{largest:.4g}", "at_step": losses.index(largest, 200) + 1, "last_loss": f"{sum(last) / len(last):.4f}",
+        "largest_loss": f"{largest:.4g}", "at_step": losses.index(largest, first) + 1, "last_loss": f"{sum(last) / len(last):.4f}",
         "not_finite": len(losses) < STEPS,
     }
 
 
+def read():
+    """What was measured, a dictionary of texts a run."""
+    if not KEPT.exists():
+        return []
+    with KEPT.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(rows):
+    """In the order of settings; the old file stays until the new one is whole."""
+    part = KEPT.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted(rows, key=lambda row: [row[name] for name in CELL[:-1]] + [int(row["seed"])]))
+    part.replace(KEPT)
+
+
 def print_table():
     """By setting and normalization: seeds, runs that broke, and the median and the largest of the runs' figures."""
-    with open(FOLDER / "Experiments/stability.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read()
     print("| data | rate | weight decay | | seeds | broke | largest loss: median (most) | loss at the end: median (most) |")
     print("|---|---|---|---|---|---|---|---|")
-    names = ("data", "learning_rate", "weight_decay", "normalization")
+    names = CELL[:-1]
     for cell in sorted({tuple(row[name] for name in names) for row in rows}, key=lambda c: (c[0], -float(c[1]), float(c[2]), c[3])):
         runs = [row for row in rows if tuple(row[name] for name in names) == cell]
         largest, last = ([float(row[name]) for row in runs] for name in ("largest_loss", "last_loss"))
@@ -102,26 +122,20 @@ def main():
         return
     RUNS.mkdir(exist_ok=True)
     write_bars(RUNS / "bars")
-    kept = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
-    names = ("data", "learning_rate", "weight_decay", "normalization", "seed")
-    done = {tuple(row[name] for name in names) for row in kept}
+    kept = read()
+    done = {tuple(row[name] for name in CELL) for row in kept}
     cells = [
         (data, rate, decay, norm, seed)
         for seed in range(arguments.seeds) for data in arguments.data or ["bars", "fashion-mnist"] for rate in (0.1, 0.03)
         for decay in (0.0005, 0.002, 0.005) for norm in arguments.only or ["batch", "batch-renorm"]
     ]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        jobs = [pool.submit(run, *cell) for cell in cells if cell not in done]
+        jobs = [pool.submit(run, *cell) for cell in cells if tuple(map(str, cell)) not in done]
         for index, job in enumerate(concurrent.futures.as_completed(jobs), 1):
-            row = job.result()
+            row = {name: str(value) for name, value in job.result().items()}
             kept.append(row)
-            with KEPT.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            write(kept)
             print(f"{index} of {len(jobs)}:", *row.values(), flush=True)
-    with open(FOLDER / "Experiments/stability.csv", "w", newline="") as file:
-        table = csv.DictWriter(file, kept[0].keys(), lineterminator="\n")
-        table.writeheader()
-        table.writerows(sorted(kept, key=lambda row: tuple(row[name] for name in names)))
 
 
 if __name__ == "__main__":
