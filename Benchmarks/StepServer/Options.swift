@@ -49,18 +49,13 @@ struct Options {
             throw OptionError("--input \(text)", expected: "HEIGHTxWIDTHxCHANNELS")
         }
         let norm = values["norm"] ?? "batch-renorm"
-        guard let kind = NormalizationKind(norm) else {
-            throw OptionError("--norm \(norm)", expected: NormalizationKind.names)
-        }
-        let limits = values["limits"] ?? "auto"
-        guard let choice = LimitsChoice(limits) else {
-            throw OptionError("--limits \(limits)", expected: LimitsChoice.names)
-        }
+        let limits = values["limits"].map { " limits=\($0)" } ?? ""
         let examples = try values["norm-examples"].map { _ in try number("norm-examples", default: 1) }
         return Architecture(
             name: values["model"] ?? "small", stem: sizes[0] > 64 ? .imagenet : .cifar,
             classes: try number("classes", default: 10), input: TensorShape(sizes),
-            normalization: Normalization(kind, limits: choice.limits(steps: 1), examples: examples))
+            normalization: try Normalization(
+                parsing: norm + limits, in: NormalizationText.Run(steps: 1, examples: examples)))
     }
 
     /// The precision of activations.

@@ -8,13 +8,13 @@ import Renorm
 struct BatchOfOne {
     static func main() throws {
         let engine = ReferenceEngine()
-        for kind in [NormalizationKind.batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.batch, .batchRenorm] {
             var model = try Model(Normalization(kind), input: [4], seed: 1)
             // Averages of a network that has seen data: mean 1, deviation 2.
             model.variables["running_mean"]?.value = NDArray([Float](repeating: 1, count: 4), shape: [4])
-            let spread = kind == .batch ? "running_var" : "running_std"
+            let spread = kind is BatchNormalization ? "running_var" : "running_std"
             model.variables[spread]?.value = NDArray(
-                [Float](repeating: kind == .batch ? 4 : 2, count: 4), shape: [4])
+                [Float](repeating: kind is BatchNormalization ? 4 : 2, count: 4), shape: [4])
             // Their gain is unknown, so they are taken over with a small one.
             model.variables["num_batches_tracked"]?.value = NDArray(scalar: Int64(100))
             for input in [[0.0, 1, 3, 5], [9, 7, -5, -3]] {

@@ -10,7 +10,7 @@ struct OneWord {
     static func main() async throws {
         let steps = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 600
         let (images, test) = try Dataset.fashionMNIST()
-        for kind in [NormalizationKind.batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.batch, .batchRenorm] {
             let normalization = Normalization(kind, examples: 8)
             let model = try Model(
                 Small(classes: 10, width: 0.5, normalization: normalization), input: [28, 28, 1])

@@ -12,7 +12,7 @@ struct ScaleOfWeights {
         let (images, _) = try Dataset.fashionMNIST()
         try compareScales(images)
         print("\nmean loss of the last 20 of \(steps) steps, by learning rate (ln 10 = 2.303 is guessing):")
-        for kind in [NormalizationKind.none, .batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.none, .batch, .batchRenorm] {
             let losses = try [0.01, 0.1, 1, 4].map { rate in
                 "\(rate): \(try loss(kind, rate: rate, steps: steps, on: images).map(short) ?? "not finite")"
             }
@@ -24,7 +24,7 @@ struct ScaleOfWeights {
     static func compareScales(_ images: Dataset) throws {
         let engine = try OneDNNEngine()
         let batch = InputScaling(of: images)(images.subset(Array(0..<16)).images)
-        for kind in [NormalizationKind.none, .batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.none, .batch, .batchRenorm] {
             let network = Sequential {
                 Convolution(8, kernel: 3, padding: .all(1), bias: false).named("conv")
                 Normalization(kind).named("norm")
@@ -64,7 +64,7 @@ struct ScaleOfWeights {
 
     /// The mean loss of the last steps; `nil` if something was not finite.
     static func loss(
-        _ kind: NormalizationKind, rate: Double, steps: Int, on images: Dataset
+        _ kind: any NormalizationKind, rate: Double, steps: Int, on images: Dataset
     ) throws -> Double? {
         let model = try Model(
             Small(classes: 10, width: 0.5, normalization: Normalization(kind)), input: [28, 28, 1], seed: 1)

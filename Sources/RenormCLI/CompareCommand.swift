@@ -18,7 +18,7 @@ struct CompareCommand: AsyncParsableCommand {
             your own before it if you like:
               --norm batch --norm "BRN by hand: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.05" --norm group:8
               --setting shuffled --setting "groups of 4: shuffled examples=4"
-            Options of normalizations: limits=\(LimitsChoice.names); rate=RATE or RATE/group; \
+            Options of normalizations: limits=auto, \(Limits.forms); rate=RATE or RATE/group; \
             examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
             limits gain, floor, adaptation, margin, memory, r-max, d-max, widening, spread. Options of settings: examples=NUMBER (normalized \
             together), batch=NUMBER. Orders: \(Sampling.names).
@@ -49,7 +49,7 @@ struct CompareCommand: AsyncParsableCommand {
 
     @OptionGroup var labels: LabelOptions
 
-    @Option(help: "The network: \(Architecture.names).")
+    @Option(help: "The network: \(Networks.table.forms.joined(separator: ", ")).")
     var model = "small:0.5"
 
     @Option(help: "How many seeds each combination is run with.")
@@ -171,7 +171,7 @@ struct CompareCommand: AsyncParsableCommand {
     private func needlessOrders(_ comparison: Experiment, sources: Int) -> [NeedlessOption] {
         comparison.settings.flatMap { setting in
             let hasGroups = comparison.contenders.contains {
-                $0.examplesTogether(in: setting) < setting.batchSize
+                (try? $0.normalization(in: setting, steps: comparison.steps).examples) != nil
             }
             return NeedlessOption.order(
                 setting.sampling, "--setting", sources: sources, hasGroups: hasGroups)

@@ -14,14 +14,14 @@ struct DescribeCommand: ParsableCommand {
               renorm describe --model resnet18 --image 32x32x3 --memory small --recompute
             """)
 
-    @Option(help: "The network: \(Architecture.names).")
+    @Option(help: "The network: \(Networks.table.forms.joined(separator: ", ")).")
     var model = "small"
 
     @Option(help: "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large.")
     var stem = Stem.cifar
 
-    @Option(help: "The normalization: \(NormalizationKind.names).")
-    var norm = NormalizationKind.batchRenorm
+    @Option(help: "The normalization: \(NormalizationOptions.forms).")
+    var norm = "batch-renorm"
 
     @Option(help: "Examples normalized together. (default: the whole batch)")
     var normExamples: Int?
@@ -57,9 +57,10 @@ struct DescribeCommand: ParsableCommand {
 
     func run() throws {
         let given = ConfigurationFile.names(in: CommandLine.arguments)
+        let normalization = NormalizationOptions(norm: norm, examples: normExamples)
         _ = try NeedlessOption.warnings(
             NeedlessOption.ofNetwork(
-                model, stem: stem, norm: norm, normExamples: normExamples, given: given), given: given)
+                model, stem: stem, normalization: normalization, given: given), given: given)
         let extents = image.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
             throw UsageError(
@@ -67,7 +68,7 @@ struct DescribeCommand: ParsableCommand {
         }
         let architecture = Architecture(
             name: model, stem: stem, classes: classes, input: TensorShape(extents),
-            normalization: Normalization(norm, examples: normExamples))
+            normalization: try normalization.normalization(steps: 1000, batchSize: batchSize))
         // No value of the network is looked at, so none is drawn.
         let network = Model(
             try architecture.makeLayer(), input: architecture.input, variables: Variables())

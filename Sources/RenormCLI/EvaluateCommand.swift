@@ -148,7 +148,7 @@ extension EvaluateCommand {
     /// What has no effect on this network, but may have on others.
     private func needless(for model: Model) throws -> [NeedlessOption] {
         guard statistics == .batch else { return [] }
-        guard try model.hasBatchMoments else {
+        guard try model.isBatchwise else {
             return [
                 NeedlessOption(
                     name: "--statistics",

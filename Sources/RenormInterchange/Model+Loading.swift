@@ -21,69 +21,26 @@ extension Model {
 
         // The model as the file's author had it, so that the file is checked before anything is converted.
         var asSaved = self
-        var conversions: [NormalizationRecord] = []
-        for record in normalizations where record.normalization.kind.hasMovingAverages {
-            if let saved = record.savedOtherwise(in: source) {
-                conversions.append(record)
+        var conversions: [(record: NormalizationRecord, saved: Normalization)] = []
+        for record in normalizations where record.normalization.keepsPopulation {
+            let saved = record.savedOtherwise(in: source)
+            if let saved {
+                conversions.append((record, saved))
                 asSaved.overrides.append(Override(PathPattern(record.path), normalization: saved))
             }
-            record.supplyCounter(in: &source)
-            record.fitGains(in: &source)
+            record.complete(&source, asSavedBy: saved ?? record.normalization)
         }
         let wanted =
             conversions.isEmpty
             ? expected
             : try asSaved.graph(batch: 1).initialVariables(seed: 0).filter { path, _ in isLoaded(path) }
         var loaded = try file.match(source, with: wanted, bounds: asSaved.statisticBounds())
-        for record in conversions {
-            try loaded.convert(
-                at: record.path, from: record.savedOtherwise(in: source)!, to: record.normalization)
+        for (record, saved) in conversions {
+            try loaded.convert(at: record.path, from: saved, to: record.normalization)
         }
         variables = variables.mapValues { path, variable in
             isLoaded(path) ? loaded[path]! : variable
         }
-    }
-}
-
-extension NormalizationRecord {
-    /// The normalization under which the averages in `arrays` make sense, if it is not this one.
-    fileprivate func savedOtherwise(in arrays: [String: NDArray]) -> Normalization? {
-        let hasVariance = arrays[place("running_var")] != nil
-        let hasDeviation = arrays[place("running_std")] != nil
-        var saved = normalization
-        if normalization.kind == .batchRenorm, hasVariance, !hasDeviation {
-            saved.kind = .batch
-        } else if normalization.kind != .batchRenorm, hasDeviation, !hasVariance {
-            saved.kind = .batchRenorm
-            // Gains that the file may have are of no use here, and left out.
-            saved.limits = .open
-        } else {
-            return nil
-        }
-        return saved
-    }
-
-    /// Counts one batch where averages are given and no count is, as in files of PyTorch before 0.4.1.
-    fileprivate func supplyCounter(in arrays: inout [String: NDArray]) {
-        let counter = place("num_batches_tracked")
-        if arrays[counter] == nil, arrays[place("running_mean")] != nil {
-            arrays[counter] = NDArray(scalar: Int64(1))
-        }
-    }
-
-    /// Gives averages that come without gains unknown ones (0), and leaves out gains that this normalization has no use
-    /// for, or that a conversion makes anew.
-    fileprivate func fitGains(in arrays: inout [String: NDArray]) {
-        let (gains, innovations) = (place("gains"), place("innovations"))
-        guard normalization.tunesItself, savedOtherwise(in: arrays) == nil else {
-            (arrays[gains], arrays[innovations]) = (nil, nil)
-            return
-        }
-        guard arrays[gains] == nil, let mean = arrays[place("running_mean")], mean.shape.rank == 1 else {
-            return
-        }
-        arrays[gains] = NDArray(zeros: [2, 3])
-        arrays[innovations] = NDArray(zeros: [2, mean.shape[0]])
     }
 }
 

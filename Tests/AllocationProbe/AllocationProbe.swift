@@ -71,7 +71,7 @@ struct AllocationProbe {
             labels: (0..<count).map { Int32($0 % 10) }, classNames: (0..<10).map { "\($0)" })
         let model = try Architecture(
             name: arguments[1], classes: 10, input: [28, 28, 1],
-            normalization: Normalization(.batchRenorm, limits: .forRun(of: 10))
+            normalization: Normalization(.batchRenorm(.limits(.forRun(of: 10))))
         ).makeModel(seed: 0)
         let graph = try TrainingGraph(
             model, batch: batch, accumulation: accumulation,

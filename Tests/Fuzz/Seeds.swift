@@ -28,7 +28,7 @@ struct Seeds {
             "ramp",
             configuration(
                 Normalization(
-                    .batchRenorm, limits: .ramp(from: 1, rMax: 3, at: 9, dMax: 5, at: 7), examples: 2),
+                    .batchRenorm(.limits(.ramp(from: 1, rMax: 3, at: 9, dMax: 5, at: 7)), examples: 2)),
                 TrainingOptions(
                     optimizer: .adamW(), learningRate: .linear([(0, 0.1), (5, 0.01)]).warmedUp(over: 2),
                     weightDecay: 1e-3,

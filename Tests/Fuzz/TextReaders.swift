@@ -18,7 +18,7 @@ struct LimitsReader: Reader {
     ]
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        let own = try JSONValue(encoding: Limits.automatic)
+        let own = try JSONValue(encoding: Limits.forRun(of: 1000))
         let text = JSONMutation.mutated(random.one(of: LimitsReader.seeds + [own]), &random)
         let bytes = Array(text.utf8)
         try (random.happens(onceIn: 5) ? ByteMutation.mutated(bytes, &random) : bytes).write(
@@ -32,7 +32,7 @@ struct LimitsReader: Reader {
             for schedule in [limits.rMax, limits.dMax] { precondition(!schedule.value(at: step).isNaN) }
         }
         let model = try Model(
-            Small(classes: 3, width: 0.05, normalization: Normalization(.batchRenorm, limits: limits)),
+            Small(classes: 3, width: 0.05, normalization: Normalization(.batchRenorm(.limits(limits)))),
             input: [8, 8, 1])
         let graph = try TrainingGraph(model, batch: 2, options: TrainingOptions(learningRate: .constant(0.1)))
         let engine = ReferenceEngine()

@@ -20,9 +20,11 @@ import Testing
         try #require(begun.exitCode == 0, "\(begun.errors)")
         let last = folder.url.appendingPathComponent("run/last.safetensors")
         func filter() throws -> MomentFilter? {
-            try TrainedModel(reading: last).record.configuration.architecture?.normalization.limits
-                .selfTuning?
-                .filter
+            let architecture = try TrainedModel(reading: last).record.configuration.architecture
+            guard let kind = architecture?.normalization.kind as? BatchRenormalization,
+                case .selfTuning(let tuning) = kind.correction
+            else { return nil }
+            return tuning.filter
         }
         #expect(try filter() == MomentFilter())
         // As versions wrote it that did not know of the constant; spaces keep the length of the header.

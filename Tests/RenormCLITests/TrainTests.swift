@@ -42,7 +42,8 @@ struct TrainTests {
         #expect(last < 0.85 * first)
         #expect(result.evaluations(of: "validation").count == 4)
         // Each normalization's gains come along.
-        let gains = try #require(result.evaluations(of: "validation").last?["gains"] as? [[String: Any]])
+        let gains = try #require(
+            result.evaluations(of: "validation").last?["normalizations"] as? [[String: Any]])
         #expect(gains.compactMap { $0["path"] as? String } == ["bn1", "bn2", "bn3", "bn4", "bn5"])
         #expect(gains.compactMap { $0["mean"] as? Double }.allSatisfy { (0.002...1).contains($0) })
         let test = result.evaluations(of: "test")

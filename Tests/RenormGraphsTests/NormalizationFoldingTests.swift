@@ -3,7 +3,7 @@ import RenormTestSupport
 import Testing
 
 @Suite struct NormalizationFoldingTests {
-    private func residual(_ kind: NormalizationKind, bias: Bool = false) throws -> Model {
+    private func residual(_ kind: any NormalizationKind, bias: Bool = false) throws -> Model {
         let normalization = Normalization(kind)
         let layers = Sequential {
             Convolution(6, kernel: 3, bias: bias).named("conv1")
@@ -35,8 +35,8 @@ import Testing
 
     private func operations(_ graph: Graph) -> [String] { graph.nodes.map(\.op.name) }
 
-    @Test(arguments: [NormalizationKind.batch, .batchRenorm, .frozen], [false, true])
-    func inferenceHasNoNormalizationLeft(_ kind: NormalizationKind, _ bias: Bool) throws {
+    @Test(arguments: [.batch, .batchRenorm, .frozen] as [any NormalizationKind], [false, true])
+    func inferenceHasNoNormalizationLeft(_ kind: any NormalizationKind, _ bias: Bool) throws {
         let model = try residual(kind, bias: bias)
         let graph = try model.graph(batch: 2)
         let folded = graph.foldingNormalizations()

@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func variablesSayWhatIsFrozen() throws {
-        let small = Small(classes: 10, width: 0.5, normalization: Normalization(.batch, examples: 4))
+        let small = Small(classes: 10, width: 0.5, normalization: Normalization(.batch(examples: 4)))
         let model = try Model(small, input: [28, 28, 1], overrides: [.freeze("**.bn1"), .freeze("fc")])
         let description = try model.describe()
         let frozen = description.variables.filter { $0.kind == .parameter && !$0.isTrainable }.map(\.path)

@@ -18,10 +18,11 @@ import Testing
     }
 
     @Test(arguments: [0, 7, 100, 1 << 24, 1 << 60, .max])
-    func limitsOfRunsOfAnyLengthCanBeAskedFor(steps: Int) {
+    func limitsOfRunsOfAnyLengthCanBeAskedFor(steps: Int) throws {
         _ = Limits.forRun(of: steps)
         _ = Limits.paper(fullyOpenAt: steps)
-        let all = LimitsChoice("ramp:0:1:3:5")!.limits(steps: steps)
+        let text = try NormalizationText("batch-renorm", run: NormalizationText.Run(steps: steps))
+        let all = try Limits(parsing: "ramp:0:1:3:5", in: text)
         #expect(all.rMax.value(at: 0) == (steps == 0 ? 3 : 1))
     }
 
@@ -50,7 +51,7 @@ import Testing
     func aNetworkOfAFileIsChecked(field: String, value: String, expected: String) throws {
         let architecture = Architecture(
             name: "small", classes: 3, input: [8, 8, 1],
-            normalization: Normalization(.batchRenorm, examples: 4))
+            normalization: Normalization(.batchRenorm(examples: 4)))
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

@@ -5,10 +5,10 @@ import Testing
 @Suite struct PhaseTests {
     private let images = randomArray([4, 6, 6, 2], mean: 0.3)
 
-    private func network(_ kind: NormalizationKind, overrides: [Override] = []) throws -> Model {
+    private func network(_ kind: any NormalizationKind, overrides: [Override] = []) throws -> Model {
         let layers = Sequential {
             Convolution(4, kernel: 3, bias: false).named("conv")
-            Normalization(kind, limits: .open).named("bn")
+            Normalization(kind).named("bn")
             Dropout(0.5).named("drop")
         }
         return try trainedAverages(Model(layers, input: [6, 6, 2], overrides: overrides, seed: 3))
@@ -39,20 +39,20 @@ import Testing
     }
 
     @Test func batchStatisticsOnBatchRenormAreBatchNormalizationWithoutUpdate() throws {
-        let renorm = try network(.batchRenorm)
+        let renorm = try network(.batchRenorm(.limits(.open)))
         let (output, after) = try renorm.run(images, phase: .batchStatistics)
         #expect(try output == network(.batch).output(images, phase: .batchStatistics))
         #expect(try output != renorm.output(images))
         #expect(changed(renorm, after) == [])
     }
 
-    @Test(arguments: [NormalizationKind.batch, .batchRenorm], TestEngine.allCases)
-    func decisionsAreIndependent(_ kind: NormalizationKind, _ engine: TestEngine) throws {
+    @Test(arguments: [.batch, .batchRenorm(.limits(.open))] as [any NormalizationKind], TestEngine.allCases)
+    func decisionsAreIndependent(_ kind: any NormalizationKind, _ engine: TestEngine) throws {
         let (model, images) = (try network(kind), images.converted(to: engine.type))
         func run(_ phase: Phase) throws -> (output: NDArray, variables: Variables) {
             try model.run(images, phase: phase, engine: engine.make())
         }
-        let spread = kind == .batch ? "bn.running_var" : "bn.running_std"
+        let spread = kind is BatchNormalization ? "bn.running_var" : "bn.running_std"
         let moved: Set<String> = ["bn.running_mean", spread, "bn.num_batches_tracked"]
         var averages: [Variables] = []
         for statistics in Phase.Statistics.allCases {
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func correctionNeedsNoUpdate() throws {
-        let model = try network(.batchRenorm)
+        let model = try network(.batchRenorm(.limits(.open)))
         let corrected = try model.output(images, phase: phase(.batch, corrects: true))
         #expect(try mismatch(corrected, model.output(images), tolerance: 1e-12) == nil)
         #expect(try model.output(images, phase: phase(.batch)) != corrected)
@@ -100,7 +100,7 @@ import Testing
     // MARK: Overrides
 
     @Test func freezingStopsParametersStatisticsAndDropoutInTraining() throws {
-        for kind in [NormalizationKind.batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.batch, .batchRenorm(.limits(.open))] {
             let model = try network(kind, overrides: [.freeze("**")])
             let (output, after) = try model.run(images, phase: .training)
             #expect(try output == network(kind).output(images, phase: .inference))
@@ -133,7 +133,7 @@ import Testing
             Override("bn", normalization: Normalization(.frozen)),
             Override("drop", phase: .training), Override("bn", phase: .batchStatistics),
         ]
-        let model = try network(.batchRenorm, overrides: overrides)
+        let model = try network(.batchRenorm(.limits(.open)), overrides: overrides)
         let graph = try model.graph(batch: 4, phase: .training)
         #expect(graph.variables.values.filter(\.isTrainable).map(\.path) == ["bn.bias"])
         #expect(try model.tracedNormalizations().map(\.normalization) == [Normalization(.frozen)])

@@ -53,7 +53,7 @@ import RenormOneDNN
             clipNorm: 0.5, averagingRate: 0.1),
         Case(
             name: "small:0.53", input: [8, 8, 3], batch: 4,
-            normalization: Normalization(.batchRenorm, examples: 2),
+            normalization: Normalization(.batchRenorm(examples: 2)),
             optimizer: .adamW(epsilon: 1e-3)),
         Case(
             name: "small:0.25", input: [8, 8, 1], batch: 1, normalization: Normalization(.group(2)),

@@ -24,9 +24,9 @@ import RenormOneDNN
     static let cases = [
         Case(normalization: Normalization(.batch), options: sgd),
         Case(normalization: Normalization(.batch), options: adam),
-        Case(normalization: Normalization(.batchRenorm, limits: limits), options: sgd),
-        Case(normalization: Normalization(.batchRenorm, limits: limits), options: adam),
-        Case(normalization: Normalization(.batchRenorm, limits: limits, examples: 2), options: sgd),
+        Case(normalization: Normalization(.batchRenorm(.limits(limits))), options: sgd),
+        Case(normalization: Normalization(.batchRenorm(.limits(limits))), options: adam),
+        Case(normalization: Normalization(.batchRenorm(.limits(limits), examples: 2)), options: sgd),
         Case(normalization: Normalization(.group(2)), options: sgd),
         Case(normalization: Normalization(.group(2)), options: adam),
     ]
@@ -54,7 +54,7 @@ import RenormOneDNN
             name: "pixels", images: NDArray(pixels, shape: shape), labels: (0..<64).map { Int32($0 % 3) },
             classNames: ["a", "b", "c"])
         let model = try Model(
-            Small(classes: 3, width: 0.25, normalization: Normalization(.batchRenorm, limits: Self.limits)),
+            Small(classes: 3, width: 0.25, normalization: Normalization(.batchRenorm(.limits(Self.limits)))),
             input: [size.side, size.side, 1])
         let graph = try TrainingGraph(model, batch: size.batch, accumulation: 2, options: Self.sgd)
         let engine = try OneDNNEngine(threads: threads)
@@ -152,7 +152,7 @@ import RenormOneDNN
         "the first step of batch renorm sets the averages by the mean of its small batches, r = 1 and d = 0")
     func firstStep() throws {
         let setting = Case(
-            normalization: Normalization(.batchRenorm, limits: .open), options: Self.sgd)
+            normalization: Normalization(.batchRenorm(.limits(.open))), options: Self.sgd)
         try expectEqual(setting, 3, steps: 1, on: ReferenceEngine(precision: .f64), tolerance: 1e-12)
         let (found, _) = try accumulated(setting, 3, steps: 1, on: ReferenceEngine(precision: .f64))
         #expect(found["bn1.num_batches_tracked"]?.value.doubles == [1])
@@ -274,7 +274,7 @@ import RenormOneDNN
         let accumulated = try run(folder.appending("accumulated"), engine)
         var grouped = try TinyRun(
             folder.appending("grouped"),
-            normalization: Normalization(.batchRenorm, limits: TinyRun.renorm.limits, examples: 4))
+            normalization: Normalization(.batchRenorm(.limits(TinyRun.limits), examples: 4)))
         grouped.engine = engine
         grouped.configuration.options.averagingRate = 0.2
         let (events, error) = try await accumulated.events()
@@ -283,7 +283,7 @@ import RenormOneDNN
         #expect(events.steps.map(\.step) == expected.steps.map(\.step))
         #expect(events.steps.map(\.epoch) == expected.steps.map(\.epoch))
         #expect(events.steps.map(\.accuracy) == expected.steps.map(\.accuracy))
-        #expect(events.steps.map(\.rMax) == expected.steps.map(\.rMax))
+        #expect(events.steps.map(\.normalization) == expected.steps.map(\.normalization))
         #expect(events.steps.map(\.learningRate) == expected.steps.map(\.learningRate))
         for (a, b) in zip(events.steps, expected.steps) {
             #expect(abs(a.loss - b.loss) < 1e-9 * b.loss)

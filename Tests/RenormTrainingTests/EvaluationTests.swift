@@ -67,7 +67,7 @@ import Testing
 
     @Test("groups that the model was trained with are kept, and a rest is a group of its own")
     func groupsOfTheModel() async throws {
-        let (model, data, scaling) = try await trained(Normalization(.batchRenorm, examples: 4))
+        let (model, data, scaling) = try await trained(Normalization(.batchRenorm(examples: 4)))
         let whole = try await evaluate(
             model, data, scaling, EvaluationOptions(statistics: .batch, batchSize: 8))
         let single = try await evaluate(

@@ -11,33 +11,45 @@ import Testing
         func layer(_ text: String) throws -> Normalization {
             try Contender(text).normalization(in: setting, steps: 100)
         }
-        #expect(try layer("batch") == Normalization(.batch, examples: 4))
-        #expect(try layer("batch-renorm").limits == .automatic)
+        func renorm(_ correction: BatchRenormalization.Correction) -> Normalization {
+            Normalization(.batchRenorm(correction, examples: 4))
+        }
+        #expect(try layer("batch") == Normalization(.batch(examples: 4)))
+        #expect(try layer("batch-renorm") == renorm(.automatic))
         #expect(try layer("BN, half: batch examples=half").examples == 2)
         #expect(try layer("batch examples=all").examples == nil)
-        #expect(try layer("batch-renorm limits=ramp:0.1:0.5:3:5").limits.rMax == .linear([(10, 1), (50, 3)]))
-        #expect(try layer("batch rate=0.3").averagingRate == 0.3)
-        #expect(abs(try layer("batch rate=0.1/group").averagingRate - (1 - pow(0.9, 4))) < 1e-15)
-        #expect(try layer("batch-renorm gain=0.05").limits == Limits(.fixed(gain: 0.05)))
-        let narrow = try layer("batch-renorm r-max=2 d-max=1 widening=0").limits.selfTuning?.filter
-        #expect(narrow == MomentFilter(rMax: 2, dMax: 1, widening: 0))
-        #expect(try layer("batch-renorm projection=group").limits.selfTuning?.projectsOverGroups == true)
-        #expect(try layer("batch-renorm limits=open projection=step").stepProjection == 1)
+        #expect(
+            try layer("batch-renorm limits=ramp:0.1:0.5:3:5")
+                == renorm(.limits(.ramp(from: 10, rMax: 3, at: 50, dMax: 5, at: 50))))
+        #expect(try layer("batch rate=0.3") == Normalization(.batch(averagingRate: 0.3, examples: 4)))
+        let perGroup = try #require(try layer("batch rate=0.1/group").kind as? BatchNormalization)
+        #expect(abs(perGroup.averagingRate - (1 - pow(0.9, 4))) < 1e-15)
+        #expect(try layer("batch-renorm gain=0.05") == renorm(.selfTuning(.fixed(gain: 0.05))))
+        #expect(
+            try layer("batch-renorm r-max=2 d-max=1 widening=0")
+                == renorm(.selfTuning(SelfTuning(filter: MomentFilter(rMax: 2, dMax: 1, widening: 0)))))
+        #expect(
+            try layer("batch-renorm projection=group")
+                == renorm(.selfTuning(SelfTuning(projectsOverGroups: true))))
+        #expect(
+            try layer("batch-renorm limits=open projection=step")
+                == renorm(.limits(.open, stepProjection: 1)))
         #expect(try Contender("GN: group:8 learning-rate=0.05").learningRate == 0.05)
         #expect(try Contender("GN: group:8").name == "GN")
     }
 
     @Test(arguments: [
         ("", "batch-renorm"), ("bn", "batch-renorm"), ("batch rate=2", "0 to 1"), ("batch rate", "such as"),
-        ("batch-renorm limits=wide", "auto"), ("batch examples=0", "half, all"), ("batch width=3", "gain"),
+        ("batch-renorm limits=wide", "auto"), ("batch examples=0", "half, all"),
+        ("batch width=3", "rate, examples, epsilon"),
         ("batch-renorm spread=wide", "spread"), ("batch learning-rate=-1", "above 0"),
         ("batch-renorm rate=0.1", "limits=ramp"),
         ("batch-renorm limits=open gain=0.1", "automatic limits"),
-        ("batch-renorm projection=0.95", "limits=ramp"), ("batch projection=step", "batch-renorm alone"),
-        ("batch gain=0.1", "batch-renorm alone"), ("group:8 limits=ramp", "batch-renorm alone"),
-        ("instance rate=0.1", "no moving averages"), ("frozen rate=0.3", "no moving averages"),
-        ("group:8 examples=half", "batch and batch-renorm alone"),
-        ("frozen examples=4", "batch and batch-renorm alone"),
+        ("batch-renorm projection=0.95", "limits=ramp"), ("batch projection=step", "rate, examples"),
+        ("batch gain=0.1", "rate, examples"), ("group:8 limits=ramp", "epsilon, scale, shift, weights"),
+        ("instance rate=0.1", "epsilon, scale"), ("frozen rate=0.3", "epsilon, scale"),
+        ("group:8 examples=half", "epsilon, scale"),
+        ("frozen examples=4", "epsilon, scale"),
     ])
     func wrongContendersAreDescribed(text: String, expected: String) {
         let error = #expect(throws: ExperimentError.self) { try Contender(text) }
@@ -92,7 +104,10 @@ import Testing
             #expect(result.accuracyAsTrained != nil && result.accuracyOfBatches != nil)
             #expect(result.gains.count == (cell.contender.name == "batch" ? 0 : 5))
             #expect(
-                result.gains.allSatisfy { (0.002...1).contains($0.mean) && (0.002...1).contains($0.scale) })
+                result.gains.allSatisfy {
+                    $0.readings.all.count == 2
+                        && $0.readings.all.allSatisfy { (0.002...1).contains($0.value) }
+                })
             let again = try await experiment.run(cell, data, on: engine)
             #expect(again.accuracy == result.accuracy && again.loss == result.loss)
         }
@@ -125,7 +140,13 @@ import Testing
             cell, steps: 6, notFinite: nil, accuracy: accuracy, loss: 1, accuracyAsTrained: 0.75,
             accuracyOfBatches: 0.5, trainingAccuracy: 0.5,
             curve: [ExperimentResult.CurvePoint(step: 3, accuracy: 0.25)],
-            gains: [LayerGains(path: "bn1", mean: 0.5, scale: 0.25)], seconds: 1)
+            gains: [
+                NormalizationReport(
+                    path: "bn1",
+                    readings: [
+                        NormalizationReading("mean", value: 0.5), NormalizationReading("scale", value: 0.25),
+                    ])
+            ], seconds: 1)
     }
 
     @Test func aFolderKeepsWhatWasMade() throws {

@@ -70,7 +70,7 @@ import Testing
         let steps = try await run.events().events.steps
         #expect(steps[1].step == 5)
         #expect(steps[1].learningRate == run.configuration.options.learningRate.value(at: 4))
-        #expect(steps[1].rMax == TinyRun.renorm.limits.rMax.value(at: 4))
+        #expect(steps[1].normalization["r_max"] == TinyRun.limits.rMax.value(at: 4))
     }
 
     @Test("gives up when nothing is finite any more")

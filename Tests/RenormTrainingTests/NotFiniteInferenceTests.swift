@@ -29,8 +29,8 @@ import Testing
 
     static let faults: [Fault] = {
         var faults: [Fault] = []
-        for kind in [NormalizationKind.batch, .batchRenorm, .frozen] {
-            let spread = kind == .batchRenorm ? "running_std" : "running_var"
+        for kind: any NormalizationKind in [.batch, .batchRenorm, .frozen] {
+            let spread = kind is BatchRenormalization ? "running_std" : "running_var"
             for value in [Float.nan, .infinity] {
                 faults.append(
                     Fault(

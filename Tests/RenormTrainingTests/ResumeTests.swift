@@ -4,7 +4,7 @@ import Testing
 
 /// A run that was stopped in whatever way and went on ends with the same bits as one that was not.
 @Suite struct ResumeTests {
-    static let normalizations = [TinyRun.renorm, Normalization(.batch, examples: 4), Normalization(.layer)]
+    static let normalizations = [TinyRun.renorm, Normalization(.batch(examples: 4)), Normalization(.layer)]
 
     /// Two runs' results: every array of every file.
     private func expectEqualResults(_ a: RunFolder, _ b: RunFolder) throws {

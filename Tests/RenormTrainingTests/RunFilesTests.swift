@@ -51,7 +51,7 @@ import Testing
         #expect(record.position.epoch == 1)
         #expect(record.position.step == 8)
         #expect(record.position.stepsPerEpoch == 12)
-        #expect(record.schedules["r_max"] == TinyRun.renorm.limits.rMax)
+        #expect(record.schedules["r_max"] == TinyRun.limits.rMax)
         #expect(record.schedules["learning_rate"] == run.configuration.options.learningRate)
         #expect(record.data.classNames == ["row", "column", "diagonal"])
         #expect(record.data.image == [8, 8, 1])
@@ -223,7 +223,7 @@ import Testing
         try await expectRefusal(other, containing: "batchSize: saved 8, given 16", "seed: saved 7, given 8")
         other = run
         other.configuration.options.clipNorm = nil
-        other.configuration.architecture?.normalization.limits = .open
+        other.configuration.architecture?.normalization.kind = .batchRenorm(.limits(.open))
         try await expectRefusal(
             other, containing: "options.clipNorm: saved 5.0, given none",
             "architecture.normalization.limits.r_max.")

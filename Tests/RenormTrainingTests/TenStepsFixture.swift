@@ -7,7 +7,7 @@ import RenormTestSupport
 struct TenStepsFixture {
     /// What the file says of itself.
     struct Description: Decodable {
-        var normalization: NormalizationKind
+        var normalization: String
         var epsilon: Double
         var averagingRate: Double
         var examples: Int?
@@ -80,13 +80,17 @@ struct TenStepsFixture {
         func schedule(_ values: [Double]?) -> Schedule {
             .linear((values ?? [0]).enumerated().map { ($0, $1) })
         }
-        let isRenorm = description.normalization == .batchRenorm
-        let normalization = Normalization(
-            description.normalization, epsilon: description.epsilon,
-            averagingRate: description.averagingRate,
-            limits: isRenorm
-                ? Limits(rMax: schedule(description.rMax), dMax: schedule(description.dMax)) : .paper,
-            examples: description.examples == 16 ? nil : description.examples)
+        var normalization = try Normalization(parsing: description.normalization)
+        normalization.epsilon = description.epsilon
+        switch normalization.kind {
+        case is BatchNormalization:
+            normalization.kind = .batch(averagingRate: description.averagingRate)
+        case is BatchRenormalization:
+            let limits = Limits(rMax: schedule(description.rMax), dMax: schedule(description.dMax))
+            normalization.kind = .batchRenorm(.limits(limits, averagingRate: description.averagingRate))
+        default: break
+        }
+        normalization.examples = description.examples == 16 ? nil : description.examples
         var model = try Architecture(
             name: "small:0.5", classes: 10, input: [28, 28, 1], normalization: normalization
         ).makeModel(seed: 0)

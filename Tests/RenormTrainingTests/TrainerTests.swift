@@ -32,8 +32,8 @@ import Testing
         let configuration = run.configuration
         for report in events.steps {
             #expect(report.learningRate == configuration.options.learningRate.value(at: report.step - 1))
-            #expect(report.rMax == TinyRun.renorm.limits.rMax.value(at: report.step - 1))
-            #expect(report.dMax == TinyRun.renorm.limits.dMax.value(at: report.step - 1))
+            #expect(report.normalization["r_max"] == TinyRun.limits.rMax.value(at: report.step - 1))
+            #expect(report.normalization["d_max"] == TinyRun.limits.dMax.value(at: report.step - 1))
             #expect(report.loss > 0 && report.loss < 5)
             #expect(report.gradientNorm > 0)
             #expect(report.imagesPerSecond > 0)
@@ -164,7 +164,7 @@ import Testing
 
     @Test("label blocks fill each group of examples normalized together")
     func labelBlocks() async throws {
-        var run = try TinyRun(normalization: Normalization(.batchRenorm, examples: 4))
+        var run = try TinyRun(normalization: Normalization(.batchRenorm(examples: 4)))
         run.configuration.sampling = .labelBlocks(labels: 2, each: 2)
         let (events, error) = try await run.events()
         #expect(error == nil)

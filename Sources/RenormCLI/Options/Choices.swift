@@ -2,11 +2,6 @@ import ArgumentParser
 import Foundation
 import Renorm
 
-extension NormalizationKind: ExpressibleByArgument {
-    /// Reads the kind by its name.
-    public init?(argument: String) { self.init(argument) }
-}
-
 extension Stem: ExpressibleByArgument {}
 
 extension Precision: ExpressibleByArgument {}

@@ -126,7 +126,7 @@ extension TrainOptions {
         let values: [String: String?] = [
             "classes": labels.classes?.description,
             "label-offset": labels.labelOffset == 0 ? nil : "\(labels.labelOffset)",
-            "model": model, "stem": stem.rawValue, "norm": norm.description,
+            "model": model, "stem": stem.rawValue, "norm": norm,
             "norm-examples": normExamples?.description, "averaging-rate": averagingRate?.description,
             "limits": limits, "init": self.`init`,
             "init-except": initExcept, "batch-size": batchSize.description,

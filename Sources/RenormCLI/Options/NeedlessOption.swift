@@ -40,21 +40,22 @@ extension NeedlessOption {
 
     /// What a network without a stem, or normalizations that take each example by itself, do not need.
     static func ofNetwork(
-        _ model: String, stem: Stem, norm: NormalizationKind, normExamples: Int?, given: Set<String>
+        _ model: String, stem: Stem, normalization: NormalizationOptions, given: Set<String>
     ) -> [NeedlessOption] {
         var result: [NeedlessOption] = []
-        if !Architecture.hasStem(model), stem != .cifar || given.contains("--stem") {
+        if !Networks.hasStem(model), stem != .cifar || given.contains("--stem") {
             result.append(
                 NeedlessOption(
                     name: "--stem", found: "\(stem.rawValue) with --model \(model), which has no stem",
                     expected: "a ResNet or MobileNetV2 with it", remedy: "Leave it out, or name such a model")
             )
         }
-        if let normExamples, !norm.hasBatchMoments {
+        if let examples = normalization.examples, !normalization.has("examples") {
             result.append(
                 NeedlessOption(
                     name: "--norm-examples",
-                    found: "\(normExamples) with --norm \(norm), which normalizes no examples together",
+                    found:
+                        "\(examples) with --norm \(normalization.norm), which normalizes no examples together",
                     expected: "--norm batch or batch-renorm with it",
                     remedy: "Leave it out, or choose one of these"))
         }
@@ -98,27 +99,26 @@ extension TrainOptions {
     ///   - given: What the command line names.
     ///   - goesOn: Whether the run has a checkpoint to go on from.
     func needless(steps: Int, given: Set<String>, goesOn: Bool) throws -> [NeedlessOption] {
-        let choice = try LimitsOption.choice(limits)
-        var result = NeedlessOption.ofNetwork(
-            model, stem: stem, norm: norm, normExamples: normExamples, given: given)
+        let normalization = NormalizationOptions(norm: norm, limits: limits, examples: normExamples)
+        var result = NeedlessOption.ofNetwork(model, stem: stem, normalization: normalization, given: given)
         func add(_ name: String, _ found: String, _ expected: String, _ remedy: String) {
             result.append(NeedlessOption(name: name, found: found, expected: expected, remedy: remedy))
         }
-        if norm != .batchRenorm, choice != .automatic || given.contains("--limits") {
+        if !normalization.has("limits"), limits != "auto" || given.contains("--limits") {
             add(
                 "--limits", "\(limits) with --norm \(norm), which has none", "--norm batch-renorm with it",
                 "Leave one of them out")
         }
         if let rate = averagingRate {
-            if !norm.hasBatchMoments {
+            if !normalization.has("rate") {
                 // Earlier versions wrote the rate of every kind into config.yml.
-                if rate.value != norm.defaultAveragingRate || given.contains("--averaging-rate") {
+                if rate.value != 0.1 || given.contains("--averaging-rate") {
                     add(
                         "--averaging-rate",
                         "\(rate) with --norm \(norm), which has no moving averages that move",
                         "--norm batch or batch-renorm with it", "Leave it out, or choose one of these")
                 }
-            } else if norm == .batchRenorm, choice == .automatic {
+            } else if normalization.tunesItself {
                 add(
                     "--averaging-rate", "\(rate) with --limits auto, which needs none",
                     "limits that do, such as --limits ramp", "Leave one of them out")
@@ -155,7 +155,8 @@ extension TrainOptions {
                     "a new run with it", "Leave it out, or name another folder with --run")
             }
         }
-        let hasGroups = norm.hasBatchMoments && ((normExamples ?? batchSize) < batchSize || accumulate > 1)
+        let hasGroups =
+            normalization.has("examples") && ((normExamples ?? batchSize) < batchSize || accumulate > 1)
         result += NeedlessOption.order(
             try Sampling(parsing: sampling), "--sampling", sources: dataSources.count, hasGroups: hasGroups)
         return result + NeedlessOption.threads(threads, of: engine)

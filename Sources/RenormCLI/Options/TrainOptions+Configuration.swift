@@ -18,9 +18,13 @@ extension TrainOptions {
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
-        let normalization = Normalization(
-            norm, averagingRate: averagingRate?.value, limits: try limits(steps: steps, goingOnIn: begun),
-            examples: normExamples)
+        let normalization = try NormalizationOptions(
+            norm: norm, limits: limits, averagingRate: averagingRate?.value, examples: normExamples
+        ).normalization(
+            steps: steps, batchSize: batchSize,
+            begunWith: begun.map {
+                try CheckpointRecord(in: VariablesFile(reading: $0.last)).configuration.architecture
+            }??.normalization)
         let architecture = Architecture(
             name: model, stem: stem, classes: training.classNames.count,
             input: [training.height, training.width, training.channels], normalization: normalization)
@@ -37,18 +41,6 @@ extension TrainOptions {
             validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
             evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
             initialization: self.`init`.map(ConfigurationFile.absolute))
-    }
-
-    /// What `--limits` means. The constants of automatic limits are no option, and may differ between versions: a run goes on with
-    /// those that it began with.
-    private func limits(steps: Int, goingOnIn begun: RunFolder?) throws -> Limits {
-        let choice = try LimitsOption.choice(limits)
-        if choice == .automatic, let begun {
-            let saved = try CheckpointRecord(in: VariablesFile(reading: begun.last)).configuration
-                .architecture
-            if let limits = saved?.normalization.limits, limits.selfTuning != nil { return limits }
-        }
-        return choice.limits(steps: steps)
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
@@ -85,17 +77,9 @@ extension TrainOptions {
         var result = self
         result.data = try dataSources.map { try DatasetSource(parsing: $0).description }
         result.`init` = self.`init`.map(ConfigurationFile.absolute)
-        if LimitsChoice(limits) == nil { result.limits = ConfigurationFile.absolute(limits) }
+        if NormalizationOptions.isFile(limits) { result.limits = ConfigurationFile.absolute(limits) }
         result.steps = configuration.steps
         result.epochs = nil
-        result.averagingRate = configuration.architecture.flatMap { architecture in
-            let normalization = architecture.normalization
-            let isUsed =
-                normalization.kind.hasBatchMoments
-                && (normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil)
-            // One without effect stays as given: a run that goes on has to say the same.
-            return isUsed ? FiniteNumber(normalization.averagingRate) : averagingRate
-        }
         result.learningRate = FiniteNumber(resolvedLearningRate)
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = FiniteNumber(momentum)
@@ -118,29 +102,5 @@ extension TrainOptions {
         let rate = resolvedLearningRate
         let course: Schedule = schedule == .cosine ? .cosine(from: rate, steps: steps) : .constant(rate)
         return course.warmedUp(over: warmup)
-    }
-}
-
-/// What `--limits` can say: a word, or a file.
-enum LimitsOption {
-    static func choice(_ text: String) throws -> LimitsChoice {
-        if let choice = LimitsChoice(text) { return choice }
-        return .fixed(try read(text))
-    }
-
-    private static func read(_ path: String) throws -> Limits {
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
-            throw UsageError(
-                "--limits: found '\(path)', which is neither a file that can be read nor "
-                    + "\(LimitsChoice.names). Use one of these.")
-        }
-        do {
-            return try JSONDecoder().decode(Limits.self, from: data)
-        } catch let error as DecodingError {
-            throw UsageError(
-                "--limits: '\(path)' does not describe limits (\(error.placeAndReason)); expected "
-                    + #"{"r_max": SCHEDULE, "d_max": SCHEDULE} with schedules such as {"kind": "constant", "value": 3}"#
-                    + " or {\"kind\": \"linear\", \"points\": [[500, 1], [1000, 3]]}. Correct the file.")
-        }
     }
 }

@@ -16,7 +16,7 @@ struct TrainOptions: ParsableArguments {
 
     @OptionGroup var labels: LabelOptions
 
-    @Option(help: "The network: \(Architecture.names).")
+    @Option(help: "The network: \(Networks.table.forms.joined(separator: ", ")).")
     var model = "small"
 
     @Option(
@@ -24,8 +24,8 @@ struct TrainOptions: ParsableArguments {
     )
     var stem = Stem.cifar
 
-    @Option(help: "The normalization: \(NormalizationKind.names).")
-    var norm = NormalizationKind.batchRenorm
+    @Option(help: "The normalization: \(NormalizationOptions.forms).")
+    var norm = "batch-renorm"
 
     @Option(
         help: ArgumentHelp(
@@ -210,6 +210,7 @@ struct TrainOptions: ParsableArguments {
     /// Throws for numbers out of range, naming the option, what was found and what was expected.
     func validate() throws {
         try require("--batch-size", batchSize, batchSize > 0, "at least 1")
+        _ = try NormalizationOptions(norm: norm).normalization(steps: 1000, batchSize: batchSize)
         if initExcept != nil, self.`init` == nil {
             throw ValidationError(
                 "--init-except: found no --init; expected a file to start from. Name one, or leave this option out."

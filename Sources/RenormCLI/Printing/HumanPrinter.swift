@@ -48,7 +48,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             let mark = report.isBest ? ", the best so far" : ""
             say(
                 "step \(report.step.grouped)  validation: \(report.evaluation.accuracy.percent) right, "
-                    + "loss \(report.evaluation.loss.formatted(4))\(mark)" + gains(report.gains))
+                    + "loss \(report.evaluation.loss.formatted(4))\(mark)" + readings(report.normalizations))
         case .evaluation, .checkpoint:
             break
         case .finished(let summary):
@@ -58,13 +58,13 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         }
     }
 
-    /// From where to where the gains of the layers are.
-    private func gains(_ gains: [LayerGains]) -> String {
-        func range(_ values: [Double]) -> String {
-            "\((values.min() ?? 0).formatted(3)) to \((values.max() ?? 0).formatted(3))"
-        }
-        return gains.isEmpty
-            ? "" : "; gains of means \(range(gains.map(\.mean))), of deviations \(range(gains.map(\.scale)))"
+    /// From where to where what the layers report is.
+    private func readings(_ reports: [NormalizationReport]) -> String {
+        let labels = reports.first?.readings.all.map { ($0.name, $0.label) } ?? []
+        return labels.map { name, label in
+            let values = reports.compactMap { $0.readings[name] }
+            return "; \(label) \((values.min() ?? 0).formatted(3)) to \((values.max() ?? 0).formatted(3))"
+        }.joined()
     }
 
     func close() { progress.finish() }

@@ -14,7 +14,9 @@ struct JSONPrinter: EventPrinter {
         case .step(let report): try line("step", report)
         case .skipped(let report): try line("skipped", report)
         case .evaluation(let report):
-            try print(report.evaluation, set: report.set.rawValue, step: report.step, gains: report.gains)
+            try print(
+                report.evaluation, set: report.set.rawValue, step: report.step,
+                normalizations: report.normalizations)
         case .checkpoint(let report):
             try line(
                 "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
@@ -27,10 +29,13 @@ struct JSONPrinter: EventPrinter {
 
     /// Prints an evaluation.
     func print(
-        _ evaluation: Evaluation, set: String, step: Int, gains: [LayerGains] = [], data: MeasuredData? = nil
+        _ evaluation: Evaluation, set: String, step: Int, normalizations: [NormalizationReport] = [],
+        data: MeasuredData? = nil
     ) throws(ReportingError) {
         try line(
-            "evaluation", Measured(set: set, step: step, evaluation: evaluation, gains: gains, data: data))
+            "evaluation",
+            Measured(set: set, step: step, evaluation: evaluation, normalizations: normalizations, data: data)
+        )
     }
 
     /// Prints the description of a model.
@@ -74,17 +79,17 @@ struct JSONPrinter: EventPrinter {
         var set: String
         var step: Int
         var evaluation: Evaluation
-        var gains: [LayerGains]
+        var normalizations: [NormalizationReport]
         var data: MeasuredData?
 
-        private enum Key: String, CodingKey { case set, step, gains, data }
+        private enum Key: String, CodingKey { case set, step, normalizations, data }
 
         func encode(to encoder: any Encoder) throws {
             try evaluation.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(set, forKey: .set)
             try container.encode(step, forKey: .step)
-            if !gains.isEmpty { try container.encode(gains, forKey: .gains) }
+            if !normalizations.isEmpty { try container.encode(normalizations, forKey: .normalizations) }
             try container.encodeIfPresent(data, forKey: .data)
         }
     }

@@ -40,7 +40,7 @@ public struct Sequential: Layer {
 
 /// A layer that adds no level to paths: its parts belong to the layer around it, unnamed ones under the places from
 /// `place` on.
-private protocol Transparent: Layer {
+protocol Transparent: Layer {
     /// The number of places that its parts take.
     var places: Int { get }
 
@@ -72,9 +72,9 @@ public struct Residual: Layer, Transparent {
         try self(x, scope, from: 0)
     }
 
-    fileprivate var places: Int { Scope.places(of: body.layers) + Scope.places(of: shortcut) }
+    var places: Int { Scope.places(of: body.layers) + Scope.places(of: shortcut) }
 
-    fileprivate func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
+    func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
         let y = try scope.apply(body.layers, from: place, to: x)
         let around = try scope.apply(shortcut, from: place + Scope.places(of: body.layers), to: x)
         guard y.shape == around.shape else {
@@ -102,9 +102,9 @@ public struct Branches: Layer, Transparent {
         try self(x, scope, from: 0)
     }
 
-    fileprivate var places: Int { Scope.places(of: branches) }
+    var places: Int { Scope.places(of: branches) }
 
-    fileprivate func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
+    func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
         guard !branches.isEmpty else {
             throw GraphError.option(
                 operation: "branches", path: scope.path, found: "no branches", expected: "at least one")

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// Zeros around an image before a window moves over it.
 public enum Padding: Sendable, Hashable {
     /// As many that ⌈extent / stride⌉ windows fit; the odd cell at the bottom and right (StableHLO's SAME).
@@ -32,7 +34,7 @@ public enum Padding: Sendable, Hashable {
 ///
 /// Weights start as torchvision's, whatever the groups: normal with deviation √(2 / (channels · kernel²)) (He et al.
 /// 2015, fan-out); biases at 0.
-public struct Convolution: Layer, Hashable {
+public struct Convolution: Layer {
     /// The number of output channels; `nil` for as many as input channels (depthwise, when `groups` is `nil` too).
     public var channels: Int?
     /// Height and width of the window.
@@ -47,6 +49,8 @@ public struct Convolution: Layer, Hashable {
     public var groups: Int?
     /// Whether a bias is added.
     public var bias: Bool
+    /// What the weight goes through before it is used; `nil`: it is used as it is.
+    public var weights: (any WeightTransform)?
 
     /// Makes a convolution with a square window.
     public init(
@@ -113,7 +117,7 @@ public struct Convolution: Layer, Hashable {
         let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
         let zeros = padding.resolved(height: x.shape[1], width: x.shape[2], window: window, strides: strides)
         return try x.converted(to: scope.precision.elementType).convolution(
-            weight, bias: offset,
+            weights?(weight) ?? weight, bias: offset,
             options: ConvolutionOptions(
                 strides: strides, padding: zeros, dilations: dilations, groups: groups))
     }

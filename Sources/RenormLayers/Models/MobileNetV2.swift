@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// MobileNetV2 (Sandler et al. 2018) with torchvision's names: `features.0.0`, `features.1.conv.0.0`, …,
 /// `features.18.0`, `classifier.1`. Blocks widen by a 1×1 convolution, convolve each channel by itself (3×3), and
 /// narrow again without an activation; equal shapes are added.
@@ -73,8 +76,7 @@ public struct MobileNetV2: Layer {
         let body = Sequential {
             if expansion != 1 { unit(Convolution(input * expansion, kernel: 1, bias: false)) }
             unit(.depthwise(kernel: 3, stride: stride, padding: .all(1), bias: false))
-            Convolution(output, kernel: 1, bias: false)
-            normalization
+            ConvolutionUnit(Convolution(output, kernel: 1, bias: false), normalization, activation: nil)
         }.named("conv")
         return Sequential {
             if stride == 1 && input == output { Residual { body } } else { body }
@@ -82,16 +84,26 @@ public struct MobileNetV2: Layer {
     }
 
     private func unit(_ convolution: Convolution) -> Sequential {
-        Sequential {
-            convolution
-            normalization
-            ReLU6()
-        }
+        Sequential { ConvolutionUnit(convolution, normalization, activation: ReLU6()) }
     }
 
     private func channels(_ base: Int, factor: Double? = nil) -> Int {
         let exact = Double(base) * (factor ?? width)
         let rounded = max(8, Int(exact + 4) / 8 * 8)
         return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
+    }
+}
+
+extension MobileNetV2 {
+    static func register(in table: Registry<Network>) {
+        table.register(
+            "mobilenetv2", argument: .optional("WIDTH"),
+            Network(hasStem: true) { request, argument in
+                Networks.width(argument).map {
+                    MobileNetV2(
+                        classes: request.classes, width: $0, stem: request.stem,
+                        normalization: request.normalization)
+                }
+            })
     }
 }

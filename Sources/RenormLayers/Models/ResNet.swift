@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// Residual networks (He et al. 2016) with torchvision's names: `conv1`, `bn1`, `layer1.0.conv1`,
 /// `layer1.0.downsample.0`, `fc`. In bottlenecks the 3×3 convolution strides, as torchvision's do ("v1.5").
 public struct ResNet: Layer {
@@ -51,8 +54,7 @@ public struct ResNet: Layer {
             stem == .cifar
             ? Convolution(64, kernel: 3, padding: .all(1), bias: false)
             : Convolution(64, kernel: 7, stride: 2, padding: .all(3), bias: false)
-        var y = try scope.apply("conv1", first, to: x)
-        y = try scope.apply("bn1", normalization, to: y).relu()
+        var y = try ConvolutionUnit(first, normalization, names: ("conv1", "bn1"))(x, scope)
         if stem == .imagenet {
             y = try scope.apply("maxpool", MaxPool(3, stride: 2, padding: .all(1)), to: y)
         }
@@ -70,36 +72,48 @@ public struct ResNet: Layer {
     /// A block with its last ReLU, after the sum.
     private func block(_ width: Int, _ stride: Int, input: Int) -> Sequential {
         let output = bottlenecks ? width * 4 : width
-        let norm = normalization
         return Sequential {
             Residual {
                 if bottlenecks {
-                    Convolution(width, kernel: 1, bias: false).named("conv1")
-                    norm.named("bn1")
-                    ReLU()
-                    Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false).named(
-                        "conv2")
-                    norm.named("bn2")
-                    ReLU()
-                    Convolution(output, kernel: 1, bias: false).named("conv3")
-                    norm.named("bn3")
+                    unit(Convolution(width, kernel: 1, bias: false), 1)
+                    unit(Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false), 2)
+                    unit(Convolution(output, kernel: 1, bias: false), 3, activation: nil)
                 } else {
-                    Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false).named(
-                        "conv1")
-                    norm.named("bn1")
-                    ReLU()
-                    Convolution(width, kernel: 3, padding: .all(1), bias: false).named("conv2")
-                    norm.named("bn2")
+                    unit(Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false), 1)
+                    unit(Convolution(width, kernel: 3, padding: .all(1), bias: false), 2, activation: nil)
                 }
             } shortcut: {
                 if stride != 1 || input != output {
                     Sequential {
-                        Convolution(output, kernel: 1, stride: stride, padding: .valid, bias: false)
-                        norm
+                        ConvolutionUnit(
+                            Convolution(output, kernel: 1, stride: stride, padding: .valid, bias: false),
+                            normalization, activation: nil)
                     }.named("downsample")
                 }
             }
             ReLU()
+        }
+    }
+
+    private func unit(_ convolution: Convolution, _ number: Int, activation: (any Layer)? = ReLU())
+        -> ConvolutionUnit
+    {
+        ConvolutionUnit(
+            convolution, normalization, activation: activation, names: ("conv\(number)", "bn\(number)"))
+    }
+}
+
+extension ResNet {
+    static func register(in table: Registry<Network>) {
+        let makers: [(String, @Sendable (Int, Stem, Normalization) -> ResNet)] = [
+            ("resnet18", resnet18), ("resnet34", resnet34), ("resnet50", resnet50),
+        ]
+        for (name, make) in makers {
+            table.register(
+                name,
+                Network(hasStem: true) { request, _ in
+                    make(request.classes, request.stem, request.normalization)
+                })
         }
     }
 }

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// A small network for small images: five 3×3 convolutions without bias (32, 32, pool, 64, 64, pool, 128 channels),
 /// each followed by normalization and ReLU; global average; dense. `width` scales the channels.
 public struct Small: Layer {
@@ -23,11 +26,23 @@ public struct Small: Layer {
         {
             let convolution = Convolution(
                 max(Int((Double(channels) * width).rounded()), 1), kernel: 3, padding: .all(1), bias: false)
-            y = try scope.apply("conv\(index + 1)", convolution, to: y)
-            y = try scope.apply("bn\(index + 1)", normalization, to: y).relu()
+            let names = ("conv\(index + 1)", "bn\(index + 1)")
+            y = try ConvolutionUnit(convolution, normalization, names: names)(y, scope)
             if pools { y = try scope.apply("pool\(index / 2 + 1)", MaxPool(2), to: y) }
         }
         y = try scope.apply("avgpool", GlobalAveragePool(), to: y)
         return try scope.apply("fc", Dense(classes), to: y)
+    }
+}
+
+extension Small {
+    static func register(in table: Registry<Network>) {
+        table.register(
+            "small", argument: .optional("WIDTH"),
+            Network { request, argument in
+                Networks.width(argument).map {
+                    Small(classes: request.classes, width: $0, normalization: request.normalization)
+                }
+            })
     }
 }

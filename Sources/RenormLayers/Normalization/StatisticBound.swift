@@ -28,16 +28,13 @@ extension Model {
 }
 
 extension NormalizationRecord {
-    /// A variance may be 0, as of a channel that is always 0, where there is an ε to keep it from being divided by; a
-    /// deviation has ε inside.
+    /// The bounds of its statistics by path.
     package var bounds: [String: StatisticBound] {
-        guard normalization.kind.hasMovingAverages else { return [:] }
-        let variance = StatisticBound(minimum: 0, isIncluded: normalization.epsilon > 0)
-        return [
-            place("running_var"): variance,
-            place("running_std"): StatisticBound(minimum: 0, isIncluded: false),
-            place("num_batches_tracked"): StatisticBound(minimum: 0, isIncluded: true),
-        ]
+        // No bound depends on the number of channels.
+        let bounds = normalization.statistics(channels: 1).compactMap { statistic in
+            statistic.bound.map { (place(statistic.name), $0) }
+        }
+        return Dictionary(bounds, uniquingKeysWith: { first, _ in first })
     }
 
     /// The path of one of its variables. A model may be a normalization alone, whose path is empty.

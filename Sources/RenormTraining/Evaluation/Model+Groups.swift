@@ -3,7 +3,7 @@ extension Model {
     /// batch.
     func normalizing(together examples: Int?) throws -> Model {
         var result = self
-        for record in try tracedNormalizations() where record.normalization.kind.hasBatchMoments {
+        for record in try tracedNormalizations() where record.normalization.isBatchwise {
             var normalization = record.normalization
             normalization.examples = examples
             result.overrides.append(Override(PathPattern(record.path), normalization: normalization))
@@ -12,15 +12,15 @@ extension Model {
     }
 
     /// Whether examples of a batch are normalized together anywhere in training.
-    package var hasBatchMoments: Bool {
-        get throws { try tracedNormalizations().contains { $0.normalization.kind.hasBatchMoments } }
+    package var isBatchwise: Bool {
+        get throws { try tracedNormalizations().contains { $0.normalization.isBatchwise } }
     }
 
     /// The smallest number of examples that every group of examples normalized together divides; `nil` if every
     /// normalization takes whole batches.
     package func commonGroupSize() throws -> Int? {
         var size: Int?
-        for record in try tracedNormalizations() where record.normalization.kind.hasBatchMoments {
+        for record in try tracedNormalizations() where record.normalization.isBatchwise {
             guard let examples = record.normalization.examples else { continue }
             let multiple = size.map { ($0 / greatestCommonDivisor($0, examples)).saturatingProduct(examples) }
             size = multiple ?? examples

@@ -120,7 +120,7 @@ public struct Experiment: Sendable {
                 _ = try data.explaining {
                     try TrainingPlan(trainer(cell, data, on: ReferenceEngine()))
                 }
-                guard contender.hasMovingAverages else { continue }
+                guard try contender.normalization(in: setting, steps: steps).keepsPopulation else { continue }
                 for sampling in [setting.sampling, .shuffled] {
                     _ = try BatchSampler.evaluationBatches(
                         sampling, dataset: data.inBatches, batchSize: setting.batchSize,
@@ -152,7 +152,7 @@ public struct Experiment: Sendable {
         let architecture = Architecture(
             name: model, stem: stem, classes: training.classCount,
             input: [training.height, training.width, training.channels],
-            normalization: cell.contender.normalization(in: cell.setting, steps: steps))
+            normalization: try cell.contender.normalization(in: cell.setting, steps: steps))
         let rate = cell.contender.learningRate ?? learningRate
         var trainer = Trainer(
             model: try architecture.makeModel(seed: cell.seed),

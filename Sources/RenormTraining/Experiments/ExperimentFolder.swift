@@ -61,7 +61,7 @@ public struct ExperimentFolder: Sendable {
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
             fingerprint = String(data.training.fingerprint, radix: 16)
             measuredFingerprint = String(data.measured.fingerprint, radix: 16)
-            stem = Architecture.hasStem(comparison.model) ? comparison.stem : nil
+            stem = Networks.hasStem(comparison.model) ? comparison.stem : nil
             classes = data.training.classCounts.last == 0 ? data.training.classCount : nil
             gains = MomentFilter()
             revision = 4
@@ -213,8 +213,8 @@ public struct ExperimentFolder: Sendable {
                     quoted(run.settingText), "\(run.seed)", "\(run.steps)", number(run.accuracy),
                     number(run.loss), number(run.accuracyAsTrained), number(run.accuracyOfBatches),
                     number(run.trainingAccuracy),
-                    run.gains.map { $0.mean.text("%.4g") }.joined(separator: " "),
-                    run.gains.map { $0.scale.text("%.4g") }.joined(separator: " "),
+                    run.gains.compactMap { $0.readings["mean"]?.text("%.4g") }.joined(separator: " "),
+                    run.gains.compactMap { $0.readings["scale"]?.text("%.4g") }.joined(separator: " "),
                     run.seconds.text("%.2f"), quoted(run.notFinite ?? ""),
                 ].joined(separator: ",") + "\n"
             }.joined()

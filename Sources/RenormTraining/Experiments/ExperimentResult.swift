@@ -31,8 +31,8 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
     public var trainingAccuracy: Double
     /// The accuracy as deployed along the way, on fewer examples.
     public var curve: [CurvePoint]
-    /// Of each normalization that tunes itself, its gains at the end.
-    public var gains: [LayerGains]
+    /// What each normalization reports of itself at the end, such as its gains.
+    public var gains: [NormalizationReport]
     /// The time that training took, in seconds.
     public var seconds: Double
 
@@ -42,10 +42,10 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         public var step: Int
         /// Accuracy as deployed, 0 to 1.
         public var accuracy: Double
-        /// The gains of each normalization that tunes itself.
-        public var gains: [LayerGains]?
+        /// What each normalization reports of itself.
+        public var gains: [NormalizationReport]?
 
-        package init(step: Int, accuracy: Double, gains: [LayerGains]? = nil) {
+        package init(step: Int, accuracy: Double, gains: [NormalizationReport]? = nil) {
             self.step = step
             self.accuracy = accuracy
             self.gains = gains
@@ -91,7 +91,7 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         _ cell: Experiment.Cell, steps: Int, notFinite: String?, notFiniteAsDeployed: String? = nil,
         accuracy: Double, loss: Double?,
         accuracyAsTrained: Double?, accuracyOfBatches: Double?, trainingAccuracy: Double, curve: [CurvePoint],
-        gains: [LayerGains], seconds: Double
+        gains: [NormalizationReport], seconds: Double
     ) {
         contender = cell.contender.name
         contenderText = cell.contender.text

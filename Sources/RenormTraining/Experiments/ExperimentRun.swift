@@ -14,6 +14,7 @@ final class ExperimentRun {
     private let store: any Store
     private let step: TrainingStep
     private let deployed: EvaluationPass
+    private let normalizations: [NormalizationRecord]
 
     init(_ trainer: Trainer, _ data: Experiment.Data, cell: Experiment.Cell, curveEvery: Int) throws {
         self.trainer = trainer
@@ -21,6 +22,7 @@ final class ExperimentRun {
         self.cell = cell
         self.curveEvery = curveEvery
         plan = try TrainingPlan(trainer)
+        normalizations = try trainer.model.tracedNormalizations()
         store = try trainer.engine.makeStore(plan.graph.initialState(of: trainer.model))
         step = try TrainingStep(plan.graph, on: trainer.engine)
         deployed = try EvaluationPass(trainer.model, engine: trainer.engine, options: EvaluationOptions())
@@ -50,7 +52,7 @@ final class ExperimentRun {
                 progress(made)
                 if made % curveEvery == 0 {
                     let accuracy = try measure(deployed, data.alongTheWay, isCancelled).evaluation.accuracy
-                    let gains = try store.read().layerGains
+                    let gains = try normalizations.reports { try store.read($0) }
                     curve.append(
                         ExperimentResult.CurvePoint(
                             step: made, accuracy: accuracy, gains: gains.isEmpty ? nil : gains))
@@ -65,7 +67,7 @@ final class ExperimentRun {
             accuracyAsTrained: try batchAccuracy(cell.setting.sampling, isCancelled),
             accuracyOfBatches: try batchAccuracy(.shuffled, isCancelled),
             trainingAccuracy: right.reduce(0, +) / Double(max(right.count, 1)), curve: curve,
-            gains: try store.read().layerGains, seconds: time.seconds)
+            gains: try normalizations.reports { try store.read($0) }, seconds: time.seconds)
     }
 
     /// A network that is not finite is a result like another: it classifies nothing rightly.
@@ -78,19 +80,12 @@ final class ExperimentRun {
 
     /// With the statistics of batches in a given order.
     private func batchAccuracy(_ sampling: Sampling, _ isCancelled: () -> Bool) throws -> Double? {
-        guard cell.contender.hasMovingAverages else { return nil }
+        guard normalizations.contains(where: { $0.normalization.keepsPopulation }) else { return nil }
         var options = EvaluationOptions(
             statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
-            examplesTogether: cell.contender.examplesTogether(in: cell.setting), seed: 0)
+            examplesTogether: try trainer.model.commonGroupSize() ?? cell.setting.batchSize, seed: 0)
         options.examplesOfBlock = cell.setting.examples
         let pass = try EvaluationPass(trainer.model, engine: trainer.engine, options: options)
         return try measure(pass, data.inBatches, isCancelled).evaluation.accuracy
-    }
-}
-
-extension Variables {
-    /// The gains of every normalization that tunes itself, in the layers' order.
-    fileprivate var layerGains: [LayerGains] {
-        compactMap { LayerGains(at: $0, $1) }
     }
 }

@@ -64,10 +64,8 @@ public struct StepReport: Sendable, Hashable, Codable {
     public var gradientNorm: Double
     /// The learning rate that it used.
     public var learningRate: Double
-    /// r_max, if the model has batch renormalization.
-    public var rMax: Double?
-    /// d_max, if the model has batch renormalization.
-    public var dMax: Double?
+    /// What the schedules of normalizations said, such as the limits of batch renormalization.
+    public var normalization: NormalizationReadings
     /// Images a second, over this step.
     public var imagesPerSecond: Double
 }
@@ -100,8 +98,8 @@ public struct EvaluationReport: Sendable, Hashable, Codable {
     public var evaluation: Evaluation
     /// Whether it is the best so far of the validation set.
     public var isBest: Bool
-    /// The gains of every normalization that tunes itself, along with a validation.
-    public var gains: [LayerGains] = []
+    /// What the normalizations report of their state, along with a validation.
+    public var normalizations: [NormalizationReport] = []
 }
 
 /// A file that was saved.

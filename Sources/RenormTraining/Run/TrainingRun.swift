@@ -12,6 +12,8 @@ final class TrainingRun {
     /// The best state, where there is no folder to keep it in.
     var bestCheckpoint: Checkpoint?
     let start = ContinuousClock.now
+    /// The network's normalizations, for what they report.
+    private let normalizations: [NormalizationRecord]
     private let lock: RunLock?
     var trainingTime = Duration.zero
     private var validationPass: EvaluationPass?
@@ -25,6 +27,7 @@ final class TrainingRun {
         self.trainer = trainer
         self.channel = channel
         plan = try TrainingPlan(trainer)
+        normalizations = try trainer.model.tracedNormalizations()
         // What the engine refuses leaves no folder behind.
         step = try TrainingStep(plan.graph, on: trainer.engine)
         lock = try trainer.folder?.take(resuming: trainer.resumes, record: trainer.record)
@@ -117,14 +120,13 @@ final class TrainingRun {
     private func report(_ result: TrainingStep.Result, _ duration: Duration) {
         progress.skipsInARow = 0
         let index = progress.step - 1
-        let schedules = plan.graph.schedules
         channel.send(
             .step(
                 StepReport(
                     step: progress.step, epoch: index / plan.sampler.stepsPerEpoch, loss: result.loss,
                     accuracy: result.accuracy, gradientNorm: result.gradientNorm,
                     learningRate: configuration.options.learningRate.value(at: index),
-                    rMax: schedules["r_max"]?.value(at: index), dMax: schedules["d_max"]?.value(at: index),
+                    normalization: normalizations.readings(at: index),
                     imagesPerSecond: Double(plan.sampler.batchSize) / max(duration.seconds, 1e-9))))
     }
 
@@ -177,7 +179,7 @@ final class TrainingRun {
             .evaluation(
                 EvaluationReport(
                     set: .validation, step: progress.step, evaluation: evaluation, isBest: isBest,
-                    gains: try gains())))
+                    normalizations: try normalizations.reports { try store.read($0) })))
         if isBest {
             progress.best = BestState(
                 step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
@@ -200,14 +202,6 @@ final class TrainingRun {
                 .warning(
                     "after step \(step) '\(path)' is not finite on the \(set.rawValue) images; this evaluation is left "
                         + "out"))
-        }
-    }
-
-    /// The gains of every normalization that tunes itself.
-    private func gains() throws -> [LayerGains] {
-        let known = trainer.model.variables.filter { LayerGains(at: $0, $1) != nil }
-        return try known.compactMap { path, variable in
-            LayerGains(at: path, Variable(kind: variable.kind, value: try store.read(path)))
         }
     }
 

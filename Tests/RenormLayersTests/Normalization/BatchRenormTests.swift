@@ -22,7 +22,7 @@ import Testing
     @Test(arguments: TestEngine.allCases)
     func openLimitsTrainAWholeNetworkToWhatInferenceGives(_ engine: TestEngine) throws {
         let small = Small(
-            classes: 10, width: 0.25, normalization: Normalization(.batchRenorm, limits: .open))
+            classes: 10, width: 0.25, normalization: Normalization(.batchRenorm(.limits(.open))))
         var model = try Model(small, input: [12, 12, 1], seed: 3)
         for warmUp in 0..<3 {
             let images = randomArray([8, 12, 12, 1], seed: UInt64(warmUp))
@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: TestEngine.allCases, [nil, 4])
     func closedLimitsAreBatchNormalizationToTheBit(_ engine: TestEngine, examples: Int?) throws {
         let renorm = LayerSetting(limits: .closed, examples: examples)
-        let batch = LayerSetting(kind: .batch, examples: examples)
+        let batch = LayerSetting(isBatch: true, examples: examples)
         let images = renorm.images.converted(to: engine.type)
         let weights = renorm.weights.converted(to: engine.type)
         let found = try renorm.model().gradients(images, weights: weights, engine: engine.make())
@@ -58,7 +58,7 @@ import Testing
             let model = try Model(small, input: [12, 12, 1], seed: 3)
             return try trained(model, steps: 3, engine: engine.make()).variables
         }
-        let renorm = try steps(Normalization(.batchRenorm, limits: .closed))
+        let renorm = try steps(Normalization(.batchRenorm(.limits(.closed))))
         let batch = try steps(Normalization(.batch)).ofKinds([.parameter])
         #expect(batch.count == 17)
         for (path, variable) in batch { #expect(renorm[path] == variable, "\(path)") }
@@ -114,9 +114,9 @@ import Testing
 
     @Test func layersMayHaveLimitsOfTheirOwn() throws {
         let network = Sequential {
-            Normalization(.batchRenorm, limits: .closed)
-            Normalization(.batchRenorm, limits: .open)
-            Normalization(.batchRenorm, limits: .closed)
+            Normalization(.batchRenorm(.limits(.closed)))
+            Normalization(.batchRenorm(.limits(.open)))
+            Normalization(.batchRenorm(.limits(.closed)))
         }
         let graph = try Model(network, input: [3, 3, 2]).graph(batch: 4, phase: .training)
         #expect(graph.schedules.keys.elements == ["r_max", "d_max", "1.r_max", "1.d_max"])
@@ -174,7 +174,7 @@ import Testing
     func aBatchThatIsNotFiniteNamesLayerAndStepAndLeavesAveragesAlone(_ engine: TestEngine, value: Float)
         throws
     {
-        for kind in [NormalizationKind.batchRenorm, .batch] {
+        for kind: any NormalizationKind in [.batchRenorm, .batch] {
             let small = Small(classes: 4, width: 0.25, normalization: Normalization(kind))
             let model = try Model(small, input: [12, 12, 1], seed: 3)
             var images = randomArray([4, 12, 12, 1], type: .f32)

@@ -54,8 +54,8 @@ import Testing
 
     @Test func aPatternConvertsWhatItMatches() throws {
         let model = try network(Normalization(.batch)).converting("bn4", to: .batchRenorm)
-        let kinds = try model.tracedNormalizations().map(\.normalization.kind)
-        #expect(kinds == [.batch, .batch, .batch, .batchRenorm, .batch])
+        let kinds = try model.tracedNormalizations().map(\.normalization.kind.word)
+        #expect(kinds == ["batch", "batch", "batch", "batch-renorm", "batch"])
         #expect(model.variables["bn4.running_std"] != nil && model.variables["bn3.running_var"] != nil)
         let expected = try network(Normalization(.batch)).output(images)
         #expect(try mismatch(model.output(images), expected, tolerance: 1e-10) == nil)
@@ -63,21 +63,21 @@ import Testing
 
     @Test func aKindKeepsEachLayersOptions() throws {
         let network = Sequential {
-            Normalization(.batch, epsilon: 0.01, examples: 2)
+            Normalization(.batch(examples: 2), epsilon: 0.01)
             Normalization(.batch, epsilon: 0.02, shift: false)
         }
-        let model = try Model(network, input: [3, 3, 2]).converting(to: .batchRenorm, limits: .closed)
+        let model = try Model(network, input: [3, 3, 2]).converting(to: .batchRenorm(.limits(.closed)))
         let found = try model.tracedNormalizations().map(\.normalization)
         #expect(
             found == [
-                Normalization(.batchRenorm, epsilon: 0.01, limits: .closed, examples: 2),
-                Normalization(.batchRenorm, epsilon: 0.02, shift: false, limits: .closed),
+                Normalization(.batchRenorm(.limits(.closed), examples: 2), epsilon: 0.01),
+                Normalization(.batchRenorm(.limits(.closed)), epsilon: 0.02, shift: false),
             ])
     }
 
     @Test func anotherEpsilonIsTakenOutOfTheVariance() throws {
         let batch = try network(Normalization(.batch, epsilon: 0.01))
-        for kind in [NormalizationKind.batch, .frozen] {
+        for kind: any NormalizationKind in [.batch, .frozen] {
             let converted = try batch.converting(to: Normalization(kind, epsilon: 1e-5))
             #expect(try mismatch(converted.output(images), batch.output(images), tolerance: 1e-10) == nil)
         }

@@ -32,7 +32,7 @@ import Testing
     func areSavedAndRead(_ limits: Limits) throws {
         let data = try JSONEncoder().encode(limits)
         #expect(try JSONDecoder().decode(Limits.self, from: data) == limits)
-        let normalization = Normalization(.batchRenorm, limits: limits, examples: 4)
+        let normalization = Normalization(.batchRenorm(.limits(limits), examples: 4))
         let coded = try JSONEncoder().encode(normalization)
         #expect(try JSONDecoder().decode(Normalization.self, from: coded) == normalization)
     }

@@ -10,8 +10,10 @@ import Testing
 
     // MARK: Moments
 
-    @Test(arguments: TestEngine.allCases, [(NormalizationKind.layer, 1), (.group(3), 3), (.instance, 6)])
-    func eachExampleIsNormalizedForItself(_ engine: TestEngine, _ row: (NormalizationKind, Int)) throws {
+    @Test(
+        arguments: TestEngine.allCases,
+        [(.layer, 1), (.group(3), 3), (.instance, 6)] as [(any NormalizationKind, Int)])
+    func eachExampleIsNormalizedForItself(_ engine: TestEngine, _ row: (any NormalizationKind, Int)) throws {
         let (kind, groups) = row
         let images = randomArray([3, 4, 5, 6], mean: 0.4, deviation: 1.3)
         let model = try Model(Normalization(kind), input: [4, 5, 6])
@@ -34,7 +36,7 @@ import Testing
     }
 
     @Test func scaleAndShiftOfLayerAndGroupArePerChannel() throws {
-        for kind in [NormalizationKind.layer, .group(3), .instance] {
+        for kind: any NormalizationKind in [.layer, .group(3), .instance] {
             let images = randomArray([3, 4, 5, 6])
             let plain = try Model(Normalization(kind), input: [4, 5, 6]).output(images)
             let (gamma, beta) = (randomArray([6], seed: 2), randomArray([6], seed: 3))
@@ -68,7 +70,7 @@ import Testing
 
     @Test func batchAveragesTheUnbiasedVariancesOfItsGroups() throws {
         let images = randomArray([8, 3, 3, 1])
-        let model = try Model(Normalization(.batch, averagingRate: 1, examples: 2), input: [3, 3, 1])
+        let model = try Model(Normalization(.batch(averagingRate: 1, examples: 2)), input: [3, 3, 1])
         let after = try model.run(images, phase: .training).variables
         let groups = (0..<4).map { group in
             ScalarRenorm(values: images.channel(0, examples: 2 * group..<2 * group + 2))
@@ -101,22 +103,22 @@ import Testing
 
     // MARK: Groups of examples
 
-    @Test(arguments: [NormalizationKind.batch, .batchRenorm])
-    func groupsOfExamplesAreNormalizedApart(_ kind: NormalizationKind) throws {
+    // Automatic limits filter the groups one after another.
+    @Test(arguments: [.batch, .batchRenorm(.limits(.open))] as [any NormalizationKind])
+    func groupsOfExamplesAreNormalizedApart(_ kind: any NormalizationKind) throws {
         let images = randomArray([6, 3, 3, 4])
-        // Automatic ones filter the groups one after another.
-        let limits = Limits.open
-        let whole = try Model(Normalization(kind, limits: limits, examples: 2), input: [3, 3, 4])
-            .output(images, phase: .training)
+        var grouped = Normalization(kind)
+        grouped.examples = 2
+        let whole = try Model(grouped, input: [3, 3, 4]).output(images, phase: .training)
         for group in 0..<3 {
-            let part = try Model(Normalization(kind, limits: limits), input: [3, 3, 4])
+            let part = try Model(Normalization(kind), input: [3, 3, 4])
                 .output(images.rows(2 * group..<2 * group + 2), phase: .training)
             #expect(mismatch(whole.rows(2 * group..<2 * group + 2), part, tolerance: 1e-14) == nil)
         }
     }
 
     @Test func aBatchThatGroupsDoNotDivideIsAnErrorNamingBoth() throws {
-        let model = try Model(Normalization(.batchRenorm, examples: 4).named("bn1"), input: [3, 3, 4])
+        let model = try Model(Normalization(.batchRenorm(examples: 4)).named("bn1"), input: [3, 3, 4])
         let images = randomArray([10, 3, 3, 4])
         let error = #expect(throws: GraphError.self) { try model.output(images, phase: .training) }
         #expect(
@@ -125,13 +127,14 @@ import Testing
                 + "expected a batch of a multiple of 4. Change the layer's options.")
         // Inference does without groups.
         _ = try model.output(images)
-        #expect(throws: GraphError.self) { try Model(Normalization(.batch, examples: 0), input: [3, 3, 4]) }
+        #expect(throws: GraphError.self) { try Model(Normalization(.batch(examples: 0)), input: [3, 3, 4]) }
     }
 
     // MARK: Options
 
-    @Test(arguments: [NormalizationKind.batch, .batchRenorm, .frozen, .layer, .instance, .group(2)])
-    func scaleAndShiftCanBeLeftOut(_ kind: NormalizationKind) throws {
+    @Test(
+        arguments: [.batch, .batchRenorm, .frozen, .layer, .instance, .group(2)] as [any NormalizationKind])
+    func scaleAndShiftCanBeLeftOut(_ kind: any NormalizationKind) throws {
         let images = randomArray([4, 3, 3, 4])
         let full = try Model(Normalization(kind), input: [3, 3, 4])
         let bare = try Model(Normalization(kind, scale: false, shift: false), input: [3, 3, 4])
@@ -145,7 +148,7 @@ import Testing
 
     @Test func epsilonIsAddedUnderTheRoot() throws {
         let images = randomArray([4, 3, 3, 1])
-        for kind in [NormalizationKind.batch, .batchRenorm] {
+        for kind: any NormalizationKind in [.batch, .batchRenorm] {
             let output = try Model(Normalization(kind, epsilon: 0.7), input: [3, 3, 1])
                 .output(images, phase: .training)
             let expected = standardized(images.doubles, epsilon: 0.7)
@@ -154,29 +157,29 @@ import Testing
     }
 
     @Test func ratesAreThoseOfTheKindUnlessGiven() {
-        #expect(Normalization(.batch).averagingRate == 0.1)
-        #expect(Normalization(.batchRenorm).averagingRate == 0.05)
-        #expect(Normalization(.batchRenorm, averagingRate: 0.01).averagingRate == 0.01)
+        #expect(BatchNormalization().averagingRate == 0.1)
+        #expect(
+            BatchRenormalization(.limits(.open)) == BatchRenormalization(.limits(.open, averagingRate: 0.05)))
         #expect(Normalization(.batch).epsilon == 1e-5)
     }
 
     @Test(arguments: [
         (Normalization(.batch, epsilon: -1), "batch", "epsilon -1.0", "a finite number of at least 0"),
         (Normalization(.layer, epsilon: .nan), "layer", "epsilon nan", "a finite number of at least 0"),
-        (Normalization(.batch, averagingRate: 1.5), "batch", "averaging rate 1.5", "0 to 1"),
-        (Normalization(.batch, averagingRate: .nan), "batch", "averaging rate nan", "0 to 1"),
+        (Normalization(.batch(averagingRate: 1.5)), "batch", "averaging rate 1.5", "0 to 1"),
+        (Normalization(.batch(averagingRate: .nan)), "batch", "averaging rate nan", "0 to 1"),
         (
-            Normalization(.batchRenorm, limits: Limits(rMax: .constant(0.5), dMax: .constant(0))),
+            Normalization(.batchRenorm(.limits(Limits(rMax: .constant(0.5), dMax: .constant(0))))),
             "batch-renorm", "limits whose r_max falls to 0.5", "at least 1"
         ),
         (
             Normalization(
-                .batchRenorm, limits: Limits(rMax: .constant(2).warmedUp(over: 4), dMax: .constant(0))),
+                .batchRenorm(.limits(Limits(rMax: .constant(2).warmedUp(over: 4), dMax: .constant(0))))),
             "batch-renorm", "limits whose r_max falls to 0.5", "at least 1"
         ),
         (
             Normalization(
-                .batchRenorm, limits: Limits(rMax: .constant(1), dMax: .linear([(0, 0), (9, -2)]))),
+                .batchRenorm(.limits(Limits(rMax: .constant(1), dMax: .linear([(0, 0), (9, -2)]))))),
             "batch-renorm", "limits whose d_max falls to -2.0", "at least 0"
         ),
     ])
@@ -206,7 +209,7 @@ import Testing
             "weight": vector([1.5, -2, 0.5]), "bias": vector([0.1, 0.2, 0.3]),
             "running_mean": vector([0.4, -0.3, 2]), "num_batches_tracked": NDArray(scalar: Int64(9)),
         ]
-        let batch = try Model(Normalization(.batch, averagingRate: 0.25, examples: 1), input: [1, 1, 3])
+        let batch = try Model(Normalization(.batch(averagingRate: 0.25, examples: 1)), input: [1, 1, 3])
             .with(variables)
         let (output, after) = try batch.run(images, phase: .training, engine: engine.make())
         for example in 0..<4 {
@@ -216,7 +219,7 @@ import Testing
         // The variance of one value is 0, by the factor 1, and so is no number lost to n − 1 = 0.
         #expect(after["running_var"]!.value.doubles == [0.75, 0.75, 0.75])
 
-        let renorm = try Model(Normalization(.batchRenorm, limits: .open, examples: 1), input: [1, 1, 3])
+        let renorm = try Model(Normalization(.batchRenorm(.limits(.open), examples: 1)), input: [1, 1, 3])
             .with(variables).with(["running_std": vector([1.2, 0.8, 3])])
         let (corrected, gradients) = try renorm.gradients(
             images, weights: randomArray([4, 1, 1, 3], seed: 9, type: engine.type), engine: engine.make())
@@ -228,7 +231,7 @@ import Testing
 
     @Test(arguments: [
         (
-            Normalization(.batch, examples: 1), 4,
+            Normalization(.batch(examples: 1)), 4,
             "one value per channel is normalized alone (1×1 of 1 example): the output is β whatever the input is; "
                 + "use larger groups of examples or batch-renorm"
         ),
@@ -238,7 +241,7 @@ import Testing
                 + "examples"
         ),
         (
-            Normalization(.batchRenorm, limits: .open), 1,
+            Normalization(.batchRenorm(.limits(.open))), 1,
             "one value per channel is normalized alone (1×1 of 1 example): its gradient is 0, and its deviation "
                 + "√ε pulls running_std down; use larger groups of examples"
         ),
@@ -279,14 +282,15 @@ import Testing
     // MARK: Names
 
     @Test func kindsAreReadFromTheirNames() throws {
-        let kinds: [NormalizationKind] = [
+        let kinds: [any NormalizationKind] = [
             .batch, .batchRenorm, .frozen, .layer, .instance, .group(8), .none,
         ]
         let names = ["batch", "batch-renorm", "frozen", "layer", "instance", "group:8", "none"]
-        #expect(kinds.map(\.description) == names)
-        #expect(names.map { NormalizationKind($0) } == kinds)
-        for wrong in ["", "Batch", "group", "group:", "group:0", "group:-1", "group:x", "renorm"] {
-            #expect(NormalizationKind(wrong) == nil, "\(wrong)")
+        #expect(kinds.map(\.word) == names)
+        #expect(try names.map { try Normalization(parsing: $0) } == kinds.map { Normalization($0) })
+        for wrong in ["", "Batch", "group", "group:", "group:0", "group:-1", "group:x", "renorm", "batch:2"] {
+            let error = #expect(throws: NormalizationTextError.self) { try Normalization(parsing: wrong) }
+            #expect(error?.description.contains("group:N") == true, "\(wrong)")
         }
     }
 }

@@ -10,8 +10,8 @@ import Testing
     func isWhatPyTorchComputes(_ engine: TestEngine) throws {
         let fixture = try Fixture("self-tuning")
         let filter = MomentFilter(adaptation: 0.5, rMax: 1.5, dMax: 1, widening: 0.4)
-        let limits = Limits(SelfTuning(filter: filter))
-        let layer = Normalization(.batchRenorm, epsilon: 1e-3, limits: limits, examples: 4)
+        let layer = Normalization(
+            .batchRenorm(.selfTuning(SelfTuning(filter: filter)), examples: 4), epsilon: 1e-3)
         var model = try model(of: layer, input: [3, 3, 5])
             .with(["weight": fixture["weight"], "bias": fixture["bias"]])
         let tolerance = engine.tolerance(double: 1e-11, float: 2e-5)
@@ -43,7 +43,7 @@ import Testing
     /// The batch is one group: it trains on what inference gives after the update.
     @Test(arguments: TestEngine.allCases, [0.3, 1000])
     func trainsOnWhatInferenceWillGive(_ engine: TestEngine, mean: Double) throws {
-        let setting = LayerSetting(limits: .automatic, mean: mean)
+        let setting = LayerSetting(limits: nil, mean: mean)
         var model = try setting.model()
         model.variables["gains"]?.value = NDArray([0.2, 1, 0.1, 0.3, 1, -0.1], shape: [2, 3])
         let images = setting.images.converted(to: engine.type)
@@ -57,7 +57,7 @@ import Testing
     /// Averages that come from elsewhere begin with a small gain, new ones with a gain of 1: batch normalization.
     @Test(arguments: TestEngine.allCases)
     func inheritedAveragesAreNotErased(_ engine: TestEngine) throws {
-        let setting = LayerSetting(limits: .automatic)
+        let setting = LayerSetting(limits: nil)
         let images = setting.images.converted(to: engine.type)
         let inherited = try setting.model().run(images, phase: .training, engine: engine.make())
         let gains = inherited.variables["gains"]!.value.doubles
@@ -67,7 +67,7 @@ import Testing
         fresh.variables["num_batches_tracked"]!.value = NDArray(scalar: Int64(0))
         let first = try fresh.run(images, phase: .training, engine: engine.make())
         #expect(first.variables["gains"]!.value.doubles == [1, 0, 0, 1, 0, 0])
-        var batch = LayerSetting(kind: .batch)
+        var batch = LayerSetting(isBatch: true)
         batch.mean = setting.mean
         let expected = try batch.model().output(images, phase: .training, engine: engine.make())
         #expect(relativeError(first.output, expected) <= engine.tolerance(double: 1e-12, float: 1e-5))
@@ -79,7 +79,7 @@ import Testing
     func theProjectionRemovesMeanAndDirectionOverTheStep(ofMeans: Double, ofDeviations: Double) throws {
         // With an adaptation this large the gains differ from group to group.
         let tuning = SelfTuning(filter: MomentFilter(adaptation: 1))
-        let layer = Normalization(.batchRenorm, epsilon: 0, limits: Limits(tuning), examples: 2)
+        let layer = Normalization(.batchRenorm(.selfTuning(tuning), examples: 2), epsilon: 0)
         var model = try model(of: layer, input: [3, 3, 4])
         let images = randomArray([8, 3, 3, 4], mean: 2)
         model.variables = try model.run(images, phase: .training).variables
@@ -172,7 +172,7 @@ import Testing
     /// Noise that is large but does not agree changes nothing: groups of one label. Nor do filters without significance know any of it.
     @Test func noiseIsLeftToTheGains() throws {
         func outputs(_ filter: MomentFilter) throws -> [NDArray] {
-            let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)), examples: 4)
+            let layer = Normalization(.batchRenorm(.selfTuning(SelfTuning(filter: filter)), examples: 4))
             var model = try model(of: layer, input: [3, 3, 8])
             return try (0..<40).map { step in
                 let images = NDArray(
@@ -227,10 +227,10 @@ import Testing
     }
 
     @Test func isSavedAndRead() throws {
-        for limits in [Limits.automatic, Limits(.fixed(gain: 0.1))] {
-            let data = try JSONEncoder().encode(Normalization(.batchRenorm, limits: limits))
-            let read = try JSONDecoder().decode(Normalization.self, from: data)
-            #expect(read.limits == limits)
+        for correction in [.automatic, .selfTuning(.fixed(gain: 0.1))] as [BatchRenormalization.Correction] {
+            let layer = Normalization(.batchRenorm(correction))
+            let data = try JSONEncoder().encode(layer)
+            #expect(try JSONDecoder().decode(Normalization.self, from: data) == layer)
         }
     }
 
@@ -244,7 +244,7 @@ import Testing
         (MomentFilter(significance: .nan), "significance"),
     ])
     func constantsAreChecked(filter: MomentFilter, found: String) throws {
-        let layer = Normalization(.batchRenorm, limits: Limits(SelfTuning(filter: filter)))
+        let layer = Normalization(.batchRenorm(.selfTuning(SelfTuning(filter: filter))))
         let error = #expect(throws: GraphError.self) { try Model(layer, input: [2, 2, 3]) }
         #expect("\(String(describing: error))".contains(found))
     }
@@ -267,13 +267,13 @@ import Testing
     /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.
     @Test func convertsFromAndToLimits() throws {
         let images = randomArray([4, 4, 4, 3], mean: 1)
-        var scheduled = try Model(Normalization(.batchRenorm, limits: .open), input: [4, 4, 3])
+        var scheduled = try Model(Normalization(.batchRenorm(.limits(.open))), input: [4, 4, 3])
         scheduled.variables = try scheduled.run(images, phase: .training).variables
         var automatic = try scheduled.converting(to: .batchRenorm)
         #expect(automatic.variables["gains"]!.value.doubles == [0, 0, 0, 0, 0, 0])
         #expect(automatic.variables["running_std"] == scheduled.variables["running_std"])
         automatic.variables = try automatic.run(images, phase: .training).variables
-        let back = try automatic.converting(to: .batchRenorm, limits: .open)
+        let back = try automatic.converting(to: .batchRenorm(.limits(.open)))
         #expect(back.variables["gains"] == nil && back.variables["innovations"] == nil)
         let batch = try automatic.converting(to: .batch)
         #expect(batch.variables["gains"] == nil && batch.variables["running_var"] != nil)

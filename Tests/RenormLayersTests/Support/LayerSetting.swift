@@ -5,8 +5,10 @@ import RenormTestSupport
 /// A normalization alone on images `[8, 5, 5, C]`, with averages that differ from the batch's moments, so that r and d
 /// clip in some channels only.
 struct LayerSetting {
-    var kind = NormalizationKind.batchRenorm
-    var limits = Limits.open
+    /// Whether it is batch normalization rather than batch renormalization.
+    var isBatch = false
+    /// Those of batch renormalization; `nil` for automatic ones.
+    var limits: Limits? = .open
     var examples: Int?
     var epsilon = 1e-5
     var mean = 0.3
@@ -23,7 +25,10 @@ struct LayerSetting {
     var weights: NDArray { randomArray([batch, side, side, channels], seed: 9) }
 
     var normalization: Normalization {
-        Normalization(kind, epsilon: epsilon, averagingRate: 0.1, limits: limits, examples: examples)
+        if isBatch { return Normalization(.batch(averagingRate: 0.1, examples: examples), epsilon: epsilon) }
+        return Normalization(
+            .batchRenorm(limits.map { .limits($0, averagingRate: 0.1) } ?? .automatic, examples: examples),
+            epsilon: epsilon)
     }
 
     var deviations: [Double] {
@@ -31,16 +36,14 @@ struct LayerSetting {
     }
 
     func model() throws -> Model {
-        var values = [
+        let values = [
             "weight": randomArray([channels], seed: 2, mean: 1, deviation: 0.3),
             "bias": randomArray([channels], seed: 3, deviation: 0.5),
+            "running_mean": randomArray([channels], seed: 4, mean: mean, deviation: deviation),
+            "num_batches_tracked": NDArray(scalar: Int64(5)),
+            isBatch ? "running_var" : "running_std": vector(
+                isBatch ? deviations.map { $0 * $0 - epsilon } : deviations),
         ]
-        if kind.hasMovingAverages {
-            values["running_mean"] = randomArray([channels], seed: 4, mean: mean, deviation: deviation)
-            values["num_batches_tracked"] = NDArray(scalar: Int64(5))
-            values[kind == .batchRenorm ? "running_std" : "running_var"] = vector(
-                kind == .batchRenorm ? deviations : deviations.map { $0 * $0 - epsilon })
-        }
         return try Model(normalization, input: [side, side, channels]).with(values)
     }
 

@@ -29,9 +29,9 @@ struct TinyRun {
             checkpointEvery: 4, evaluationBatchSize: 8)
     }
 
-    /// Batch renorm whose limits open from step 4 to step 16.
-    static let renorm = Normalization(
-        .batchRenorm, limits: .ramp(from: 4, rMax: 3, at: 16, dMax: 5, at: 14))
+    /// Limits that open from step 4 to step 16.
+    static let limits = Limits.ramp(from: 4, rMax: 3, at: 16, dMax: 5, at: 14)
+    static let renorm = Normalization(.batchRenorm(.limits(limits)))
 
     func trainer(resumes: Bool = false) throws -> Trainer {
         var model = try configuration.architecture!.makeModel(seed: configuration.seed)

@@ -1,29 +1,19 @@
-/// How far batch renormalization corrects a batch: `automatic`, by gains that tune themselves, or within limits, r in
-/// 1 / r_max … r_max and d in ±d_max, both by schedules over the steps (Ioffe 2017, section 3).
+import RenormArrays
+import RenormGraphs
+
+/// Limits of batch renormalization's correction, r in 1 / r_max … r_max and d in ±d_max, both by schedules over the steps
+/// (Ioffe 2017, section 3).
 public struct Limits: Sendable, Hashable {
     /// r_max, at least 1.
     public var rMax: Schedule
     /// d_max, at least 0.
     public var dMax: Schedule
-    /// What takes the place of limits and of the averaging rate, if anything does.
-    public var selfTuning: SelfTuning?
 
     /// Makes limits.
     public init(rMax: Schedule, dMax: Schedule) {
         self.rMax = rMax
         self.dMax = dMax
     }
-
-    /// Makes a correction that tunes itself; its `MomentFilter` has the limits that remain.
-    public init(_ selfTuning: SelfTuning) {
-        self = .open
-        self.selfTuning = selfTuning
-    }
-
-    /// Nothing to choose: averages follow each group by a gain that tunes itself, and the group is normalized with the
-    /// averages after it, within r ≤ 3 and d ≤ 5 for 500 steps and wider limits later. With large independent batches that becomes
-    /// batch normalization, with small or biased ones the moving averages. See `SelfTuning`.
-    public static let automatic = Limits(SelfTuning())
 
     /// r = 1 and d = 0: batch normalization.
     public static let closed = Limits(rMax: .constant(1), dMax: .constant(0))
@@ -73,7 +63,7 @@ extension Int {
 extension Limits: Checkable {
     /// What is wrong with the limits.
     package var fault: Fault? {
-        if let fault = rMax.fault ?? dMax.fault ?? selfTuning?.filter.fault { return fault }
+        if let fault = rMax.fault ?? dMax.fault { return fault }
         return .first(
             Fault("limits whose r_max falls to \(rMax.minimum)", "at least 1", unless: rMax.minimum >= 1),
             Fault("limits whose d_max falls to \(dMax.minimum)", "at least 0", unless: dMax.minimum >= 0))
@@ -84,32 +74,41 @@ extension Limits: Codable {
     private enum CodingKeys: String, CodingKey {
         case rMax = "r_max"
         case dMax = "d_max"
-        case selfTuning = "self_tuning"
     }
 
-    /// Reads `{"r_max": SCHEDULE, "d_max": SCHEDULE}` or `{"self_tuning": {…}}`.
+    /// Reads `{"r_max": SCHEDULE, "d_max": SCHEDULE}`.
     ///
     /// - Throws: `DecodingError` also for limits out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        if let selfTuning = try container.decodeIfPresent(SelfTuning.self, forKey: .selfTuning) {
-            self.init(selfTuning)
-        } else {
-            self.init(
-                rMax: try container.decode(Schedule.self, forKey: .rMax),
-                dMax: try container.decode(Schedule.self, forKey: .dMax))
-        }
+        rMax = try container.decode(Schedule.self, forKey: .rMax)
+        dMax = try container.decode(Schedule.self, forKey: .dMax)
         try requireNoFault(decoder)
     }
+}
 
-    /// Writes what `init(from:)` reads.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        if let selfTuning {
-            try container.encode(selfTuning, forKey: .selfTuning)
-        } else {
-            try container.encode(rMax, forKey: .rMax)
-            try container.encode(dMax, forKey: .dMax)
+extension Limits {
+    /// y = γ·((x − μ_B)/σ_B·r + d) + β, with r and d within the limits.
+    ///
+    /// - Parameter stepProjection: Which part of the projection is over the whole step rather than the group.
+    func renormalized(
+        _ x: Tensor, _ moments: Moments, _ averages: RunningDeviation, _ layer: NormalizationContext,
+        stepProjection: Double
+    ) throws -> Tensor {
+        let (r, d) = try averages.correction(of: moments, self)
+        let scale = try layer.gamma * r / moments.deviation
+        let shift = try layer.gamma * d + layer.beta
+        let builder = layer.scope.builder
+        return try builder.within(role: .normalized) {
+            guard stepProjection > 0, moments.mean.shape[0] > 1 else {
+                return try x.affine(
+                    mean: moments.mean, scale: scale, shift: shift,
+                    projecting: (moments.variance, moments.channelGroups))
+            }
+            let part = builder.constant(1 - stepProjection, shape: moments.mean.shape)
+            return try x.affine(
+                mean: moments.mean, scale: scale, shift: shift, variance: moments.variance,
+                groupParts: (part, part))
         }
     }
 }

@@ -28,3 +28,25 @@ public struct SelfTuning: Sendable, Hashable, Codable {
         SelfTuning(filter: MomentFilter(floor: gain, ceiling: gain, significance: .infinity))
     }
 }
+
+extension SelfTuning {
+    /// y = γ·(x − μ)/σ + β with the averages μ and σ after x's group, or what the limits of r and d make of them.
+    func renormalized(
+        _ x: Tensor, _ moments: Moments, _ filtered: FilteredMoments, _ layer: NormalizationContext
+    ) throws -> Tensor {
+        // Around the group's mean, as (x − μ_B)/σ + (μ_B − μ)/σ, which loses less to rounding.
+        let scale = try layer.gamma / filtered.deviations
+        let shift = try (moments.mean - filtered.means) * scale + layer.beta
+        return try layer.scope.builder.within(role: .normalized) {
+            // One group is the whole step.
+            if projectsOverGroups || moments.mean.shape[0] == 1 {
+                return try x.affine(
+                    mean: moments.mean, scale: scale, shift: shift,
+                    projecting: (moments.variance, moments.channelGroups))
+            }
+            return try x.affine(
+                mean: moments.mean, scale: scale, shift: shift, variance: moments.variance,
+                groupParts: (filtered.meanGains, filtered.scaleGains))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import RenormArrays
+
+/// A network that can be asked for by name.
+public struct Network: Sendable {
+    /// Whether there is a choice of how images enter it.
+    public var hasStem: Bool
+    /// Makes the layers for what is asked for; the second argument is what follows the name and a colon. `nil` for an
+    /// argument that it cannot read.
+    public var makeLayer: @Sendable (Architecture, String?) throws -> (any Layer)?
+
+    /// Describes a network.
+    public init(
+        hasStem: Bool = false, makeLayer: @escaping @Sendable (Architecture, String?) throws -> (any Layer)?
+    ) {
+        self.hasStem = hasStem
+        self.makeLayer = makeLayer
+    }
+}
+
+/// The networks that can be asked for by name. A package of your own adds its networks here:
+///
+///     Networks.table.register("my-network", Network { request, _ in
+///         MyNetwork(classes: request.classes, normalization: request.normalization)
+///     })
+public enum Networks {
+    /// The table.
+    public static let table: Registry<Network> = {
+        let table = Registry<Network>(of: "network")
+        Small.register(in: table)
+        ResNet.register(in: table)
+        MobileNetV2.register(in: table)
+        return table
+    }()
+
+    /// Whether there is a choice of how images enter the network of a name.
+    package static func hasStem(_ name: String) -> Bool { table.find(name)?.value.hasStem ?? true }
+
+    /// A factor of channels: 1 without an argument, `nil` for what is no number above 0 and at most 64.
+    static func width(_ argument: String?) -> Double? {
+        guard let argument else { return 1 }
+        return Double(argument).flatMap { $0 > 0 && $0 <= 64 ? $0 : nil }
+    }
+}
