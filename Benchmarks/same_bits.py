@@ -76,7 +76,8 @@ def main():
         idx(data, "train", 640)
         idx(data, "t10k", 100)
         for name, case in CASES:
-            if options.only not in name:
+            # A run whose schedules depend on its length does not go on for longer.
+            if options.only not in name or options.resume and "ramp" in case:
                 continue
             case = ["--data", f"idx:{data}", "--schedule", "constant", "--learning-rate", "0.02"] + case
             old = train(options.old, place / "old", case)
@@ -84,8 +85,6 @@ def main():
             if options.resume:
                 steps = case.index("--steps")
                 first = case[:steps] + ["--steps", "3"] + case[steps + 2:]
-                if any(word in case for word in ("ramp",)):
-                    continue
                 train(options.old, new_folder, first)
                 later = train(options.new, new_folder, ["--resume", "--steps", case[steps + 1]])
                 new = (old[0][:3] + later[0], later[1])

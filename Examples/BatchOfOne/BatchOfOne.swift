@@ -21,7 +21,7 @@ struct BatchOfOne {
                 let x = NDArray(input.map { Float($0) }, shape: [1, 4])
                 let trained = try run(model, on: x, phase: .training, engine)
                 let deployed = try run(model, on: x, phase: .inference, engine)
-                print("\(kind) of \(input): \(trained) in training, \(deployed) at inference")
+                print("\(kind.word) of \(input): \(trained) in training, \(deployed) at inference")
             }
         }
     }

@@ -11,7 +11,8 @@ struct OneWord {
         let steps = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 600
         let (images, test) = try Dataset.fashionMNIST()
         for kind: any NormalizationKind in [.batch, .batchRenorm] {
-            let normalization = Normalization(kind, examples: 8)
+            var normalization = Normalization(kind)
+            normalization.examples = 8
             let model = try Model(
                 Small(classes: 10, width: 0.5, normalization: normalization), input: [28, 28, 1])
             let trainer = Trainer(
@@ -22,7 +23,7 @@ struct OneWord {
                 engine: try OneDNNEngine(), training: images, test: test)
             for try await event in trainer.events {
                 if case .finished(let summary) = event, let result = summary.test {
-                    print("\(kind): \(result.accuracy * 100) % of the test images right")
+                    print("\(kind.word): \(result.accuracy * 100) % of the test images right")
                 }
             }
         }

@@ -16,7 +16,7 @@ struct ScaleOfWeights {
             let losses = try [0.01, 0.1, 1, 4].map { rate in
                 "\(rate): \(try loss(kind, rate: rate, steps: steps, on: images).map(short) ?? "not finite")"
             }
-            print("  \(kind): \(losses.joined(separator: "   "))")
+            print("  \(kind.word): \(losses.joined(separator: "   "))")
         }
     }
 
@@ -36,7 +36,7 @@ struct ScaleOfWeights {
                 weights.floats.map { $0 * 10 }, shape: weights.shape)
             let after = try outputAndGradient(model, batch, engine)
             print(
-                "\(kind): 10·W gives \(short(after.output / before.output)) × the output and "
+                "\(kind.word): 10·W gives \(short(after.output / before.output)) × the output and "
                     + "\(short(after.gradient / before.gradient)) × the gradient")
         }
     }
