@@ -5,7 +5,8 @@
 //     swift run -c release Loading [--network resnet18] [--batch 4] [--steps 200] [--block 10] [--threads 2]
 //
 // It prints one JSON line: medians of a step's milliseconds over the blocks, their ratio, and how long steps waited for
-// their batch. `--network small --batch 64 --steps 859` is an epoch of `make train`'s network.
+// their batch. `--network small --batch 64 --steps 859` is an epoch of `make train`'s network. `--network none` makes no
+// steps: it prints how many microseconds a batch takes the loader alone.
 
 import Foundation
 import Renorm
@@ -20,6 +21,7 @@ struct Loading {
         let block = options.number("block") ?? 10
 
         let (training, _) = try Dataset.fashionMNIST()
+        if network == "none" { return try alone(training, batch: batch, blocks: steps / block, block: block) }
         let architecture = Architecture(
             name: network, classes: training.classCount,
             input: [training.height, training.width, training.channels],
@@ -30,9 +32,9 @@ struct Loading {
         let engine = try OneDNNEngine(threads: options.number("threads") ?? 2)
         let store = try engine.makeStore(graph.initialState(of: model))
         let step = try engine.compile(graph.graph)
-        let loader = BatchLoader(
+        let loader = try BatchLoader(
             dataset: training, scaling: InputScaling(of: training), augmentation: .standard,
-            sampler: try BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
+            sampler: BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
         guard let same = try loader.next() else { return }
 
         var results: [NDArray] = []
@@ -82,6 +84,22 @@ struct Loading {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         FileHandle.standardOutput.write(try encoder.encode(report) + Data("\n".utf8))
+    }
+
+    /// Batches taken as fast as they come.
+    private static func alone(_ training: Dataset, batch: Int, blocks: Int, block: Int) throws {
+        for augmentation in [Augmentation.none, .standard] {
+            let loader = try BatchLoader(
+                dataset: training, scaling: InputScaling(of: training), augmentation: augmentation,
+                sampler: BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
+            var times: [Double] = []
+            for _ in 0..<blocks {
+                let start = ContinuousClock.now
+                for _ in 0..<block { _ = try loader.next() }
+                times.append((ContinuousClock.now - start) / .microseconds(1) / Double(block))
+            }
+            print("batch \(batch), augmentation \(augmentation): \(median(times)) microseconds a batch")
+        }
     }
 
     private static func median(_ values: [Double]) -> Double {

@@ -75,7 +75,7 @@ struct MovingAverages {
         let store = try engine.makeStore(training.initialState(of: model))
         let step = try engine.compile(training.graph)
         let sampler = try BatchSampler(.shuffled, dataset: images, batchSize: 32, seed: 1)
-        let batches = BatchLoader(
+        let batches = try BatchLoader(
             dataset: images, scaling: InputScaling(of: images), sampler: sampler, to: steps)
         var (loss, count) = (0.0, 0.0)
         while let batch = try batches.next() {

@@ -23,7 +23,7 @@ struct ScaleOfWeights {
     /// The output of a convolution with its normalization, and the gradient of its weight, for W and 10·W.
     static func compareScales(_ images: Dataset) throws {
         let engine = try OneDNNEngine()
-        let batch = InputScaling(of: images)(images.subset(Array(0..<16)).images)
+        let batch = try InputScaling(of: images)(images.subset(Array(0..<16)).images)
         for kind: any NormalizationKind in [.none, .batch, .batchRenorm] {
             let network = Sequential {
                 Convolution(8, kernel: 3, padding: .all(1), bias: false).named("conv")
@@ -74,7 +74,7 @@ struct ScaleOfWeights {
         let store = try engine.makeStore(training.initialState(of: model))
         let step = try engine.compile(training.graph)
         let sampler = try BatchSampler(.shuffled, dataset: images, batchSize: 32, seed: 1)
-        let batches = BatchLoader(
+        let batches = try BatchLoader(
             dataset: images, scaling: InputScaling(of: images), sampler: sampler, to: steps)
         var losses: [Double] = []
         while let batch = try batches.next() {

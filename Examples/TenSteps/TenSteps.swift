@@ -17,7 +17,7 @@ struct TenSteps {
         let executable = try engine.compile(step.graph)
 
         let sampler = try BatchSampler(.shuffled, dataset: images, batchSize: 32, seed: 1)
-        let batches = BatchLoader(
+        let batches = try BatchLoader(
             dataset: images, scaling: InputScaling(of: images), sampler: sampler, to: 10)
         while let batch = try batches.next() {
             let results = try executable.run(

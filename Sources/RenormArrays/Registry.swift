@@ -70,13 +70,16 @@ public final class Registry<Value: Sendable>: Sendable {
     public var names: [String] { rows.withLock { $0.map(\.name) } }
 
     /// What may be written, in the same order: `fashion-mnist`, `idx:DIR`.
-    public var forms: [String] {
+    public var forms: [String] { entries.flatMap(\.forms) }
+
+    /// What may be written for each value, in the same order: `small` and `small:WIDTH` for one.
+    public var entries: [(forms: [String], value: Value)] {
         rows.withLock { rows in
-            rows.flatMap { row in
+            rows.map { row in
                 switch row.argument {
-                case .none: [row.name]
-                case .optional(let word): [row.name, "\(row.name):\(word)"]
-                case .required(let word): ["\(row.name):\(word)"]
+                case .none: ([row.name], row.value)
+                case .optional(let word): ([row.name, "\(row.name):\(word)"], row.value)
+                case .required(let word): (["\(row.name):\(word)"], row.value)
                 }
             }
         }

@@ -44,7 +44,7 @@ struct CompareCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A setting to compare in, with options.", valueName: "setting"))
     var setting: [String] = []
 
-    @Option(help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset.")
+    @Option(help: "Images: \(DataSources.formsText). Repeated: sources of one dataset.")
     var data: [String] = []
 
     @OptionGroup var labels: LabelOptions
@@ -125,7 +125,7 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DatasetSource(parsing: $0) }
+        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DataSource(parsing: $0) }
         let contenders = try ((paper ? Self.paperContenders : []) + norm).map { try Contender($0) }
         let settings = try ((paper ? Self.paperSettings : []) + setting)
             .map { try ExperimentSetting($0, batchSize: batchSize) }
@@ -141,7 +141,7 @@ struct CompareCommand: AsyncParsableCommand {
         try refuseRepeated(comparison)
         _ = try NeedlessOption.warnings(
             needless(), given: ConfigurationFile.names(in: CommandLine.arguments))
-        let (training, test) = try DatasetSource.load(sources, numbering: labels.numbering)
+        let (training, test) = try DataSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
         try comparison.check(data)

@@ -24,7 +24,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var run: String
 
     @Option(
-        help: "Images: fashion-mnist, or idx:DIR. Repeated: sources of one dataset. (default: the run's own)")
+        help: "Images: \(DataSources.formsText). Repeated: sources of one dataset. (default: the run's own)")
     var data: [String] = []
 
     @Option(
@@ -83,9 +83,9 @@ struct EvaluateCommand: AsyncParsableCommand {
             warn("warning: \($0)")
         }
         let sources = try (data.isEmpty ? saved.dataSources(trained) : data)
-            .map { try DatasetSource(parsing: $0) }
+            .map { try DataSource(parsing: $0) }
         let test = try loading(sources, isGiven: !data.isEmpty) {
-            try DatasetSource.load(
+            try DataSource.load(
                 $0, .test, classNames: trained.classNames,
                 labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
         }
@@ -133,7 +133,7 @@ extension EvaluateCommand {
                 "--seed", "\(seed) with --sampling \(order), which draws nothing", "a random order with it",
                 "Leave it out, or choose one with --sampling")
         }
-        if let labelOffset, data.allSatisfy({ $0 == DatasetSource.fashionMNIST.description }) {
+        if let labelOffset, try data.allSatisfy({ try DataSource(parsing: $0).classNames != nil }) {
             add(
                 "--label-offset",
                 "\(labelOffset) with \(data.isEmpty ? "the run's own data" : "data that name their classes")",

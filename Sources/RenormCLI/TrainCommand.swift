@@ -30,11 +30,11 @@ struct TrainCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = RunFolder(URL(fileURLWithPath: options.run))
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
-        let sources = try options.dataSources.map { try DatasetSource(parsing: $0) }
+        let sources = try options.dataSources.map { try DataSource(parsing: $0) }
         let engine = try options.engine.makeEngine(threads: options.threads)
         let given = ConfigurationFile.names(in: CommandLine.arguments)
         let (training, test) = try loading(sources, isGiven: given.contains("--data")) {
-            try DatasetSource.load($0, numbering: options.labels.numbering)
+            try DataSource.load($0, numbering: options.labels.numbering)
         }
         let goesOn = options.resume && folder.hasCheckpoint
         let configuration = try options.configuration(

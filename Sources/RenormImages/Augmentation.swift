@@ -23,15 +23,23 @@ public enum Augmentation: String, Hashable, Sendable, Codable, CaseIterable {
     /// How far a crop can be off the middle on a side of this many pixels.
     public static func padding(side: Int) -> Int { max(1, side / 8) }
 
-    /// The draw for one example.
-    package func placement(seed: UInt64, step: Int, position: Int, height: Int, width: Int) -> Placement {
-        guard self == .standard else { return .identity }
+    /// The draw for one example: where in an image's padded self it is cut out, and whether it is then mirrored.
+    ///
+    /// - Parameters:
+    ///   - image: the size of the image.
+    ///   - size: what it is brought to.
+    package func placement(
+        seed: UInt64, step: Int, position: Int, image: ImageSize, size: ImageSize
+    ) -> Placement {
+        var result = Placement(whole: image, height: size.height, width: size.width)
+        guard self == .standard else { return result }
         let words = Random.block(
             seed: seed, stream: Augmentation.stream, counter: UInt32(truncatingIfNeeded: step),
             index: UInt32(truncatingIfNeeded: position))
-        return Placement(
-            top: Augmentation.offset(words.0, side: height), left: Augmentation.offset(words.1, side: width),
-            isMirrored: words.2 >> 31 == 1)
+        result.crop.top = Double(Augmentation.offset(words.0, side: image.height))
+        result.crop.left = Double(Augmentation.offset(words.1, side: image.width))
+        result.isMirrored = words.2 >> 31 == 1
+        return result
     }
 
     /// −padding…padding; the bias of multiplying 32 random bits is below 10⁻⁸.
@@ -41,23 +49,4 @@ public enum Augmentation: String, Hashable, Sendable, Codable, CaseIterable {
     }
 
     private static let stream = Random.streamNumber("augmentation")
-}
-
-/// Where in its padded self an image is cut out, and whether it is then mirrored.
-package struct Placement: Hashable, Sendable {
-    /// The row of the image that becomes row 0; negative in the padding above.
-    package var top: Int
-    /// The column of the image that becomes column 0 before mirroring; negative in the padding on the left.
-    package var left: Int
-    /// Whether left and right are exchanged.
-    package var isMirrored: Bool
-
-    /// The image as it is.
-    package static let identity = Placement(top: 0, left: 0, isMirrored: false)
-
-    package init(top: Int, left: Int, isMirrored: Bool) {
-        self.top = top
-        self.left = left
-        self.isMirrored = isMirrored
-    }
 }

@@ -32,13 +32,19 @@ extension Dataset {
         _ folder: URL, name: String? = nil, classNames: [String]? = nil,
         numbering: LabelNumbering = LabelNumbering()
     ) throws -> (training: Dataset, test: Dataset) {
-        let training = try idxPart(
-            .training, folder, name: name, classNames: classNames, numbering: numbering)
-        let test = try idxPart(
-            .test, folder, name: name, classNames: training.classNames, numbering: numbering)
-        let sizes = [training, test].map { [$0.height, $0.width, $0.channels] }
-        guard sizes[0] == sizes[1] else {
-            throw ImagesError.sizesDiffer(training: sizes[0], test: sizes[1])
+        try bothParts(classNames: classNames) { part, classNames in
+            try idxPart(part, folder, name: name, classNames: classNames, numbering: numbering)
+        }
+    }
+
+    /// The training set and the test set, which has its classes and its size.
+    static func bothParts(
+        classNames: [String]? = nil, _ open: (Part, [String]?) throws -> Dataset
+    ) throws -> (training: Dataset, test: Dataset) {
+        let training = try open(.training, classNames)
+        let test = try open(.test, training.classNames)
+        guard training.size == test.size else {
+            throw ImagesError.sizesDiffer(training: training.size.extents, test: test.size.extents)
         }
         return (training, test)
     }
@@ -126,90 +132,5 @@ extension Dataset {
         var seen: Set<String> = []
         throw ImagesError.datasetNotFound(
             name: "fashion-mnist", searched: folders.map(\.path).filter { seen.insert($0).inserted })
-    }
-}
-
-/// Which data to load, as named on a command line: `fashion-mnist` or `idx:DIR`.
-public enum DatasetSource: Hashable, Sendable, CustomStringConvertible {
-    /// Fashion-MNIST, wherever `Dataset.fashionMNIST` finds it.
-    case fashionMNIST
-    /// A folder of IDX files.
-    case idx(URL)
-
-    /// Reads the text form.
-    ///
-    /// - Throws: `ImagesError.unknownChoice`.
-    public init(parsing text: String) throws {
-        if text == "fashion-mnist" {
-            self = .fashionMNIST
-        } else if text.hasPrefix("idx:"), text.count > 4 {
-            self = .idx(URL(fileURLWithPath: String(text.dropFirst(4))))
-        } else {
-            throw ImagesError.unknownChoice(
-                option: "data source", found: text, choices: ["fashion-mnist", "idx:DIR"])
-        }
-    }
-
-    /// The text form.
-    public var description: String {
-        switch self {
-        case .fashionMNIST: "fashion-mnist"
-        case .idx(let folder): "idx:\(folder.path)"
-        }
-    }
-
-    /// Loads both parts.
-    ///
-    /// - Parameter numbering: Which class a label means, where the source does not know.
-    public func load(numbering: LabelNumbering = LabelNumbering()) throws
-        -> (training: Dataset, test: Dataset)
-    {
-        switch self {
-        case .fashionMNIST:
-            try check(numbering)
-            return try Dataset.fashionMNIST()
-        case .idx(let folder): return try Dataset.idx(folder, numbering: numbering)
-        }
-    }
-
-    /// Throws unless a numbering is that of the classes which the source names itself.
-    private func check(_ numbering: LabelNumbering) throws {
-        let known = Dataset.fashionMNISTClassNames.count
-        guard numbering.offset == 0, (numbering.classes ?? known) == known else {
-            throw ImagesError.namedClasses(
-                data: description, found: numbering.classes ?? known, offset: numbering.offset, classes: known
-            )
-        }
-    }
-
-    /// Loads both parts of several sources, joined.
-    public static func load(
-        _ sources: [DatasetSource], numbering: LabelNumbering = LabelNumbering()
-    ) throws -> (training: Dataset, test: Dataset) {
-        let parts = try sources.map { try $0.load(numbering: numbering) }
-        guard parts.count > 1 else { return parts[0] }
-        return (
-            try Dataset(joining: parts.map(\.training)), try Dataset(joining: parts.map(\.test))
-        )
-    }
-
-    /// Loads one part of several sources, joined, whose classes are known from a trained network.
-    public static func load(
-        _ sources: [DatasetSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0
-    ) throws -> Dataset {
-        let parts = try sources.map { try $0.load(part, classNames: classNames, labelOffset: labelOffset) }
-        return parts.count > 1 ? try Dataset(joining: parts) : parts[0]
-    }
-
-    /// Loads one part, whose classes are known from a trained network.
-    public func load(_ part: Dataset.Part, classNames: [String], labelOffset: Int = 0) throws -> Dataset {
-        switch self {
-        case .fashionMNIST:
-            try Dataset.idxPart(
-                part, Dataset.fashionMNISTFolder(), name: "fashion-mnist", classNames: classNames)
-        case .idx(let folder):
-            try Dataset.idxPart(
-                part, folder, classNames: classNames, numbering: LabelNumbering(offset: labelOffset))
-        }
     }
 }

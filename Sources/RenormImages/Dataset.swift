@@ -1,33 +1,51 @@
 import RenormArrays
 
-/// Labelled images in memory, as bytes.
+/// Labelled images: an index of the examples, and a source of their pixels.
 ///
-/// Subsets share the images of the whole, so holding out validation images copies nothing.
+/// Subsets and joined datasets share the source, so holding out validation images copies nothing.
 ///
 ///     let (training, test) = try Dataset.fashionMNIST()
 ///     let (kept, validation) = try training.split(validation: 5000, seed: 1)
 public struct Dataset: Sendable {
-    /// What the dataset is called in messages and records.
-    public let name: String
-    /// What the classes are called; their number is the number of classes.
-    public let classNames: [String]
-    /// The class of each example, from 0.
-    public let labels: [Int32]
+    /// What is known of the examples without their pixels.
+    public let index: DatasetIndex
+    /// Where the pixels come from.
+    public let imageSource: any ImageSource
+    /// The size that images have in batches: that of all images or, where they differ, the one asked for.
+    public let size: ImageSize
 
-    /// The number that the first class has in the files of labels.
-    public let labelOffset: Int
+    /// Examples with the images of a source.
+    ///
+    /// - Parameters:
+    ///   - index: the classes, one for each image.
+    ///   - images: where the pixels come from.
+    ///   - size: what images of another size are resized to; may be `nil` for a source whose images have one size.
+    /// - Throws: `ImagesError.countsDiffer` if there are more or fewer images than labels.
+    public init(_ index: DatasetIndex, images: any ImageSource, size: ImageSize? = nil) throws {
+        try self.init(index, images: images, size: size, imagesPath: index.name, labelsPath: index.name)
+    }
 
-    /// What the dataset was joined of; one name, its own, if it was not.
-    public let sources: [String]
+    private init(
+        _ index: DatasetIndex, images: any ImageSource, size: ImageSize?, imagesPath: String,
+        labelsPath: String
+    ) throws {
+        guard images.count == index.count else {
+            throw ImagesError.countsDiffer(
+                images: images.count, imagesPath: imagesPath, labels: index.count, labelsPath: labelsPath)
+        }
+        guard let size = size ?? images.commonSize else {
+            preconditionFailure("the images of \(index.name) differ in size; say the size that they get")
+        }
+        self.init(index, images, size)
+    }
 
-    /// All images that this dataset and its relatives were cut from, [M, H, W, C].
-    let pool: NDArray
-    /// Where in the pool each example is; `nil`: the examples are the pool.
-    let selection: [Int]?
-    /// Where in the pool each source begins.
-    let sourceStarts: [Int]
+    private init(_ index: DatasetIndex, _ imageSource: any ImageSource, _ size: ImageSize) {
+        self.index = index
+        self.imageSource = imageSource
+        self.size = size
+    }
 
-    /// A dataset of the given images.
+    /// A dataset of images in memory.
     ///
     /// - Parameters:
     ///   - images: `u8`, [N, H, W, C] or, with one channel, [N, H, W].
@@ -46,29 +64,17 @@ public struct Dataset: Sendable {
     ) throws {
         precondition(images.type == .u8, "images of a dataset are u8, these are \(images.type)")
         precondition((3...4).contains(images.shape.rank), "images of shape \(images.shape)")
-        guard images.shape[0] == labels.count else {
-            throw ImagesError.countsDiffer(
-                images: images.shape[0], imagesPath: imagesPath, labels: labels.count,
-                labelsPath: labelsPath)
-        }
         guard !images.shape.dimensions.dropFirst().contains(0) else {
             throw ImagesError.noPixels(path: imagesPath, shape: images.shape.dimensions)
         }
-        if let index = labels.firstIndex(where: { $0 < 0 || $0 >= classNames.count }) {
-            throw ImagesError.labelOutOfRange(
-                path: labelsPath, label: Int(labels[index]) + labelOffset, index: index,
-                classes: classNames.count, offset: labelOffset)
-        }
-        self.labelOffset = labelOffset
-        self.name = name
-        self.classNames = classNames
-        self.labels = labels
-        pool =
+        let images =
             images.shape.rank == 4
             ? images : images.reshaped(to: TensorShape(images.shape.dimensions + [1]))
-        selection = nil
-        sources = [name]
-        sourceStarts = [0]
+        try self.init(
+            DatasetIndex(
+                name: name, labels: labels, classNames: classNames, labelOffset: labelOffset,
+                labelsPath: labelsPath),
+            images: MemoryImages(images), size: nil, imagesPath: imagesPath, labelsPath: labelsPath)
     }
 
     /// Several datasets one after another, as the sources of one.
@@ -77,101 +83,23 @@ public struct Dataset: Sendable {
     public init(joining parts: [Dataset]) throws {
         guard let first = parts.first else { preconditionFailure("no datasets to join") }
         for part in parts {
-            guard part.imageSize == first.imageSize, part.classNames == first.classNames else {
+            guard part.size == first.size, part.classNames == first.classNames else {
                 throw ImagesError.sourcesDiffer(
                     first: "\(first.name): \(first.kind)", other: "\(part.name): \(part.kind)")
             }
         }
-        name = parts.map(\.name).joined(separator: " + ")
-        classNames = first.classNames
-        labels = parts.flatMap(\.labels)
-        labelOffset = first.labelOffset
-        selection = nil
-        sources = parts.map(\.name)
-        sourceStarts = parts.indices.map { parts[..<$0].reduce(0) { $0 + $1.count } }
-        var pool = NDArray(uninitialized: TensorShape([labels.count] + first.imageSize), type: .u8)
-        pool.withUnsafeMutableBytes { target in
-            var position = 0
-            for part in parts {
-                part.images.withUnsafeBytes { source in
-                    UnsafeMutableRawBufferPointer(rebasing: target[position..<position + source.count])
-                        .copyMemory(from: source)
-                    position += source.count
-                }
-            }
-        }
-        self.pool = pool
+        self.init(
+            DatasetIndex(joining: parts.map { ($0.index, $0.imageSource.count) }),
+            JoinedImages(parts.map(\.imageSource)), first.size)
     }
-
-    private var imageSize: [Int] { [height, width, channels] }
 
     private var kind: String {
-        "\(classCount) classes (\(classNames.prefix(3).joined(separator: ", ")), …), images of "
-            + imageSize.map(String.init).joined(separator: "×")
-    }
-
-    /// The source of each example, as a place in `sources`.
-    public var sourceOfExamples: [Int] {
-        func source(_ place: Int) -> Int { sourceStarts.lastIndex { $0 <= place }! }
-        return selection.map { $0.map(source) } ?? (0..<count).map(source)
-    }
-
-    private init(_ whole: Dataset, name: String, indices: [Int]) {
-        self.name = name
-        classNames = whole.classNames
-        labelOffset = whole.labelOffset
-        labels = indices.map { whole.labels[$0] }
-        pool = whole.pool
-        sources = whole.sources
-        sourceStarts = whole.sourceStarts
-        selection = whole.selection.map { positions in indices.map { positions[$0] } } ?? indices
-    }
-
-    /// The number of examples.
-    public var count: Int { labels.count }
-    /// The number of classes.
-    public var classCount: Int { classNames.count }
-    /// The height of every image in pixels.
-    public var height: Int { pool.shape[1] }
-    /// The width of every image in pixels.
-    public var width: Int { pool.shape[2] }
-    /// The number of channels of every image.
-    public var channels: Int { pool.shape[3] }
-
-    /// The images, `u8` [N, H, W, C]; gathered anew for a subset.
-    public var images: NDArray {
-        guard let selection else { return pool }
-        let size = height * width * channels
-        var result = NDArray(uninitialized: [count, height, width, channels], type: .u8)
-        pool.withUnsafeBytes { source in
-            result.withUnsafeMutableBytes { destination in
-                for (position, index) in selection.enumerated() {
-                    UnsafeMutableRawBufferPointer(
-                        rebasing: destination[position * size..<(position + 1) * size]
-                    )
-                    .copyMemory(
-                        from: UnsafeRawBufferPointer(rebasing: source[index * size..<(index + 1) * size]))
-                }
-            }
-        }
-        return result
-    }
-
-    /// The number of examples of each class.
-    public var classCounts: [Int] {
-        var counts = [Int](repeating: 0, count: classCount)
-        for label in labels { counts[Int(label)] += 1 }
-        return counts
-    }
-
-    /// The number of examples of the class of this name.
-    package func count(ofClass name: String) -> Int {
-        classNames.firstIndex(of: name).map { classCounts[$0] } ?? 0
+        "\(classCount) classes (\(classNames.prefix(3).joined(separator: ", ")), …), images of \(size)"
     }
 
     /// The examples at `indices`, in this order; an index may occur more than once. Copies no image.
     public func subset(_ indices: [Int], name: String? = nil) -> Dataset {
-        Dataset(self, name: name ?? self.name, indices: indices)
+        Dataset(index.subset(indices, name: name), imageSource, size)
     }
 
     /// Holds out `count` examples, chosen by the seed alone. Both parts keep the order of the whole.
@@ -179,15 +107,39 @@ public struct Dataset: Sendable {
     /// - Throws: `ImagesError.holdOut` if no example would be left.
     public func split(validation count: Int, seed: UInt64) throws -> (training: Dataset, validation: Dataset)
     {
-        guard count >= 0, count < self.count else {
-            throw ImagesError.holdOut(requested: count, available: self.count)
-        }
-        var random = Random(seed: seed, stream: "validation")
-        var isHeldOut = [Bool](repeating: false, count: self.count)
-        for index in random.permutation(self.count).prefix(count) { isHeldOut[index] = true }
-        return (
-            subset(isHeldOut.indices.filter { !isHeldOut[$0] }),
-            subset(isHeldOut.indices.filter { isHeldOut[$0] }, name: "\(name), validation")
-        )
+        let (training, validation) = try index.split(validation: count, seed: seed)
+        return (Dataset(training, imageSource, size), Dataset(validation, imageSource, size))
+    }
+}
+
+extension Dataset {
+    /// What the dataset is called in messages and records.
+    public var name: String { index.name }
+    /// What the classes are called; their number is the number of classes.
+    public var classNames: [String] { index.classNames }
+    /// The class of each example, from 0.
+    public var labels: [Int32] { index.labels }
+    /// The number that the first class has in the files of labels.
+    public var labelOffset: Int { index.labelOffset }
+    /// What the dataset was joined of; one name, its own, if it was not.
+    public var sources: [String] { index.sources }
+    /// The source of each example, as a place in `sources`.
+    public var sourceOfExamples: [Int] { index.sourceOfExamples }
+    /// The number of examples.
+    public var count: Int { index.count }
+    /// The number of classes.
+    public var classCount: Int { classNames.count }
+    /// The number of examples of each class.
+    public var classCounts: [Int] { index.classCounts }
+    /// The height of every image in batches, in pixels.
+    public var height: Int { size.height }
+    /// The width of every image in batches, in pixels.
+    public var width: Int { size.width }
+    /// The number of channels of every image.
+    public var channels: Int { size.channels }
+
+    /// The number of examples of the class of this name.
+    package func count(ofClass name: String) -> Int {
+        classNames.firstIndex(of: name).map { classCounts[$0] } ?? 0
     }
 }

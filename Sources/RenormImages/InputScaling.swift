@@ -26,24 +26,23 @@ public struct InputScaling: Hashable, Sendable, Codable {
 
     /// The exact mean and (biased) deviation over every pixel of the dataset, counted in whole numbers. A channel that
     /// is the same everywhere gets the deviation 1.
-    public init(of dataset: Dataset) {
+    ///
+    /// - Throws: what the image source throws; images in memory throw nothing.
+    public init(of dataset: Dataset) throws {
         let channels = dataset.channels
         let pixelsPerImage = dataset.height * dataset.width
         // Four tables take turns, because neighbouring pixels are often equal and one counter would wait for itself.
         let tables = 4
         var counts = [Int](repeating: 0, count: tables * channels * 256)
-        counts.withUnsafeMutableBufferPointer { counts in
-            dataset.pool.withValues(of: UInt8.self) { pool in
-                for example in 0..<dataset.count {
-                    let start = (dataset.selection?[example] ?? example) * pixelsPerImage * channels
-                    var index = start
-                    for pixel in 0..<pixelsPerImage {
-                        var table = (pixel & 3) * channels * 256
-                        for _ in 0..<channels {
-                            counts[table &+ Int(pool[index])] &+= 1
-                            index &+= 1
-                            table &+= 256
-                        }
+        try counts.withUnsafeMutableBufferPointer { counts in
+            try dataset.forEachImage { pixels in
+                var index = 0
+                for pixel in 0..<pixelsPerImage {
+                    var table = (pixel & 3) * channels * 256
+                    for _ in 0..<channels {
+                        counts[table &+ Int(pixels[index])] &+= 1
+                        index &+= 1
+                        table &+= 256
                     }
                 }
             }

@@ -1,8 +1,3 @@
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
 import RenormArrays
 
 /// Images brought to another size by a triangle filter: bilinear interpolation where they grow, a weighted mean over all
@@ -15,62 +10,78 @@ public func resized(_ images: NDArray, height: Int, width: Int) -> NDArray {
     precondition(
         images.shape.rank == 4 && images.type == .u8 && images.elementCount > 0 && height > 0 && width > 0,
         "\(images.type) images of shape \(images.shape) cannot take the size \(height) × \(width)")
-    let (count, oldHeight, oldWidth) = (images.shape[0], images.shape[1], images.shape[2])
-    let channels = images.shape[3]
-    if oldHeight == height, oldWidth == width { return images }
-    let columns = FilterTaps.triangle(from: oldWidth, to: width)
-    let rows = FilterTaps.triangle(from: oldHeight, to: height)
-    var narrowed = [Float](repeating: 0, count: oldHeight * width * channels)
-    var result = NDArray(uninitialized: [count, height, width, channels], type: .u8)
-    images.withValues(of: UInt8.self) { source in
+    if images.shape[1] == height, images.shape[2] == width { return images }
+    let size = ImageSize(height: images.shape[1], width: images.shape[2], channels: images.shape[3])
+    return Placement(whole: size, height: height, width: width)(images)
+}
+
+extension Placement {
+    /// The same part of each of several images, placed.
+    ///
+    /// - Parameter images: `u8` [N, H, W, C], at least one.
+    /// - Returns: `u8` [N, height, width, C].
+    public func callAsFunction(_ images: NDArray) -> NDArray {
+        precondition(
+            images.shape.rank == 4 && images.type == .u8 && images.elementCount > 0,
+            "\(images.type) images of shape \(images.shape) cannot be placed")
+        let source = MemoryImages(images)
+        let channels = images.shape[3]
+        let writer = PlacementWriter<UInt8>(channels: channels)
+        let workspace = ImageWorkspace()
+        var result = NDArray(uninitialized: [source.count, height, width, channels], type: .u8)
         result.withMutableValues(of: UInt8.self) { target in
-            for image in 0..<count {
-                let start = image * oldHeight * oldWidth * channels
-                for y in 0..<oldHeight {
-                    for x in 0..<width {
-                        for channel in 0..<channels {
-                            var sum: Float = 0
-                            for (tap, weight) in columns[x].weights.enumerated() {
-                                let column = columns[x].first + tap
-                                let pixel = source[start + (y * oldWidth + column) * channels + channel]
-                                sum += weight * Float(pixel)
-                            }
-                            narrowed[(y * width + x) * channels + channel] = sum
-                        }
-                    }
+            for image in 0..<source.count {
+                let place = target.baseAddress! + image * height * width * channels
+                source.withPixels(of: image, for: self, in: workspace) {
+                    writer.write($0, placed: self, to: place, in: workspace)
                 }
-                let rowSize = width * channels
-                for y in 0..<height {
-                    for element in 0..<rowSize {
-                        var sum: Float = 0
-                        for (tap, weight) in rows[y].weights.enumerated() {
-                            sum += weight * narrowed[(rows[y].first + tap) * rowSize + element]
-                        }
-                        target[(image * height + y) * rowSize + element] =
-                            UInt8(min(max(sum + 0.5, 0), 255))
+            }
+        }
+        return result
+    }
+}
+
+/// Cuts out what the placement says and brings it to its size, first row by row, then column by column; it does not mirror.
+///
+/// Sums are made in f32, in the order of the pixels, and rounded once, at the end; so every way to a picture of that size
+/// gives the same bytes. Pillow rounds between the two directions too and may differ by 1.
+func resample(
+    _ view: PixelView, _ placement: Placement, to target: UnsafeMutablePointer<UInt8>,
+    in workspace: ImageWorkspace
+) {
+    placement.fill(&workspace.rows, &workspace.columns, of: view.size)
+    let (rows, columns) = (workspace.rows, workspace.columns)
+    let channels = view.size.channels
+    let rowSize = placement.width * channels
+    let narrowed = workspace.narrowed.memory(of: rows.span.count * rowSize).baseAddress!
+    // What swings over an edge is cut off between the directions, as Pillow does; a triangle cannot.
+    let isCut = placement.interpolation == .bicubic
+    columns.weights.withUnsafeBufferPointer { weights in
+        for row in rows.span {
+            let line = narrowed + (row - rows.span.lowerBound) * rowSize
+            for x in 0..<placement.width {
+                let (start, count) = (columns.starts[x], columns.starts[x + 1] - columns.starts[x])
+                // Without weights there is nothing to read, and the pixel may be outside what is there.
+                let from = count == 0 ? view.pixels : view.pixel(row: row, column: columns.firsts[x])
+                for channel in 0..<channels {
+                    var sum: Float = 0
+                    for tap in 0..<count {
+                        sum += weights[start &+ tap] * Float(from[tap &* channels &+ channel])
                     }
+                    line[x * channels + channel] = isCut ? min(max(sum, 0), 255) : sum
                 }
             }
         }
     }
-    return result
-}
-
-/// The neighbours that one new pixel is made of.
-private struct FilterTaps {
-    var first: Int
-    var weights: [Float]
-
-    static func triangle(from old: Int, to new: Int) -> [FilterTaps] {
-        let scale = Double(old) / Double(new)
-        let support = max(scale, 1)
-        return (0..<new).map { position in
-            let center = (Double(position) + 0.5) * scale
-            let first = max(Int(floor(center - support + 0.5)), 0)
-            let last = min(Int(floor(center + support + 0.5)), old)
-            let weights = (first..<last).map { max(1 - abs((Double($0) + 0.5 - center) / support), 0) }
-            let sum = weights.reduce(0, +)
-            return FilterTaps(first: first, weights: weights.map { Float($0 / sum) })
+    rows.weights.withUnsafeBufferPointer { weights in
+        for y in 0..<placement.height {
+            let (start, count) = (rows.starts[y], rows.starts[y + 1] - rows.starts[y])
+            let first = narrowed + max(rows.firsts[y] - rows.span.lowerBound, 0) * rowSize
+            for element in 0..<rowSize {
+                var sum: Float = 0
+                for tap in 0..<count { sum += weights[start &+ tap] * first[tap &* rowSize &+ element] }
+                target[y * rowSize + element] = UInt8(min(max(sum + 0.5, 0), 255))
+            }
         }
     }
 }

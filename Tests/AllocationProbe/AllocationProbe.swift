@@ -81,9 +81,9 @@ struct AllocationProbe {
         let engine = try OneDNNEngine(threads: 2)
         let store = try engine.makeStore(graph.initialState(of: model))
         let step = try TrainingStep(graph, on: engine)
-        let loader = BatchLoader(
+        let loader = try BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .standard,
-            sampler: try BatchSampler(
+            sampler: BatchSampler(
                 .shuffled, dataset: dataset, batchSize: batch * accumulation, seed: 0),
             parts: accumulation)
         for number in 0..<3 { _ = try step.run(loader, step: number, on: store) }

@@ -41,7 +41,7 @@ struct IDXReader: Reader {
         }
         let (training, _) = try Dataset.idx(folder)
         let (kept, _) = try training.split(validation: 4, seed: 1)
-        let scaling = InputScaling(of: kept)
+        let scaling = try InputScaling(of: kept)
         let sampler = try BatchSampler(.shuffled, dataset: kept, batchSize: 4, seed: 1)
         let loader = BatchLoader(
             dataset: kept, scaling: scaling, augmentation: .standard, sampler: sampler, to: 2)

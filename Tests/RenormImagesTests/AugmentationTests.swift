@@ -25,12 +25,12 @@ import Testing
         let values = batch.images.doubles
         for position in 0..<40 {
             let placement = Augmentation.standard.placement(
-                seed: 3, step: 0, position: position, height: height, width: width)
+                seed: 3, step: 0, position: position, image: dataset.size, size: dataset.size)
             for y in 0..<height {
                 for x in 0..<width {
                     for channel in 0..<channels {
-                        let row = y + placement.top
-                        let column = (placement.isMirrored ? width - 1 - x : x) + placement.left
+                        let row = y + Int(placement.crop.top)
+                        let column = (placement.isMirrored ? width - 1 - x : x) + Int(placement.crop.left)
                         let isInside = (0..<height).contains(row) && (0..<width).contains(column)
                         let from = ((position % 20 * height + row) * width + column) * channels + channel
                         let to = ((position * height + y) * width + x) * channels + channel
@@ -42,15 +42,16 @@ import Testing
     }
 
     @Test func placesAreUniform() {
+        let size = ImageSize(height: 28, width: 32, channels: 1)
         var tops: [Int: Int] = [:]
         var lefts: [Int: Int] = [:]
         var mirrored = 0
         let count = 21_000
         for index in 0..<count {
             let placement = Augmentation.standard.placement(
-                seed: 1, step: index / 64, position: index % 64, height: 28, width: 32)
-            tops[placement.top, default: 0] += 1
-            lefts[placement.left, default: 0] += 1
+                seed: 1, step: index / 64, position: index % 64, image: size, size: size)
+            tops[Int(placement.crop.top), default: 0] += 1
+            lefts[Int(placement.crop.left), default: 0] += 1
             if placement.isMirrored { mirrored += 1 }
         }
         #expect(tops.keys.sorted() == Array(-3...3))
@@ -61,15 +62,15 @@ import Testing
     }
 
     @Test func theSameExampleTwiceInABatchIsPlacedTwice() {
+        let size = ImageSize(height: 28, width: 28, channels: 1)
         let placements = (0..<64).map {
-            Augmentation.standard.placement(seed: 1, step: 0, position: $0, height: 28, width: 28)
+            Augmentation.standard.placement(seed: 1, step: 0, position: $0, image: size, size: size)
         }
         #expect(Set(placements).count > 30)
-        #expect(
-            Set(
-                (0..<64).map { position in
-                    Augmentation.none.placement(seed: 1, step: 0, position: position, height: 28, width: 28)
-                }) == [.identity])
+        let unplaced = (0..<64).map {
+            Augmentation.none.placement(seed: 1, step: 0, position: $0, image: size, size: size)
+        }
+        #expect(Set(unplaced) == [Placement(whole: size, height: 28, width: 28)])
     }
 
     @Test func augmentationsAreWords() throws {

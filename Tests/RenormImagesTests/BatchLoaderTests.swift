@@ -10,7 +10,7 @@ import Testing
 
     @Test(arguments: [1, 3]) func batchesAreTheScaledImages(channels: Int) throws {
         let dataset = try dataset(channels: channels).subset(Array((0..<50).reversed()))
-        let scaling = InputScaling(of: dataset)
+        let scaling = try InputScaling(of: dataset)
         let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, sampler: sampler, to: 20)
         var step = 0
@@ -27,7 +27,7 @@ import Testing
 
     @Test func aResumedLoaderGivesTheSameBatches() throws {
         let dataset = try dataset()
-        let scaling = InputScaling(of: dataset)
+        let scaling = try InputScaling(of: dataset)
         let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
         func images(from first: Int, seed: UInt64 = 7) throws -> [NDArray] {
             let loader = BatchLoader(
@@ -43,10 +43,34 @@ import Testing
         #expect(try images(from: 0, seed: 8)[0] != all[0])
     }
 
+    /// The bits that earlier versions trained on, so that their runs go on with the same.
+    @Test(
+        arguments: [
+            (9, 6, 1, 0x5a12_fcf6_a991_d210, 0xf630_a1b8_135d_3195),
+            (9, 6, 3, 0xfd6a_af54_3846_3531, 0x7565_a96c_35ef_405f),
+            (33, 17, 2, 0xb32a_4d43_3fb2_bc2f, 0x0fff_f461_e105_45fc),
+            (28, 28, 1, 0x4fc8_0112_fc53_04c8, 0x83fc_94c9_5498_6828),
+        ] as [(Int, Int, Int, UInt64, UInt64)])
+    func batchesStayTheSame(height: Int, width: Int, channels: Int, none: UInt64, standard: UInt64) throws {
+        let dataset = try numbered(
+            (0..<50).map { $0 % 10 }, height: height, width: width, channels: channels)
+        let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 5)
+        for (augmentation, expected) in [(Augmentation.none, none), (.standard, standard)] {
+            for workers in [1, 4] {
+                let loader = try BatchLoader(
+                    dataset: dataset, scaling: InputScaling(of: dataset), augmentation: augmentation,
+                    sampler: sampler, seed: 3, to: 9, workers: workers)
+                var all: [Float] = []
+                while let batch = try loader.next() { all += batch.images.floats }
+                #expect(NDArray(all, shape: [all.count]).hash == expected, "\(augmentation), \(workers)")
+            }
+        }
+    }
+
     @Test(arguments: [Sampling.shuffled, .labelBlocks(labels: 2, each: 2)])
     func aStepInPartsIsTheStep(sampling: Sampling) throws {
         let dataset = try dataset()
-        let scaling = InputScaling(of: dataset)
+        let scaling = try InputScaling(of: dataset)
         let sampler = try BatchSampler(
             sampling, dataset: dataset, batchSize: 12, groupSize: 4, seed: 1)
         func loader(parts: Int, from first: Int) -> BatchLoader {
@@ -73,7 +97,7 @@ import Testing
 
     @Test func buffersAreReusedAndKeptBatchesStay() throws {
         let dataset = try dataset()
-        let scaling = InputScaling(of: dataset)
+        let scaling = try InputScaling(of: dataset)
         let sampler = try BatchSampler(.sequential, dataset: dataset, batchSize: 8, seed: 1)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, sampler: sampler, depth: 2)
         var addresses: Set<UnsafeRawPointer?> = []
@@ -94,7 +118,7 @@ import Testing
 
     @Test func evaluationKeepsTheLastBatch() throws {
         let dataset = try dataset()
-        let scaling = InputScaling(of: dataset)
+        let scaling = try InputScaling(of: dataset)
         let batches = try BatchSampler.evaluationBatches(dataset: dataset, batchSize: 16)
         let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
         var sizes: [Int] = []
@@ -112,7 +136,7 @@ import Testing
 
     @Test func errorsComeInTheirPlace() throws {
         let dataset = try dataset()
-        let loader = BatchLoader(
+        let loader = try BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
             depth: 2
         ) { step, indices in
@@ -128,7 +152,7 @@ import Testing
     @Test func aCancelledLoaderEnds() async throws {
         let dataset = try dataset()
         let sampler = try BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1)
-        let loader = BatchLoader(dataset: dataset, scaling: InputScaling(of: dataset), sampler: sampler)
+        let loader = try BatchLoader(dataset: dataset, scaling: InputScaling(of: dataset), sampler: sampler)
         #expect(try loader.next() != nil)
         loader.cancel()
         #expect(try loader.next() == nil)
@@ -138,7 +162,7 @@ import Testing
         let dataset = try dataset()
         let isAsked = DispatchSemaphore(value: 0)
         let goesOn = DispatchSemaphore(value: 0)
-        let loader = BatchLoader(
+        let loader = try BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
             depth: 2
         ) { _, _ in
@@ -159,16 +183,16 @@ import Testing
 
     private final class Witness: Sendable {}
 
-    @Test func lettingGoOfALoaderEndsItsThread() throws {
+    @Test(arguments: [1, 4]) func lettingGoOfALoaderEndsItsThreads(workers: Int) throws {
         let dataset = try dataset()
         weak var witness: Witness?
         var loader: BatchLoader?
         do {
             let held = Witness()
             witness = held
-            loader = BatchLoader(
+            loader = try BatchLoader(
                 dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
-                depth: 2
+                depth: 2, workers: workers
             ) { step, indices in
                 withExtendedLifetime(held) { indices = [step % 50] }
                 return true
@@ -177,25 +201,26 @@ import Testing
         #expect(try loader?.next() != nil)
         #expect(witness != nil)
         loader = nil
-        // The thread, once ended, lets go of the source, and so of the witness.
+        // The threads, once ended, let go of what draws, and so of the witness.
         for _ in 0..<1000 where witness != nil { Thread.sleep(forTimeInterval: 0.01) }
         #expect(witness == nil)
     }
 
-    @Test func oneThreadMakesAllBatches() throws {
+    @Test(arguments: [1, 3]) func noMoreThreadsThanWorkersMakeBatches(workers: Int) throws {
         let dataset = try dataset()
         let threads = ThreadList()
-        let loader = BatchLoader(
+        let loader = try BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset), augmentation: .none, seed: 0, from: 0,
-            depth: 2
+            depth: 2, workers: workers
         ) { step, indices in
             threads.append(Thread.current)
             indices = [0]
             return step < 30
         }
         while try loader.next() != nil {}
-        #expect(Set(threads.all.map(ObjectIdentifier.init)).count == 1)
-        #expect(threads.all.first !== Thread.current)
+        let found = Set(threads.all.map(ObjectIdentifier.init))
+        #expect(workers == 1 ? found.count == 1 : found.count <= workers)
+        #expect(!found.contains(ObjectIdentifier(Thread.current)))
         #expect(threads.all.count == 31)
     }
 }

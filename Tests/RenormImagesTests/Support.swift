@@ -67,3 +67,10 @@ extension ImagesError {
         description.replacingOccurrences(of: folder.url.path, with: "DIR")
     }
 }
+
+extension NDArray {
+    /// The FNV-1a hash of the bytes.
+    var hash: UInt64 {
+        withUnsafeBytes { $0.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
+    }
+}

@@ -62,7 +62,7 @@ import RenormOneDNN
         func states(_ initial: Variables, from first: Int, to end: Int) throws -> [Variables] {
             let store = try engine.makeStore(initial)
             let step = try TrainingStep(graph, on: engine)
-            let loader = BatchLoader(
+            let loader = try BatchLoader(
                 dataset: dataset, scaling: InputScaling(of: dataset), sampler: sampler, from: first, parts: 2)
             return try (first..<end).map { number in
                 _ = try step.run(loader, step: number, on: store)

@@ -61,7 +61,7 @@ import Testing
         #expect(record.environment.engine == ReferenceEngine().description)
         #expect(record.evaluatedAt == 20)
         let kept = try run.training.split(validation: 20, seed: 7).training
-        #expect(record.scaling == InputScaling(of: kept))
+        #expect(try record.scaling == InputScaling(of: kept))
         // The frozen part is as it began.
         let initial = try run.trainer().model.variables
         #expect(file.arrays["conv1.weight"] == initial["conv1.weight"]?.value)

@@ -31,8 +31,9 @@ struct SavedRun {
     func dataSources(_ trained: TrainedModel) throws -> [String] {
         if let own = try ConfigurationFile.data(of: folder), !own.isEmpty { return own }
         let data = trained.record.data
-        let known = DatasetSource.fashionMNIST.description
-        if data.name == known, data.classNames == Dataset.fashionMNISTClassNames { return [known] }
+        if let known = try? DataSource(parsing: data.name), known.classNames == data.classNames {
+            return [data.name]
+        }
         throw UsageError(
             "\(path): found no config.yml beside the network that says where its data are ('\(data.name)', "
                 + "\(data.classNames.count) classes, images of \(data.image)); expected them to be named. "
@@ -43,14 +44,14 @@ struct SavedRun {
 /// Loads data; where a file of options names a folder that is not there, the error says how to name another.
 ///
 /// - Parameter isGiven: Whether the command line names the data.
-func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([DatasetSource]) throws -> Result)
+func loading<Result>(_ sources: [DataSource], isGiven: Bool, _ body: ([DataSource]) throws -> Result)
     throws
     -> Result
 {
     do {
         return try body(sources)
     } catch let error as ImagesError {
-        let isElsewhere = !isGiven && sources.contains { $0 != .fashionMNIST }
+        let isElsewhere = !isGiven && sources.contains(where: \.isPath)
         switch error {
         case .missingFile where isElsewhere, .missingFolder where isElsewhere:
             throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")

@@ -75,7 +75,7 @@ extension TrainOptions {
     /// These options with every default that depended on others settled, and paths that hold in every folder.
     func resolved(by configuration: TrainingConfiguration) throws -> TrainOptions {
         var result = self
-        result.data = try dataSources.map { try DatasetSource(parsing: $0).description }
+        result.data = try dataSources.map { try DataSource(parsing: $0).description }
         result.`init` = self.`init`.map(ConfigurationFile.absolute)
         if NormalizationOptions.isFile(limits) { result.limits = ConfigurationFile.absolute(limits) }
         result.steps = configuration.steps

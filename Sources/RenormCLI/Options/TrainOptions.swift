@@ -7,7 +7,7 @@ struct TrainOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Images: fashion-mnist, or idx:DIR for a folder of IDX files (.gz or not). Repeated: sources of one dataset.",
+            "Images: \(DataSources.help). Repeated: sources of one dataset.",
             discussion: """
                 Sources must have images of one size and the same classes. --sampling source-blocks:N takes N batches \
                 from each in turn; every other order mixes them. (default: fashion-mnist)

@@ -88,7 +88,7 @@ public struct Experiment: Sendable {
             measured = test ?? heldOut
             inBatches = Data.part(of: measured, 2560)
             alongTheWay = Data.part(of: heldOut, 1000)
-            scaling = InputScaling(of: kept)
+            scaling = try InputScaling(of: kept)
             self.heldOut = heldOut
             warnings = training.warningsOfClasses + training.warningsOfHoldingOut(leaving: kept)
         }

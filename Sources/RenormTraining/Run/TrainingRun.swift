@@ -39,7 +39,7 @@ final class TrainingRun {
             progress = resumption.progress
             store = try trainer.engine.makeStore(resumption.checkpoint.variables.merging(accumulators))
         } else {
-            scaling = trainer.configuration.scaling ?? InputScaling(of: plan.training)
+            scaling = try trainer.configuration.scaling ?? InputScaling(of: plan.training)
             progress = TrainingProgress()
             store = try trainer.engine.makeStore(initial)
         }
