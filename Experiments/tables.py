@@ -13,8 +13,7 @@ import collections
 import csv
 import statistics
 
-T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-     2.120, 2.110, 2.101, 2.093]
+import students_t
 
 
 def main():
@@ -62,7 +61,7 @@ def cell(values, name, setting, against):
     mean = f"{statistics.mean(numbers):+.2f}" if against else f"{statistics.mean(numbers):.1f}"
     if len(numbers) == 1:
         return mean
-    margin = T[min(len(numbers) - 1, len(T)) - 1] * statistics.stdev(numbers) / len(numbers) ** 0.5
+    margin = students_t.margin(numbers)
     return f"{mean} ± {margin:.2f}" if against else f"{mean} ± {margin:.1f}"
 
 

@@ -37,10 +37,9 @@ struct Loading {
             sampler: BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
         guard let same = try loader.next() else { return }
 
-        var results: [NDArray] = []
         var count = 0
         func run(_ batch: Batch) throws {
-            try step.run([batch.images, batch.labels], step: count, on: store, into: &results)
+            try step.run([batch.images, batch.labels], step: count, on: store)
             count += 1
         }
         var waits: [Double] = []

@@ -30,7 +30,6 @@ final class Work {
     let executable: any Executable
     private let store: any Store
     private let feeds: [NDArray]
-    private var results: [NDArray] = []
     private var count = 0
 
     init(_ options: Options) throws {
@@ -91,7 +90,7 @@ final class Work {
     func run(_ steps: Int) throws -> Double {
         let start = ContinuousClock.now
         for _ in 0..<steps {
-            try executable.run(feeds, step: count, on: store, into: &results)
+            try executable.run(feeds, step: count, on: store)
             count += 1
         }
         return (ContinuousClock.now - start) / .seconds(1)

@@ -5,8 +5,6 @@ import Renorm
 /// The command-line tool: one file a command, each of which parses, calls the library, and prints.
 @main
 struct RenormCommand: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "renorm",
         abstract: "Trains convolutional networks that behave at inference as they did in training.",
@@ -16,7 +14,7 @@ struct RenormCommand: AsyncParsableCommand {
             What was learned:   renorm evaluate runs/first
             With batch statistics instead of moving averages:   renorm evaluate runs/first --statistics batch
             """,
-        version: version,
+        version: RunEnvironment.version,
         subcommands: [
             TrainCommand.self, CompareCommand.self, EvaluateCommand.self, PredictCommand.self,
             DescribeCommand.self,

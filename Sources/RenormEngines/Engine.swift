@@ -51,14 +51,23 @@ public protocol Store: AnyObject, Sendable {
 
     /// Replaces the values of variables that the store has, and adds those it does not have.
     func write(_ variables: Variables) throws
+
+    /// Gives variables that the store has the values that variables of another store of the engine have now. They stay in
+    /// the engine's memory on the way.
+    ///
+    /// - Parameter origins: For the path of each variable that gets a value, the path in `source`.
+    /// - Throws: `EngineError` for a store of another engine, a variable that is missing, or one of another shape; then nothing
+    ///   is changed.
+    func copy(_ origins: [String: String], from source: any Store) throws
 }
 
-/// A compiled graph. Runs of one executable or of several on one store must not overlap in time.
+/// A compiled graph, run with arrays in order; `GraphRunner` runs it by name. Runs of one executable or of several on one store
+/// must not overlap in time.
 public protocol Executable: AnyObject, Sendable {
     /// What to feed, in order.
     var inputs: [InputSpecification] { get }
 
-    /// What a run returns, in order.
+    /// What a run gives, in order.
     var outputs: [OutputSpecification] { get }
 
     /// The variables it reads or updates.
@@ -70,16 +79,20 @@ public protocol Executable: AnyObject, Sendable {
     /// What the memory of a run is for, variables included.
     var plannedMemory: PlannedMemory { get }
 
-    /// Runs the graph for a step.
+    /// Runs the graph for a step. What it gives stays with the engine until `result` asks for it.
     ///
     /// - Parameters:
     ///   - feeds: One array for each input, in the order of `inputs`.
     ///   - step: The number of the step, which schedules and random draws depend on.
     ///   - store: The variables. They are updated if every guard is finite, else none of them.
-    ///   - results: Filled with one array for each output; arrays of the right shape and type that nobody else holds
-    ///     are written in place, so a caller that passes the same variable again causes no allocation.
     /// - Throws: `EngineError`; `.notFinite` names the first guard that is not finite.
-    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws
+    func run(_ feeds: [NDArray], step: Int, on store: any Store) throws
+
+    /// What the last run gave, which has to have ended without an error: only this array comes to where the program can read
+    /// it. It stays as it is when the graph is run again; the engine allocates nothing for it if nobody holds it then.
+    ///
+    /// - Parameter index: The result's place in `outputs`.
+    func result(_ index: Int) throws -> NDArray
 
     /// Agrees with a store, and with the executables that have done so before, on how its variables lie in memory, as the
     /// first run does. Of several that share variables each may have to follow another's choice, and then its sums round
@@ -112,7 +125,7 @@ public struct OutputSpecification: Sendable, Hashable {
 }
 
 extension Executable {
-    /// Runs the graph for a step with feeds and results by name.
+    /// Runs the graph for a step with feeds by name, and reads all results.
     public func run(_ feeds: [String: NDArray] = [:], step: Int = 0, on store: any Store) throws -> [String:
         NDArray]
     {
@@ -122,9 +135,17 @@ extension Executable {
             }
             return feed
         }
-        var results: [NDArray] = []
-        try run(ordered, step: step, on: store, into: &results)
-        return Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { $1 })
+        try run(ordered, step: step, on: store)
+        return Dictionary(
+            try outputs.enumerated().map { ($1.name, try result($0)) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Runs the graph for a step with feeds in order, and reads all results.
+    package func run(
+        _ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]
+    ) throws {
+        try run(feeds, step: step, on: store)
+        results = try outputs.indices.map(result)
     }
 
     /// Throws if values and results of a run do not fit into the machine's memory at all, before any is asked for.
@@ -136,14 +157,24 @@ extension Executable {
         guard needed <= available else { throw EngineError.memory(needed: needed, available: available) }
     }
 
-    /// Throws unless there is one feed of the right shape and type for each input.
-    public func check(_ feeds: [NDArray]) throws {
+    /// Throws unless there is one feed of the right shape and type for each input, and each label is a class.
+    ///
+    /// - Parameter wider: Whether f64 is taken where the graph has a floating-point type.
+    public func check(_ feeds: [NDArray], wider: Bool = false) throws {
         for (index, input) in inputs.enumerated() {
             guard index < feeds.count else { throw EngineError.missingFeed(name: input.name, given: []) }
-            guard feeds[index].shape == input.shape, feeds[index].type == input.type else {
+            let feed = feeds[index]
+            let isWider = wider && input.type.isFloatingPoint && feed.type == .f64
+            guard feed.shape == input.shape, feed.type == input.type || isWider else {
                 throw EngineError.feed(
-                    name: input.name, found: "\(feeds[index].type)\(feeds[index].shape)",
-                    expected: "\(input.type)\(input.shape)")
+                    name: input.name, found: "\(feed.type)\(feed.shape)",
+                    expected: "\(input.type)\(input.shape)"
+                )
+            }
+            guard let classes = input.classes else { continue }
+            try feed.withValues(of: Int32.self) { labels in
+                guard let wrong = labels.firstIndex(where: { $0 < 0 || Int($0) >= classes }) else { return }
+                throw EngineError.label(index: wrong, found: Int(labels[wrong]), classes: classes)
             }
         }
     }

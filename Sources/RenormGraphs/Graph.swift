@@ -69,9 +69,18 @@ public struct Graph: Sendable {
 
     /// The arrays to feed: name, shape and type, in the order in which they were declared.
     public var inputs: [InputSpecification] {
-        nodes.compactMap { node in
+        var classes: [NodeID: Int] = [:]
+        for node in nodes {
+            switch node.op {
+            case .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .rightAnswers:
+                classes[node.inputs[1]] = min(classes[node.inputs[1]] ?? .max, self[node.inputs[0]].shape[1])
+            default: break
+            }
+        }
+        return nodes.enumerated().compactMap { index, node in
             if case .input(let name) = node.op {
-                InputSpecification(name: name, shape: node.shape, type: node.type)
+                InputSpecification(
+                    name: name, shape: node.shape, type: node.type, classes: classes[NodeID(index)])
             } else {
                 nil
             }
@@ -133,4 +142,6 @@ public struct InputSpecification: Sendable, Hashable {
     public var shape: TensorShape
     /// Its type.
     public var type: ElementType
+    /// Of labels: the number of classes, which each must be below. `nil` of what is no labels.
+    public var classes: Int?
 }

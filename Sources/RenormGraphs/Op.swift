@@ -105,6 +105,9 @@ public enum Op: Hashable, Sendable {
     case softmaxCrossEntropy(smoothing: Double)
     /// Operands (logits, labels, dloss `[N]`): (softmax(logits) − t)·dloss.
     case softmaxCrossEntropyGradient(smoothing: Double)
+    /// Operands (logits `[N, K]`, labels `[N]` of i32): `[N]`, 1 where the label's logit is the first of the largest, else 0.
+    /// NaN is never the largest, nor is −∞.
+    case rightAnswers
 }
 
 /// Elementwise functions of one operand.

@@ -102,7 +102,7 @@ struct Operands {
             try require(shapes[0] == shapes[1], "dy and x of equal shape")
             try requireVectors(Array(shapes.dropFirst(2)), of: shapes[0])
             return shapes[0]
-        case .softmaxCrossEntropy, .softmaxCrossEntropyGradient:
+        case .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .rightAnswers:
             try require(
                 shapes[0].rank == 2 && shapes[1] == [shapes[0][0]], "logits [N, K] and labels [N]")
             guard types[1] == .i32 else {

@@ -81,4 +81,10 @@ extension Tensor {
         }
         return try builder.infer(.softmaxCrossEntropy(smoothing: smoothing), [self, labels])
     }
+
+    /// Which of N examples logits `[N, K]` classify as their labels `[N]` (i32) say: 1 where the label's logit is the first of
+    /// the largest, else 0. NaN is never right. It has no gradient.
+    public func rightAnswers(labels: Tensor) throws -> Tensor {
+        try builder.infer(.rightAnswers, [self, labels])
+    }
 }

@@ -11,7 +11,6 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     private let library: OneDNNLibrary
     let threads: Int
     private let isFused: Bool
-    private let labels: [(input: Int, classes: Int)]
     private let schedules: [Schedule]
 
     private(set) var plan: ExecutionPlan
@@ -24,9 +23,11 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     private var preparedVersion = -1
     private(set) var context: RunContext
 
+    /// What the last run gave: here results lie in the program's memory anyway.
+    private var results: [NDArray] = []
+
     // What the thread is asked to do.
     private var feeds: [NDArray] = []
-    private var results: [NDArray] = []
     private var requestedStore: OneDNNStore?
     private var failure: (any Error)?
 
@@ -47,7 +48,6 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
             OutputSpecification(name: $0.name, shape: graph[$0.node].shape, type: graph[$0.node].type)
         }
         variables = Array(graph.variables.values)
-        labels = OneDNNExecutable.labels(of: graph)
         let (plan, team) = try EngineThread.shared.run(threads: threads) {
             (
                 try ExecutionPlan(graph, library: library, threads: threads, isFused: isFused, found: [:]),
@@ -70,21 +70,6 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
             scratch: plan.memoryPlan.arenaByteCount - values, kept: plan.memoryPlan.persistentByteCount)
     }
 
-    /// The inputs that are labels of a cross-entropy, and how many classes there are.
-    private static func labels(of graph: Graph) -> [(input: Int, classes: Int)] {
-        let positions = graph.nodes.indices.filter {
-            if case .input = graph.nodes[$0].op { true } else { false }
-        }
-        var result: [(input: Int, classes: Int)] = []
-        for node in graph.nodes {
-            guard case .softmaxCrossEntropy = node.op,
-                let input = positions.firstIndex(of: node.inputs[1].index)
-            else { continue }
-            result.append((input, graph[node.inputs[0]].shape[1]))
-        }
-        return result
-    }
-
     /// How memory is shared.
     package var memoryPlan: MemoryPlan { plan.memoryPlan }
 
@@ -95,20 +80,17 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
 
     // MARK: Running
 
-    package func run(
-        _ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]
-    ) throws {
+    package func run(_ feeds: [NDArray], step: Int, on store: any Store) throws {
         guard let store = store as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
         try check(feeds)
-        try checkLabels(feeds)
         self.feeds = feeds
         requestedStore = store
         context.step = step
         if memory == nil { try checkMemory() }
-        prepareResults(&results)
-        swap(&results, &self.results)
+        if results.isEmpty {
+            results = outputs.map { NDArray(uninitialized: $0.shape, type: $0.type) }
+        }
         EngineThread.shared.run(self, threads: threads)
-        swap(&results, &self.results)
         self.feeds = []
         requestedStore = nil
         if let failure {
@@ -117,32 +99,11 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         }
     }
 
+    package func result(_ index: Int) -> NDArray { results[index] }
+
     package func prepare(on store: any Store) throws {
         guard let store = store as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
         try EngineThread.shared.run(threads: threads) { _ = try bind(store) }
-    }
-
-    private func checkLabels(_ feeds: [NDArray]) throws {
-        for (input, classes) in labels {
-            let wrong = feeds[input].withValues(of: Int32.self) { values in
-                values.firstIndex { $0 < 0 || Int($0) >= classes }.map { ($0, Int(values[$0])) }
-            }
-            if let (index, found) = wrong {
-                throw EngineError.label(index: index, found: found, classes: classes)
-            }
-        }
-    }
-
-    /// Makes results that fit where the caller has none.
-    private func prepareResults(_ results: inout [NDArray]) {
-        if results.count > outputs.count { results.removeLast(results.count - outputs.count) }
-        for (index, output) in outputs.enumerated() {
-            if index == results.count {
-                results.append(NDArray(uninitialized: output.shape, type: output.type))
-            } else if results[index].shape != output.shape || results[index].type != output.type {
-                results[index] = NDArray(uninitialized: output.shape, type: output.type)
-            }
-        }
     }
 
     package func perform() {
@@ -194,6 +155,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         }
     }
 
+    /// Takes the results before updates use their memory again.
     private func fetch(_ memory: ExecutionMemory) {
         for index in plan.fetches.indices {
             let source = memory.address(plan.fetches[index])

@@ -116,6 +116,32 @@ final class OneDNNStore: Store, @unchecked Sendable {
         version += 1
     }
 
+    func copy(_ origins: [String: String], from source: any Store) throws {
+        guard let source = source as? OneDNNStore else { throw EngineError.foreignStore(engine: "onednn") }
+        let pairs = try origins.map { path, origin in
+            guard let target = entries[path] else {
+                throw EngineError.variable(path: path, found: "missing", expected: "a variable of the store")
+            }
+            guard let entry = source.entries[origin], entry.shape == target.shape else {
+                throw EngineError.variable(
+                    path: origin, found: source.entries[origin].map { "\($0.shape)" } ?? "missing",
+                    expected: "\(target.shape)")
+            }
+            return (from: entry, to: target)
+        }
+        try EngineThread.shared.run(threads: threads) {
+            for (from, to) in pairs where from !== to {
+                if from.layout == to.layout {
+                    to.memory.copyMemory(from: from.memory, byteCount: 4 * to.shape.elementCount)
+                } else if let described = from.layout ?? to.layout {
+                    let plain = try described.plain()
+                    try reorderHere(from.memory, from.layout ?? plain, to.memory, to.layout ?? plain)
+                }
+            }
+        }
+        advance(pairs.map(\.to))
+    }
+
     // MARK: Layouts
 
     /// Gives a variable another layout, once and for all executables. On the engine's thread.

@@ -30,17 +30,18 @@ extension Optimizer: Codable {
     /// Reads `{"name": "sgd", "momentum": 0.9, "nesterov": false}` and its like.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        func number(_ key: Key) throws -> Double { try container.decode(Double.self, forKey: key) }
-        let name = try container.decode(String.self, forKey: .name)
+        let name: String = try container.value(.name)
         switch name {
         case "sgd":
-            self = .sgd(
-                momentum: try number(.momentum), nesterov: try container.decode(Bool.self, forKey: .nesterov))
+            self = .sgd(momentum: try container.value(.momentum), nesterov: try container.value(.nesterov))
         case "adamw":
-            self = .adamW(beta1: try number(.beta1), beta2: try number(.beta2), epsilon: try number(.epsilon))
+            self = .adamW(
+                beta1: try container.value(.beta1), beta2: try container.value(.beta2),
+                epsilon: try container.value(.epsilon))
         case "rmsprop":
             self = .rmsProp(
-                decay: try number(.decay), epsilon: try number(.epsilon), momentum: try number(.momentum))
+                decay: try container.value(.decay), epsilon: try container.value(.epsilon),
+                momentum: try container.value(.momentum))
         default:
             throw DecodingError.dataCorruptedError(
                 forKey: .name, in: container,

@@ -92,7 +92,7 @@ extension TrainingGraph {
         for specification in variables where specification.kind != .accumulator {
             guard
                 isAccumulated.contains(accumulatorPath(of: specification.path))
-                    || options.averagingRate != nil
+                    || options.parameterAveragingRate != nil
             else { continue }
             _ = try builder.variable(specification)
         }
@@ -106,7 +106,7 @@ extension TrainingGraph {
                     specification.path, to: builder.variable(at: specification.path) + change)
             }
         }
-        if let rate = options.averagingRate { try average(builder, rate: rate) }
+        if let rate = options.parameterAveragingRate { try average(builder, rate: rate) }
         return builder.graph.pruned()
     }
 

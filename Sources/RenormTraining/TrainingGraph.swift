@@ -6,13 +6,13 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     public var learningRate: Schedule
     /// Weight decay, applied to the weights of convolutions and dense layers.
     public var weightDecay: Double
-    /// How much of the target is spread over all classes: 0 to 1.
+    /// How much of the target is spread over all classes: 0 to less than 1.
     public var labelSmoothing: Double
     /// The largest norm of all gradients together; larger ones are scaled down to it. `nil` for no limit.
     public var clipNorm: Double?
     /// The rate of exponential averages of all parameters and statistics, new = old + rate · (value − old); `nil` for
     /// no averages.
-    public var averagingRate: Double?
+    public var parameterAveragingRate: Double?
     /// The precision of activations.
     public var precision: Precision
     /// What is kept of the forward part.
@@ -25,7 +25,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     public init(
         optimizer: Optimizer = .sgd(), learningRate: Schedule, weightDecay: Double = 0,
         labelSmoothing: Double = 0,
-        clipNorm: Double? = nil, averagingRate: Double? = nil, precision: Precision = .f32,
+        clipNorm: Double? = nil, parameterAveragingRate: Double? = nil, precision: Precision = .f32,
         memory: MemoryUse = .fast, recomputes: Bool = false
     ) {
         self.optimizer = optimizer
@@ -33,7 +33,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
         self.weightDecay = weightDecay
         self.labelSmoothing = labelSmoothing
         self.clipNorm = clipNorm
-        self.averagingRate = averagingRate
+        self.parameterAveragingRate = parameterAveragingRate
         self.precision = precision
         self.memory = memory
         self.recomputes = recomputes
@@ -41,26 +41,33 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
 }
 
 extension TrainingOptions {
+    /// The names in files, which do not change with those in code.
+    private enum CodingKeys: String, CodingKey {
+        case optimizer, learningRate, weightDecay, labelSmoothing, clipNorm
+        case parameterAveragingRate = "averagingRate"
+        case precision, memory, recomputes
+    }
+
     /// Reads what was encoded, also by versions that did not have every option yet: then it has its default.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        optimizer = try container.decode(Optimizer.self, forKey: .optimizer)
-        learningRate = try container.decode(Schedule.self, forKey: .learningRate)
-        weightDecay = try container.decode(Double.self, forKey: .weightDecay)
-        labelSmoothing = try container.decode(Double.self, forKey: .labelSmoothing)
-        clipNorm = try container.decodeIfPresent(Double.self, forKey: .clipNorm)
-        averagingRate = try container.decodeIfPresent(Double.self, forKey: .averagingRate)
-        precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .f32
-        memory = try container.decodeIfPresent(MemoryUse.self, forKey: .memory) ?? .fast
-        recomputes = try container.decodeIfPresent(Bool.self, forKey: .recomputes) ?? false
+        optimizer = try container.value(.optimizer)
+        learningRate = try container.value(.learningRate)
+        weightDecay = try container.value(.weightDecay)
+        labelSmoothing = try container.value(.labelSmoothing)
+        clipNorm = try container.optional(.clipNorm)
+        parameterAveragingRate = try container.optional(.parameterAveragingRate)
+        precision = try container.optional(.precision) ?? .f32
+        memory = try container.optional(.memory) ?? .fast
+        recomputes = try container.optional(.recomputes) ?? false
         try requireNoFault(decoder)
     }
 }
 
 /// One training step of a model as a graph: forward, loss, gradients, and the updates of everything that changes.
 ///
-/// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `loss`, the mean over the batch;
-/// `logits` `[N, classes]`; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
+/// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results, each a number: `loss`, the mean over the batch;
+/// `correct`, how many examples are classified rightly; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
 /// path, then `loss`, then `gradients`.
 ///
 /// Where gradients are accumulated over several small batches a step takes two graphs: see
@@ -87,7 +94,7 @@ public struct TrainingGraph: Sendable {
         let gradients = try builder.gradients(
             of: forward.loss, for: parameters.map { try builder.variable(at: $0.path) })
         try TrainingGraph.update(parameters, by: gradients, options, on: builder)
-        if let rate = options.averagingRate { try TrainingGraph.average(builder, rate: rate) }
+        if let rate = options.parameterAveragingRate { try TrainingGraph.average(builder, rate: rate) }
         graph = builder.graph.pruned().recomputing(options.recomputation)
         update = nil
         accumulation = 1
@@ -111,13 +118,16 @@ public struct TrainingGraph: Sendable {
         let traced = try model.trace(
             images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber,
             precision: options.precision)
+        let logits = traced.output.converted(to: .f32)
         let loss = try builder.within(path: "loss") {
-            try traced.output.converted(to: .f32)
-                .softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
+            try logits.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
         }
         builder.guardFinite(loss, path: "loss")
         builder.fetch(loss, as: "loss")
-        builder.fetch(traced.output, as: "logits")
+        builder.fetch(
+            try builder.within(path: "accuracy") { try logits.rightAnswers(labels: labels).sum() },
+            as: "correct"
+        )
         return (loss, traced.warnings)
     }
 
@@ -175,6 +185,16 @@ public struct TrainingGraph: Sendable {
         }
     }
 
+    /// For the path of each of a model's variables, the path of what the model is used with in a store of this step: the
+    /// exponential average where there is one, else the variable itself.
+    func origins(of model: Model) -> [String: String] {
+        let averages = (update ?? graph).variables
+        return model.variables.reduce(into: [:]) { origins, entry in
+            let average = TrainingGraph.averagePath(of: entry.path)
+            origins[entry.path] = averages[average]?.kind == .average ? average : entry.path
+        }
+    }
+
     /// The path of the exponential average of the variable at `path`.
     public static func averagePath(of path: String) -> String { "average.\(path)" }
 
@@ -205,7 +225,7 @@ public struct TrainingGraph: Sendable {
 /// A model's outputs on labelled images, without any update.
 ///
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `losses` `[N]`, the cross-entropy of each
-/// example, and `logits` `[N, classes]`.
+/// example, and `correct` `[N]`, 1 for each that is classified rightly, else 0.
 public struct EvaluationGraph: Sendable {
     /// The computation.
     public let graph: Graph
@@ -218,7 +238,8 @@ public struct EvaluationGraph: Sendable {
         let logits = try model.trace(images, on: builder, phase: phase).output
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }
         builder.fetch(losses, as: "losses")
-        builder.fetch(logits, as: "logits")
+        let correct = try builder.within(path: "accuracy") { try logits.rightAnswers(labels: labels) }
+        builder.fetch(correct, as: "correct")
         graph = builder.graph.pruned()
     }
 }

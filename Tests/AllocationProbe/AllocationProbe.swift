@@ -77,7 +77,7 @@ struct AllocationProbe {
             model, batch: batch, accumulation: accumulation,
             options: TrainingOptions(
                 learningRate: .cosine(from: 0.01, steps: 100), weightDecay: 5e-4, clipNorm: 5,
-                averagingRate: 0.01))
+                parameterAveragingRate: 0.01))
         let engine = try OneDNNEngine(threads: 2)
         let store = try engine.makeStore(graph.initialState(of: model))
         let step = try TrainingStep(graph, on: engine)

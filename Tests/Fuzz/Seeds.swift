@@ -22,7 +22,7 @@ struct Seeds {
             "automatic",
             configuration(
                 Normalization(.batchRenorm),
-                TrainingOptions(learningRate: .constant(0.05), averagingRate: 0.1)), []
+                TrainingOptions(learningRate: .constant(0.05), parameterAveragingRate: 0.1)), []
         ),
         (
             "ramp",

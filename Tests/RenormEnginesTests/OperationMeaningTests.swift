@@ -216,6 +216,20 @@ private let other: [Example] = [
         "softmax cross-entropy does not overflow",
         [NDArray([1000, 0] as [Float], shape: [1, 2]), NDArray([1] as [Int32], shape: [1])], gives: row(1000)
     ) { try $0[0].softmaxCrossEntropy(labels: $0[1]) },
+    Example(
+        "right answers: the first of equal logits counts",
+        [
+            NDArray([1, 3, 3, 1, 3, 3, 2, 1, 0] as [Float], shape: [3, 3]),
+            NDArray([1, 2, 0] as [Int32], shape: [3]),
+        ], gives: row(1, 0, 1)
+    ) { try $0[0].rightAnswers(labels: $0[1]) },
+    Example(
+        "right answers: NaN is none and hides none, −∞ is none",
+        [
+            NDArray([nan, 1, nan, 1, 1, nan, -inf, -inf, inf, 5, -inf, nan] as [Float], shape: [6, 2]),
+            NDArray([0, 1, 0, 0, 0, 0] as [Int32], shape: [6]),
+        ], gives: row(0, 1, 1, 0, 1, 0)
+    ) { try $0[0].rightAnswers(labels: $0[1]) },
 ]
 
 @Suite struct OperationMeaningTests {

@@ -14,7 +14,7 @@ import RenormOneDNN
         var normalization: Normalization
         var optimizer = Optimizer.sgd(momentum: 0.9)
         var clipNorm: Double?
-        var averagingRate: Double?
+        var parameterAveragingRate: Double?
 
         var description: String { "\(name), \(normalization.summary), batch \(batch)" }
 
@@ -30,7 +30,7 @@ import RenormOneDNN
         func graph(batch: Int? = nil) throws -> Graph {
             let options = TrainingOptions(
                 optimizer: optimizer, learningRate: .linear([(0, 0.05), (4, 0.01)]), weightDecay: 0.001,
-                labelSmoothing: 0.1, clipNorm: clipNorm, averagingRate: averagingRate)
+                labelSmoothing: 0.1, clipNorm: clipNorm, parameterAveragingRate: parameterAveragingRate)
             return try TrainingGraph(
                 Model(layer(), input: input), batch: batch ?? self.batch, options: options
             ).graph
@@ -50,7 +50,7 @@ import RenormOneDNN
         Case(name: "small:0.5", input: [12, 12, 1], batch: 8, normalization: Normalization(.batchRenorm)),
         Case(
             name: "small:0.5", input: [9, 11, 3], batch: 8, normalization: Normalization(.batch),
-            clipNorm: 0.5, averagingRate: 0.1),
+            clipNorm: 0.5, parameterAveragingRate: 0.1),
         Case(
             name: "small:0.53", input: [8, 8, 3], batch: 4,
             normalization: Normalization(.batchRenorm(examples: 2)),

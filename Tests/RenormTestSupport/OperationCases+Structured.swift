@@ -114,6 +114,16 @@ extension OperationCase {
                 "softmaxCrossEntropy of large logits", at: [randomArray([3, 5], mean: 500, deviation: 20)],
                 labels: [randomLabels(3, classes: 5)]
             ) { try $0[0].softmaxCrossEntropy(labels: $0[1]) })
+        for (batch, classes) in [(1, 1), (64, 2), (33, 7), (5, 100)] {
+            // Rounded, so that many are equal.
+            let logits = randomArray([batch, classes], deviation: 1.5)
+            cases.append(
+                OperationCase(
+                    "rightAnswers of \(batch) in \(classes) classes",
+                    at: [NDArray(logits.doubles.map { $0.rounded() }, shape: logits.shape)],
+                    labels: [randomLabels(batch, classes: classes)], derivative: .none
+                ) { try $0[0].rightAnswers(labels: $0[1]) })
+        }
         return cases
     }()
 

@@ -17,7 +17,7 @@ import RenormOneDNN
 
     static let sgd = TrainingOptions(
         optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: .linear([(0, 0.05), (4, 0.01)]),
-        weightDecay: 0.01, labelSmoothing: 0.1, clipNorm: 0.5, averagingRate: 0.3)
+        weightDecay: 0.01, labelSmoothing: 0.1, clipNorm: 0.5, parameterAveragingRate: 0.3)
     static let adam = TrainingOptions(
         optimizer: .adamW(epsilon: 1e-3), learningRate: .constant(0.01), weightDecay: 0.1)
     static let limits = Limits.ramp(from: 0, rMax: 3, at: 2, dMax: 5, at: 2)
@@ -201,18 +201,18 @@ import RenormOneDNN
         let engine = ReferenceEngine()
         let store = try engine.makeStore(training.initialState(of: model))
         let gather = try engine.compile(training.graph)
-        func logits(_ step: Int, _ place: Int) throws -> NDArray {
+        func loss(_ step: Int, _ place: Int) throws -> NDArray {
             let feeds = [
                 "images": Self.images(0, count: 4), "labels": Self.labels(0, count: 4),
                 "place": NDArray(scalar: Float(place)),
             ]
-            return try gather.run(feeds, step: step, on: store)["logits"]!
+            return try gather.run(feeds, step: step, on: store)["loss"]!
         }
-        let all = try [(0, 0), (0, 1), (1, 0), (1, 1)].map { try logits($0.0, $0.1) }
+        let all = try [(0, 0), (0, 1), (1, 0), (1, 1)].map { try loss($0.0, $0.1) }
         for (index, one) in all.enumerated() {
             for other in all[..<index] { #expect(one != other) }
         }
-        #expect(try logits(0, 1) == all[1])
+        #expect(try loss(0, 1) == all[1])
     }
 
     @Test("weights are packed once a step, not for each small batch")
@@ -263,7 +263,7 @@ import RenormOneDNN
         run.engine = engine
         run.configuration.batchSize = 4
         run.configuration.accumulation = 2
-        run.configuration.options.averagingRate = 0.2
+        run.configuration.options.parameterAveragingRate = 0.2
         return run
     }
 
@@ -276,7 +276,7 @@ import RenormOneDNN
             folder.appending("grouped"),
             normalization: Normalization(.batchRenorm(.limits(TinyRun.limits), examples: 4)))
         grouped.engine = engine
-        grouped.configuration.options.averagingRate = 0.2
+        grouped.configuration.options.parameterAveragingRate = 0.2
         let (events, error) = try await accumulated.events()
         let (expected, _) = try await grouped.events()
         #expect(error == nil)

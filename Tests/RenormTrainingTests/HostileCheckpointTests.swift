@@ -94,7 +94,7 @@ import Testing
     func isRefusedByEvaluationAndByResuming(place: String, json: String, expected: String) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), steps: 4)
-        run.configuration.options.averagingRate = 0.5
+        run.configuration.options.parameterAveragingRate = 0.5
         try await run.finish()
         let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
         let file = run.folder!.last
@@ -126,7 +126,7 @@ import Testing
     @Test func averagesOfAnotherShapeAreRefused() async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), steps: 2)
-        run.configuration.options.averagingRate = 0.5
+        run.configuration.options.parameterAveragingRate = 0.5
         try await run.finish()
         var file = try SafetensorsFile(reading: run.folder!.last)
         file.tensors["average.bn1.weight"] = NDArray(zeros: [1])

@@ -291,7 +291,7 @@ import Testing
     func filesAreRefused(path: String, value: Float) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), normalization: Normalization(.batch), steps: 20)
-        run.configuration.options.averagingRate = 0.1
+        run.configuration.options.parameterAveragingRate = 0.1
         run.engine = HookedEngine.dying(atStep: 8)
         _ = try await run.events()
         let file = try VariablesFile(reading: run.folder!.last)

@@ -33,7 +33,7 @@ import Testing
                 }
             let options = TrainingOptions(
                 learningRate: .linear([(0, 0.05), (4, 0.01)]), weightDecay: 0.001, clipNorm: 1,
-                averagingRate: 0.1, precision: precision, memory: memory, recomputes: recomputes)
+                parameterAveragingRate: 0.1, precision: precision, memory: memory, recomputes: recomputes)
             return try TrainingGraph(
                 Model(layer, input: [12, 12, 3]), batch: batch, options: options, seed: 3
             ).graph

@@ -2,7 +2,7 @@ import Foundation
 import Renorm
 import Testing
 
-/// Records are decoded field by field, so that each is checked; none may be left out.
+/// Records are decoded field by field, so that each is checked; none may be left out, be it new and have a default.
 @Suite struct RecordFieldTests {
     private func expectEverythingToComeBack<Record: Codable>(_ type: Record.Type, _ text: String) throws {
         let record = try JSONDecoder().decode(type, from: Data(text.utf8))
@@ -12,25 +12,89 @@ import Testing
             try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary
         )
         #expect(found == expected)
+        // The text names every stored property.
+        #expect(expected?.count == Mirror(reflecting: record).children.count, "\(type)")
+    }
+
+    private static let data = """
+        {"name": "a", "classNames": ["x", "y", "z"], "image": [8, 8, 1], "training": 5, "validation": 2, "test": 3, \
+        "fingerprint": "ab", "testFingerprint": "cd", "labelOffset": 1}
+        """
+    private static let gains = #"{"path": "bn1", "mean": 0.25, "scale": 0.5}"#
+    private static let point = #"{"step": 5, "accuracy": 0.5, "gains": [\#(gains)]}"#
+    private static let classResult = #"{"name": "x", "examples": 4, "correct": 3}"#
+    private static let evaluation = """
+        {"accuracy": 0.5, "loss": 1.5, "examples": 4, "classes": [\(classResult)]}
+        """
+    private static let best = #"{"step": 2, "accuracy": 0.5, "loss": 1.5}"#
+    private static let position = #"{"epoch": 1, "step": 2, "stepsPerEpoch": 3}"#
+    private static let engine = """
+        {"name": "onednn", "version": "3.2", "threads": 2, "instructionSet": "AVX2"}
+        """
+    /// The rate of the averages has in files the name that it had in code.
+    private static let options = """
+        {"optimizer": {"name": "sgd", "momentum": 0.5, "nesterov": true}, "learningRate": \(json(Schedule.constant(0.1))), \
+        "weightDecay": 0.25, "labelSmoothing": 0.125, "clipNorm": 5, "averagingRate": 0.75, "precision": "bf16", \
+        "memory": "small", "recomputes": true}
+        """
+    private static let scaling = #"{"mean": [0.5], "deviation": [0.25]}"#
+
+    private static func json(_ value: some Encodable) -> String {
+        String(decoding: (try? JSONEncoder().encode(value)) ?? Data(), as: UTF8.self)
+    }
+
+    private static func configuration() throws -> String {
+        """
+        {"architecture": \(json(try TinyRun().configuration.architecture)), "initialization": "b", \
+        "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
+        "augmentation": \(json(Augmentation.standard)), "validation": 2, "seed": 3, "scaling": \(scaling), \
+        "onNonFinite": "skip", "evaluateEvery": 5, "checkpointEvery": 6, "evaluationBatchSize": 7}
+        """
     }
 
     @Test func dataComeBack() throws {
+        try expectEverythingToComeBack(DataDescription.self, Self.data)
+        try expectEverythingToComeBack(EngineDescription.self, Self.engine)
+        try expectEverythingToComeBack(RunEnvironment.self, #"{"build": "c", "engine": \#(Self.engine)}"#)
+    }
+
+    @Test func evaluationsComeBack() throws {
+        try expectEverythingToComeBack(Evaluation.ClassResult.self, Self.classResult)
+        try expectEverythingToComeBack(Evaluation.self, Self.evaluation)
+    }
+
+    @Test func configurationsComeBack() throws {
+        try expectEverythingToComeBack(TrainingOptions.self, Self.options)
+        try expectEverythingToComeBack(TrainingConfiguration.self, Self.configuration())
+        let options = try JSONDecoder().decode(TrainingOptions.self, from: Data(Self.options.utf8))
+        #expect(options.parameterAveragingRate == 0.75)
+    }
+
+    @Test func checkpointsComeBack() throws {
+        try expectEverythingToComeBack(BestState.self, Self.best)
+        try expectEverythingToComeBack(EpochPosition.self, Self.position)
         try expectEverythingToComeBack(
-            DataDescription.self,
+            CheckpointRecord.self,
             """
-            {"name": "a", "classNames": ["x", "y"], "image": [4, 4, 1], "training": 5, "validation": 2, "test": 3, \
-            "fingerprint": "ab", "testFingerprint": "cd", "labelOffset": 1}
+            {"format": 1, "step": 5, "position": \(Self.position), "configuration": \(Self.configuration()), \
+            "overrides": [{"pattern": "conv1", "isTrainable": false}], \
+            "schedules": {"learning_rate": \(Self.json(Schedule.constant(0.1)))}, "scaling": \(Self.scaling), \
+            "data": \(Self.data), "environment": {"build": "c", "engine": \(Self.engine)}, "best": \(Self.best), \
+            "evaluatedAt": 4, "skippedBatches": 2, "skipsInARow": 1, "validation": \(Self.evaluation), \
+            "test": \(Self.evaluation)}
             """)
     }
 
     @Test func resultsComeBack() throws {
+        try expectEverythingToComeBack(LayerGains.self, Self.gains)
+        try expectEverythingToComeBack(ExperimentResult.CurvePoint.self, Self.point)
         try expectEverythingToComeBack(
             ExperimentResult.self,
             """
             {"contender": "BN", "contenderText": "batch", "setting": "iid", "settingText": "shuffled", "seed": 3, \
             "steps": 10, "notFinite": "bn1", "notFiniteAsDeployed": "bn2", "accuracy": 0.5, "loss": 1.5, \
             "accuracyAsTrained": 0.25, "accuracyOfBatches": 0.75, "trainingAccuracy": 0.125, "seconds": 2, \
-            "curve": [{"step": 5, "accuracy": 0.5, "gains": []}], "gains": []}
+            "curve": [\(Self.point)], "gains": [\(Self.gains)]}
             """)
     }
 }

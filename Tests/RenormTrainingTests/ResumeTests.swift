@@ -48,7 +48,7 @@ import Testing
     func killed(engine: Int, normalization: Normalization) async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), normalization: normalization)
-        run.configuration.options.averagingRate = 0.2
+        run.configuration.options.parameterAveragingRate = 0.2
         run.engine = HookedEngine.dying(atStep: 11, engines[engine])
         let (_, error) = try await run.events()
         #expect(error is HookedEngine.Killed)

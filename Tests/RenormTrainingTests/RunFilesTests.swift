@@ -31,7 +31,7 @@ import Testing
     func content() async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"))
-        run.configuration.options.averagingRate = 0.1
+        run.configuration.options.parameterAveragingRate = 0.1
         run.overrides = [.freeze("conv1")]
         try await run.finish()
         let file = try VariablesFile(reading: run.folder!.last)

@@ -149,11 +149,8 @@ struct TenStepsRun {
             gradientNorms.append(results["gradient_norm"]!.doubles[0])
             if number == 1 || number == 10 { states[number] = try store.read() }
         }
-        let evaluation = try EvaluationGraph(setting.model, batch: 16)
-        logits = try engine.compile(evaluation.graph).run(
-            ["images": setting.images(1).converted(to: type), "labels": setting.labels(1)], step: 10,
-            on: store
-        )["logits"]!
+        logits = try engine.compile(setting.model.graph(batch: 16)).run(
+            ["images": setting.images(1).converted(to: type)], step: 10, on: store)["logits"]!
     }
 
     /// The gradients of the training loss by path, without any update.

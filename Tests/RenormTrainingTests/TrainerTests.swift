@@ -97,7 +97,7 @@ import Testing
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"))
         run.engine = engines[engine]
-        run.configuration.options.averagingRate = 0.3
+        run.configuration.options.parameterAveragingRate = 0.3
         let validation = try run.training.split(validation: 20, seed: 7).validation
         try await run.finish()
         let evaluator = Evaluator(run.engine, options: EvaluationOptions(batchSize: 8))
@@ -179,7 +179,7 @@ import Testing
     func averages() async throws {
         let folder = try TemporaryFolder()
         var run = try TinyRun(folder.appending("run"), normalization: Normalization(.batch), steps: 6)
-        run.configuration.options.averagingRate = 0.25
+        run.configuration.options.parameterAveragingRate = 0.25
         run.configuration.validation = 0
         let states = States()
         run.engine = HookedEngine(after: { _, store in states.append(try store.read()) })
@@ -215,9 +215,9 @@ import Testing
             ("learning rate: found nan", { $0.options.learningRate = .constant(.nan) }),
             ("learning rate: found -0.1", { $0.options.learningRate = .constant(-0.1) }),
             ("weight decay: found inf", { $0.options.weightDecay = .infinity }),
-            ("label smoothing: found 1.5; expected 0 to 1", { $0.options.labelSmoothing = 1.5 }),
+            ("label smoothing: found 1.0; expected 0 to less than 1", { $0.options.labelSmoothing = 1 }),
             ("clip norm: found 0.0", { $0.options.clipNorm = 0 }),
-            ("rate of the averages: found 0.0", { $0.options.averagingRate = 0 }),
+            ("rate of the averages: found 0.0", { $0.options.parameterAveragingRate = 0 }),
             ("momentum: found 1.0", { $0.options.optimizer = .sgd(momentum: 1) }),
             ("momentum: found nan", { $0.options.optimizer = .rmsProp(momentum: .nan) }),
             ("beta2: found 1.0", { $0.options.optimizer = .adamW(beta2: 1) }),

@@ -61,7 +61,7 @@ public struct ReferenceEngine: Engine {
             .pad,
             .concatenate, .select:
             return
-        case .softmaxCrossEntropy, .softmaxCrossEntropyGradient:
+        case .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .rightAnswers:
             types.remove(at: 1)
         default:
             break

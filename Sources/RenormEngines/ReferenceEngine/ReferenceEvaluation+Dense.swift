@@ -63,6 +63,19 @@ extension ReferenceEvaluation {
         }
     }
 
+    func rightAnswers() throws -> NDArray {
+        let classes = operands[0].shape[1]
+        let labels = try checkedLabels(classes)
+        return filled(count: 1) { operands, result in
+            for (n, label) in labels.enumerated() {
+                let logits = operands[0][n * classes..<(n + 1) * classes].map { Double($0) }
+                // Numbers alone, so that NaN never stands between others.
+                let largest = logits.filter { $0 > -.infinity }.max()
+                result[n] = largest.flatMap { logits.firstIndex(of: $0) } == label ? 1 : 0
+            }
+        }
+    }
+
     private func checkedLabels(_ classes: Int) throws -> [Int] {
         let labels = operands[1].values(of: Int32.self).map { Int($0) }
         if let index = labels.firstIndex(where: { !(0..<classes).contains($0) }) {

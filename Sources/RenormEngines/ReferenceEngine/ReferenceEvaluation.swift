@@ -53,6 +53,8 @@ struct ReferenceEvaluation<Real: ReferenceReal> {
             return try softmaxCrossEntropy(smoothing)
         case .softmaxCrossEntropyGradient(let smoothing):
             return try softmaxCrossEntropyGradient(smoothing)
+        case .rightAnswers:
+            return try rightAnswers()
         }
     }
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A graph that the reference engine runs node by node, freeing each value after its last use.
 final class ReferenceExecutable: Executable {
     let inputs: [InputSpecification]
@@ -7,6 +9,7 @@ final class ReferenceExecutable: Executable {
     private let graph: Graph
     private let precision: ReferenceEngine.Precision
     private let lifetimes: ReferenceLifetimes
+    private let results = Mutex<[NDArray]>([])
 
     init(_ graph: Graph, precision: ReferenceEngine.Precision) {
         self.graph = graph
@@ -24,11 +27,11 @@ final class ReferenceExecutable: Executable {
         plannedByteCount = lifetimes.peakByteCount(of: graph, precision: precision)
     }
 
-    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws {
+    func run(_ feeds: [NDArray], step: Int, on store: any Store) throws {
         guard let store = store as? ReferenceStore, store.precision == precision else {
             throw EngineError.foreignStore(engine: "the reference engine of precision \(precision.rawValue)")
         }
-        try checkFeeds(feeds)
+        try check(feeds, wider: precision == .f64)
         try checkMemory()
         let values =
             switch precision {
@@ -40,9 +43,12 @@ final class ReferenceExecutable: Executable {
                 throw EngineError.notFinite(path: entry.path, step: step)
             }
         }
-        results = zip(graph.fetches, outputs).map { values[$0.node.index]!.converted(to: $1.type) }
+        let results = zip(graph.fetches, outputs).map { values[$0.node.index]!.converted(to: $1.type) }
+        self.results.withLock { $0 = results }
         store.commit(graph.updates.map { ($0.path, values[$0.node.index]!) })
     }
+
+    func result(_ index: Int) -> NDArray { results.withLock { $0[index] } }
 
     /// The values of the requested nodes; those of all others are gone.
     private func evaluate<Real: ReferenceReal>(
@@ -71,19 +77,6 @@ final class ReferenceExecutable: Executable {
             for dead in lifetimes.endingAt[index] { values[dead] = nil }
         }
         return values
-    }
-
-    private func checkFeeds(_ feeds: [NDArray]) throws {
-        for (index, input) in inputs.enumerated() {
-            guard index < feeds.count else { throw EngineError.missingFeed(name: input.name, given: []) }
-            let feed = feeds[index]
-            let widened = precision == .f64 && input.type.isFloatingPoint && feed.type == .f64
-            guard feed.shape == input.shape, feed.type == input.type || widened else {
-                throw EngineError.feed(
-                    name: input.name, found: "\(feed.type)\(feed.shape)",
-                    expected: "\(input.type)\(input.shape)")
-            }
-        }
     }
 }
 

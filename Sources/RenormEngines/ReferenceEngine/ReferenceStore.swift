@@ -44,20 +44,25 @@ final class ReferenceStore: Store {
         }
     }
 
+    func copy(_ origins: [String: String], from source: any Store) throws {
+        guard let source = source as? ReferenceStore, source.precision == precision else {
+            throw EngineError.foreignStore(engine: "the reference engine of precision \(precision.rawValue)")
+        }
+        let (known, found) = (read(), source.read())
+        commit(
+            try origins.map { path, origin in
+                guard let shape = known[path]?.value.shape else {
+                    throw EngineError.variable(
+                        path: path, found: "missing", expected: "a variable of the store")
+                }
+                return (path, try found.value(of: origin, shape: shape))
+            })
+    }
+
     /// The values that an executable needs, in its order.
     func values(of specifications: [VariableSpecification]) throws -> [NDArray] {
         let variables = read()
-        return try specifications.map { specification in
-            guard let value = variables[specification.path]?.value else {
-                throw EngineError.variable(
-                    path: specification.path, found: "missing", expected: "\(specification.shape)")
-            }
-            guard value.shape == specification.shape else {
-                throw EngineError.variable(
-                    path: specification.path, found: "\(value.shape)", expected: "\(specification.shape)")
-            }
-            return value
-        }
+        return try specifications.map { try variables.value(of: $0.path, shape: $0.shape) }
     }
 
     /// Replaces values of variables that the store has, all at once.
@@ -75,5 +80,20 @@ final class ReferenceStore: Store {
     private func kept(_ variable: Variable) -> Variable {
         let type = variable.kind == .counter ? ElementType.i64 : precision.elementType
         return Variable(kind: variable.kind, value: variable.value.converted(to: type))
+    }
+}
+
+extension Variables {
+    /// The value at a path.
+    ///
+    /// - Throws: `EngineError.variable` if it is missing or has another shape.
+    fileprivate func value(of path: String, shape: TensorShape) throws -> NDArray {
+        guard let value = self[path]?.value else {
+            throw EngineError.variable(path: path, found: "missing", expected: "\(shape)")
+        }
+        guard value.shape == shape else {
+            throw EngineError.variable(path: path, found: "\(value.shape)", expected: "\(shape)")
+        }
+        return value
     }
 }

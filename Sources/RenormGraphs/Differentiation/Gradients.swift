@@ -74,7 +74,7 @@ extension GraphBuilder {
     /// The contributions of a node to its operands' gradients, given the gradient `dy` of its result.
     func gradientRule(_ node: Differentiated, _ dy: Tensor) throws -> [Tensor?] {
         switch node.node.op {
-        case .input, .variable, .schedule, .step, .constant, .random, .stopGradient:
+        case .input, .variable, .schedule, .step, .constant, .random, .stopGradient, .rightAnswers:
             return node.node.inputs.map { _ in nil }
         case .unary, .binary, .compare, .select, .convert, .barrier, .activation:
             return try elementwiseRule(node, dy)

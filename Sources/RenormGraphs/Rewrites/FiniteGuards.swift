@@ -15,7 +15,8 @@ extension Graph {
         var bounds = MagnitudeBounds(self)
         var result: [Guard] = []
         for (index, node) in nodes.enumerated() {
-            hidden.formUnion(node.inputs.filter { hides($0, in: NodeID(index), consumers[index]) })
+            hidden.formUnion(
+                node.inputs.filter { hides($0, in: NodeID(index), consumers[index]) }.map(viewed))
             if case .moments = node.op { hidden.insert(NodeID(index)) }
             if case .activation(.relu6) = node.op {
                 result.append(Guard(path: node.path, node: bounds.bound(of: node.inputs[0])))
@@ -71,13 +72,21 @@ extension Graph {
                 op: .binary(.divide), inputs: [one, all], shape: .scalar, type: type.ofSums, path: path))
     }
 
+    /// The node whose values this one shows under another shape: itself, if it is no such view.
+    private func viewed(_ id: NodeID) -> NodeID {
+        switch self[id].op {
+        case .broadcast, .reshape, .stopGradient, .barrier: viewed(self[id].inputs[0])
+        default: id
+        }
+    }
+
     /// Whether a node's result can be finite though this operand is not.
     private func hides(_ operand: NodeID, in id: NodeID, _ readers: [NodeID]) -> Bool {
         let node = self[id]
         switch node.op {
         case .binary(.divide):
             return operand == node.inputs[1]
-        case .binary(.maximum), .binary(.minimum):
+        case .binary(.maximum), .binary(.minimum), .rightAnswers:
             return true
         case .maxPool(let options):
             // What an activation gives is not finite only if it is NaN or ∞, and these win. (In huge windows, which engines

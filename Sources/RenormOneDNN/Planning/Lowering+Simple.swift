@@ -24,6 +24,12 @@ extension Lowering {
                     CrossEntropyUnit(
                         isGradient: isGradient, examples: logits[0], classes: logits[1], smoothing: smoothing)
                 })
+        case .rightAnswers:
+            let logits = prepared.graph[node.inputs[0]].shape
+            add(
+                PlannedUnit(key: index, reads: try inputs.map(operand), writes: [result]) { _ in
+                    RightAnswersUnit(examples: logits[0], classes: logits[1])
+                })
         case .matmul(let transposeLeft, let transposeRight):
             try lowerMatmul(index, transposeLeft, transposeRight)
         case .reduce(let reduction, let axes):

@@ -205,7 +205,7 @@ final class Lowering {
             place(index, at: scalar(.schedule(name)))
         case .step:
             place(index, at: scalar(.step))
-        case .random, .reduce, .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .matmul:
+        case .random, .reduce, .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .rightAnswers, .matmul:
             try lowerSimple(index, node)
         case .convert, .transpose, .slice, .pad, .concatenate:
             try lowerCopy(index, node)

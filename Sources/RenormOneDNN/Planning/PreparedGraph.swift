@@ -108,7 +108,8 @@ struct PreparedGraph {
             switch node.op {
             case .input, .reshape, .slice, .stopGradient, .barrier, .convert:
                 [.f32, .bf16, .i32, .u8].contains(node.type)
-            case .random, .matmul, .softmaxCrossEntropy, .softmaxCrossEntropyGradient: node.type == .f32
+            case .random, .matmul, .softmaxCrossEntropy, .softmaxCrossEntropyGradient, .rightAnswers:
+                node.type == .f32
             default: node.type == .f32 || node.type == .bf16
             }
         if !isSupported {

@@ -87,3 +87,30 @@ final class CrossEntropyUnit: Unit {
         }
     }
 }
+
+/// Reads logits and labels; writes 1 for each example whose label has the first of the largest logits, else 0. One thread
+/// does it, because waking the others would take longer.
+final class RightAnswersUnit: Unit {
+    let name = "rightAnswers"
+    private let examples: Int
+    private let classes: Int
+
+    init(examples: Int, classes: Int) { (self.examples, self.classes) = (examples, classes) }
+
+    func run(_ memory: UnitMemory, _ context: RunContext) {
+        let labels = memory.reads[1].assumingMemoryBound(to: Int32.self)
+        let (logits, result) = (memory.input(0), memory.output(0))
+        for example in 0..<examples {
+            let (row, label) = (logits + example * classes, Int(labels[example]))
+            result[example] = isRight(row, label) ? 1 : 0
+        }
+    }
+
+    /// Comparisons with NaN are false, so NaN neither wins nor keeps another from winning.
+    private func isRight(_ row: UnsafePointer<Float>, _ label: Int) -> Bool {
+        guard (0..<classes).contains(label), row[label] > -.infinity else { return false }
+        for other in 0..<label where row[other] >= row[label] { return false }
+        for other in label + 1..<classes where row[other] > row[label] { return false }
+        return true
+    }
+}

@@ -6,43 +6,43 @@ import RenormGraphs
 final class CheckedExecutable {
     private let engine: any Engine
     private let graph: Graph
-    private let executable: any Executable
-    /// The results of the last run; NaN if something was not finite.
-    private var results: [NDArray] = []
-    private let names: [String]
-    private var locator: (any Executable)?
+    private let runner: GraphRunner
+    private var locator: GraphRunner?
+    /// The one that has the results of the last run.
+    private var last: GraphRunner
 
     /// Compiles a graph without updates.
     init(_ graph: Graph, on engine: any Engine) throws {
         self.engine = engine
         self.graph = graph
-        executable = try engine.compile(graph.guardingWhatHides())
-        names = executable.outputs.map(\.name)
+        runner = try GraphRunner(graph.guardingWhatHides(), on: engine)
+        last = runner
     }
 
-    /// What to feed, in order.
-    var inputs: [InputSpecification] { executable.inputs }
-
-    /// A result of the last run.
-    subscript(_ name: String) -> NDArray { results[names.firstIndex(of: name)!] }
+    /// A result of the last run, in which everything has to have been finite.
+    func result(_ name: String) throws -> NDArray { try last.result(name) }
 
     /// Runs; the path of the first layer that is not finite, or `nil` if everything is.
-    func run(_ feeds: [NDArray], on store: any Store) throws -> String? {
-        do {
-            try executable.run(feeds, step: 0, on: store, into: &results)
-            if results.allSatisfy(\.isFinite) { return nil }
-        } catch EngineError.notFinite {}
-        let locator = try self.locator ?? engine.compile(graph.guardingEveryNode())
+    func run(_ feeds: KeyValuePairs<String, NDArray>, on store: any Store) throws -> String? {
+        last = runner
+        if try runner.firstNotFinite(feeds, on: store) == nil, try runner.hasFiniteResults { return nil }
+        let locator = try self.locator ?? GraphRunner(graph.guardingEveryNode(), on: engine)
         self.locator = locator
-        do {
-            // If everything is finite after all, if barely, these are the results.
-            try locator.run(feeds, step: 0, on: store, into: &results)
-            return nil
-        } catch EngineError.notFinite(let path, _) {
-            results = executable.outputs.map {
-                NDArray(repeating: Float.nan, shape: $0.shape).converted(to: $0.type)
-            }
-            return path
-        }
+        // If everything is finite after all, if barely, these are the results.
+        last = locator
+        return try locator.firstNotFinite(feeds, on: store)
+    }
+}
+
+extension GraphRunner {
+    fileprivate func firstNotFinite(_ feeds: KeyValuePairs<String, NDArray>, on store: any Store) throws
+        -> String?
+    {
+        for (name, array) in feeds { feed(name, array) }
+        return try firstNotFinite(on: store)
+    }
+
+    fileprivate var hasFiniteResults: Bool {
+        get throws { try executable.outputs.indices.allSatisfy { try executable.result($0).isFinite } }
     }
 }

@@ -1,3 +1,9 @@
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+
 /// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
 /// compiled for a size of batch it keeps.
 final class EvaluationPass {
@@ -59,7 +65,7 @@ final class EvaluationPass {
         return measurement.evaluation
     }
 
-    /// How the network does on labelled examples, and whether everything was finite. An example whose logits are NaN was
+    /// How the network does on labelled examples, and whether everything was finite. The examples of a batch that was not are
     /// not classified rightly.
     ///
     /// - Parameter stopsAtNotFinite: Whether the examples after the first batch that is not finite are left out.
@@ -78,11 +84,16 @@ final class EvaluationPass {
         while let batch = try loader.next() {
             if isCancelled() { throw CancellationError() }
             let executable = try executable(batch: batch.images.shape[0])
-            let feeds = executable.inputs.map { $0.name == "images" ? batch.images : batch.labels }
-            let found = try executable.run(feeds, on: store)
+            let found = try executable.run(["images": batch.images, "labels": batch.labels], on: store)
             notFinite = notFinite ?? found
             if notFinite != nil, stopsAtNotFinite { break }
-            tally.add(labels: batch.labels, losses: executable["losses"], logits: executable["logits"])
+            if found == nil {
+                tally.add(
+                    labels: batch.labels, losses: try executable.result("losses"),
+                    correct: try executable.result("correct"))
+            } else {
+                tally.addNotFinite(labels: batch.labels)
+            }
         }
         return Measurement(evaluation: tally.result, notFinite: notFinite)
     }
@@ -122,15 +133,17 @@ private struct EvaluationTally {
         classes = classNames.map { Evaluation.ClassResult(name: $0, examples: 0, correct: 0) }
     }
 
-    mutating func add(labels: NDArray, losses: NDArray, logits: NDArray) {
+    mutating func add(labels: NDArray, losses: NDArray, correct: NDArray) {
         loss += losses.doubles.reduce(0, +)
-        labels.withValues(of: Int32.self) { labels in
-            logits.forEachRowsLargest { row, largest in
-                let label = Int(labels[row])
-                classes[label].examples += 1
-                if largest == label { classes[label].correct += 1 }
-            }
+        for (label, correct) in zip(labels.values(of: Int32.self), correct.doubles) {
+            classes[Int(label)].examples += 1
+            classes[Int(label)].correct += Int(correct)
         }
+    }
+
+    mutating func addNotFinite(labels: NDArray) {
+        loss = .nan
+        for label in labels.values(of: Int32.self) { classes[Int(label)].examples += 1 }
     }
 
     var result: Evaluation {
@@ -139,25 +152,5 @@ private struct EvaluationTally {
         return Evaluation(
             accuracy: Double(correct) / Double(max(examples, 1)), loss: loss / Double(max(examples, 1)),
             examples: examples, classes: classes)
-    }
-}
-
-extension NDArray {
-    /// Calls `body` with each row of `[N, K]` and the place of its largest value, the first of equals; −1 where none is
-    /// larger than −∞, so that NaN is never a right answer.
-    func forEachRowsLargest(_ body: (_ row: Int, _ largest: Int) -> Void) {
-        let columns = shape[1]
-        // An engine may compute in f64.
-        converted(to: .f32).withValues(of: Float.self) { values in
-            for row in 0..<shape[0] {
-                var largest = -1
-                var value = -Float.infinity
-                for column in 0..<columns where values[row * columns + column] > value {
-                    value = values[row * columns + column]
-                    largest = column
-                }
-                body(row, largest)
-            }
-        }
     }
 }

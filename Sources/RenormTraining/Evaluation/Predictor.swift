@@ -45,10 +45,10 @@ public final class Predictor {
         for start in stride(from: 0, to: images.shape[0], by: batchSize) {
             let batch = scaled.rows(start..<min(start + batchSize, images.shape[0]))
             let executable = try executable(batch: batch.shape[0])
-            if let path = try executable.run([batch], on: store) {
+            if let path = try executable.run(["images": batch], on: store) {
                 throw TrainingError.notFiniteOn(data: "the input", path: path)
             }
-            let logits = executable["logits"].doubles
+            let logits = try executable.result("logits").doubles
             let classes = logits.count / batch.shape[0]
             for row in 0..<batch.shape[0] {
                 result.append(Predictor.softmax(logits[row * classes..<(row + 1) * classes]))

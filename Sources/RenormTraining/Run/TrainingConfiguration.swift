@@ -82,27 +82,21 @@ extension TrainingConfiguration {
     /// - Throws: `DecodingError` also for options out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value {
-            try container.decode(Value.self, forKey: key)
-        }
-        func optional<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
-            try container.decodeIfPresent(Value.self, forKey: key)
-        }
-        architecture = try optional(.architecture)
-        initialization = try optional(.initialization)
-        options = try value(.options)
-        steps = try value(.steps)
-        batchSize = try value(.batchSize)
-        accumulation = try optional(.accumulation) ?? 1
-        sampling = try value(.sampling)
-        augmentation = try value(.augmentation)
-        validation = try value(.validation)
-        seed = try value(.seed)
-        scaling = try optional(.scaling)
-        onNonFinite = try value(.onNonFinite)
-        evaluateEvery = try optional(.evaluateEvery)
-        checkpointEvery = try optional(.checkpointEvery)
-        evaluationBatchSize = try value(.evaluationBatchSize)
+        architecture = try container.optional(.architecture)
+        initialization = try container.optional(.initialization)
+        options = try container.value(.options)
+        steps = try container.value(.steps)
+        batchSize = try container.value(.batchSize)
+        accumulation = try container.optional(.accumulation) ?? 1
+        sampling = try container.value(.sampling)
+        augmentation = try container.value(.augmentation)
+        validation = try container.value(.validation)
+        seed = try container.value(.seed)
+        scaling = try container.optional(.scaling)
+        onNonFinite = try container.value(.onNonFinite)
+        evaluateEvery = try container.optional(.evaluateEvery)
+        checkpointEvery = try container.optional(.checkpointEvery)
+        evaluationBatchSize = try container.value(.evaluationBatchSize)
         try requireNoFault(decoder)
     }
 }

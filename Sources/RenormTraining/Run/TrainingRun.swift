@@ -211,15 +211,11 @@ final class TrainingRun {
 
     /// The training store or, where averages are kept, another that has them in the place of the values.
     private func storeForInference() throws -> any Store {
-        guard configuration.options.averagingRate != nil else { return store }
-        let averaged = try store.read().forInference(trainer.model.variables.paths)
-        if let averagedStore {
-            try averagedStore.write(averaged)
-            return averagedStore
-        }
-        let new = try trainer.engine.makeStore(averaged)
-        averagedStore = new
-        return new
+        guard configuration.options.parameterAveragingRate != nil else { return store }
+        let averaged = try averagedStore ?? trainer.engine.makeStore(trainer.model.variables)
+        averagedStore = averaged
+        try averaged.copy(plan.graph.origins(of: trainer.model), from: store)
+        return averaged
     }
 }
 

@@ -100,5 +100,13 @@ import Testing
         let w = try fourth.input("w", shape: [2, 3]) * 2
         _ = try w.maximum(fourth.constant(0))
         #expect(guarded(w) == [w.id])
+        // Under another shape too.
+        let fifth = GraphBuilder()
+        let inputs = fifth.input("x", shape: [2, 3])
+        let logits = try inputs * 2
+        _ = try logits.reshaped(to: [2, 3]).rightAnswers(labels: fifth.input("y", shape: [2], type: .i32))
+        let divisors = try fifth.input("d", shape: [3]) + 1
+        _ = try inputs / divisors
+        #expect(guarded(logits) == [logits.id, divisors.id])
     }
 }

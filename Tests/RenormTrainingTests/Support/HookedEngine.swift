@@ -7,6 +7,8 @@ struct HookedEngine: Engine {
     var before: @Sendable (Int, inout [NDArray]) throws -> Void = { _, _ in }
     /// Called with the step and the store after each training step.
     var after: @Sendable (Int, any Store) throws -> Void = { _, _ in }
+    /// Called with the name of each result of a training step that is read.
+    var reading: @Sendable (String) -> Void = { _ in }
 
     /// An engine that fails at the start of a step as if the program had been killed there.
     static func dying(atStep fatal: Int, _ base: any Engine = ReferenceEngine()) -> HookedEngine {
@@ -51,10 +53,15 @@ private final class HookedExecutable: Executable {
 
     func prepare(on store: any Store) throws { try base.prepare(on: store) }
 
-    func run(_ feeds: [NDArray], step: Int, on store: any Store, into results: inout [NDArray]) throws {
+    func result(_ index: Int) throws -> NDArray {
+        engine.reading(outputs[index].name)
+        return try base.result(index)
+    }
+
+    func run(_ feeds: [NDArray], step: Int, on store: any Store) throws {
         var feeds = feeds
         try engine.before(step, &feeds)
-        try base.run(feeds, step: step, on: store, into: &results)
+        try base.run(feeds, step: step, on: store)
         try engine.after(step, store)
     }
 }
