@@ -3,7 +3,7 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "Reporting",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Images", "Training", "Reporting",
     "CLI",
 ].map {
     .testTarget(
@@ -46,20 +46,22 @@ let package = Package(
                 "COneDNN", "RenormKernels", "RenormEngines",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(name: "RenormLayers", dependencies: ["RenormEngines"]),
         .target(
-            name: "RenormInterchange",
+            name: "RenormFormats",
             dependencies: [
-                "RenormLayers", .product(name: "OrderedCollections", package: "swift-collections"),
+                "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
+        .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
-        .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
+        .target(
+            name: "RenormTraining",
+            dependencies: ["RenormEngines", "RenormFormats", "RenormLayers", "RenormImages"]),
         .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
         .target(
             name: "Renorm",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormLayers",
-                "RenormInterchange", "RenormImages", "RenormTraining", "RenormReporting",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormFormats",
+                "RenormLayers", "RenormImages", "RenormTraining", "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",
@@ -91,7 +93,7 @@ let package = Package(
             path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
-            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],
+            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormFormats"],
             path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],

@@ -2,8 +2,8 @@
 @_exported import RenormGraphs
 @_exported import RenormEngines
 @_exported import RenormOneDNN
+@_exported import RenormFormats
 @_exported import RenormLayers
-@_exported import RenormInterchange
 @_exported import RenormImages
 @_exported import RenormTraining
 @_exported import RenormReporting

@@ -1,1 +1,1 @@
-@_exported import RenormEngines
+@_exported import RenormGraphs

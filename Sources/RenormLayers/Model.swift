@@ -73,6 +73,22 @@ public struct Model: Sendable {
             try trace(images, on: builder, phase: phase, precision: precision).output, as: "logits")
         return builder.graph
     }
+
+    /// What the model has: paths, kinds, shapes and initial values of its variables, in the order in which the layers ask for
+    /// them. No value is looked at, and none is made.
+    ///
+    /// - Throws: `GraphError` if the images do not fit the layers.
+    public func specifications() throws -> [VariableSpecification] {
+        Array(try graph(batch: 1).variables.values)
+    }
+
+    /// The shape of the last layer's result for a batch of one image: `[1, classes]`.
+    ///
+    /// - Throws: `GraphError` if the images do not fit the layers.
+    public func outputShape() throws -> TensorShape {
+        let graph = try graph(batch: 1)
+        return graph[graph.fetches[0].node].shape
+    }
 }
 
 extension GraphBuilder {

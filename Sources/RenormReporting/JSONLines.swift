@@ -1,4 +1,4 @@
-import RenormInterchange
+import RenormFormats
 
 /// Events as JSON, one object a line: `event` comes first and says what it is, then come the members of the payload in the
 /// order in which they are declared.

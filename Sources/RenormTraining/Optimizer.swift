@@ -1,5 +1,6 @@
+@_exported import RenormEngines
+@_exported import RenormFormats
 @_exported import RenormImages
-@_exported import RenormInterchange
 @_exported import RenormLayers
 
 /// How a gradient changes a parameter, by PyTorch's formulas. Its memory of earlier steps lives in variables of kind

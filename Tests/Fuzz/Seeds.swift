@@ -85,13 +85,13 @@ struct Seeds {
         for (index, run) in Seeds.runs.enumerated() {
             try await Seeds.trainer(index, in: file(run.name), steps: 2).run()
         }
-        try SafetensorsFile(
+        try NamedArrays(
             tensors: [
                 "f32": NDArray([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]),
                 "f64": NDArray([0.5], shape: [1]), "i64": NDArray(scalar: Int64(3)),
                 "u8": NDArray([1, 2, 3] as [UInt8], shape: [3]), "empty": NDArray(zeros: [0, 4]),
             ], metadata: ["note": "all types"]
-        ).write(to: file("types.safetensors"))
+        ).write(safetensors: file("types.safetensors"))
         var folder = try ExperimentFolder(file("comparison"), Seeds.common())
         let data = try Experiment.Data(
             training: Seeds.dataset(36, "training"), heldOut: 6, test: Seeds.dataset(9, "test"))

@@ -1,5 +1,5 @@
 import Foundation
-import RenormInterchange
+import RenormFormats
 import RenormReporting
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
 import RenormEngines
-import RenormInterchange
+import RenormFormats
 
 /// A file of `Tests/Fixtures`: what PyTorch or NumPy computed, as `README.md` there describes it.
 ///
@@ -9,12 +9,12 @@ import RenormInterchange
 public struct Fixture {
     /// The file, for messages.
     public let path: String
-    private let file: SafetensorsFile
+    private let file: NamedArrays
 
     /// Reads `Tests/Fixtures/<path>.safetensors`.
     public init(_ path: String) throws {
         self.path = path
-        file = try SafetensorsFile(reading: Fixture.url("\(path).safetensors"))
+        file = try NamedArrays(safetensors: Fixture.url("\(path).safetensors"))
     }
 
     /// Where a file of `Tests/Fixtures` is.
@@ -24,17 +24,17 @@ public struct Fixture {
     }
 
     /// The names of the arrays.
-    public var names: [String] { Array(file.tensors.keys) }
+    public var names: [String] { Array(file.arrays.keys) }
 
     /// The array of a name, which must be there.
     public subscript(name: String) -> NDArray {
-        guard let array = file.tensors[name] else { preconditionFailure("\(path) has no '\(name)'") }
+        guard let array = file.arrays[name] else { preconditionFailure("\(path) has no '\(name)'") }
         return array
     }
 
     /// The arrays whose names begin with a prefix, by the rest of their names, in the file's order.
     public func arrays(under prefix: String) -> [(name: String, value: NDArray)] {
-        file.tensors.filter { $0.key.hasPrefix(prefix) }
+        file.arrays.filter { $0.key.hasPrefix(prefix) }
             .map { (String($0.key.dropFirst(prefix.count)), $0.value) }
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 import RenormEngines
-import RenormInterchange
+import RenormFormats
 
 /// The folder `Tests/Fixtures`.
 public let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -10,10 +10,10 @@ extension OperationCase {
     /// What PyTorch computed in f64, from `Tests/Fixtures/operations.safetensors`: operations, `expected` results and
     /// gradients.
     public static func fromPyTorch() throws -> [OperationCase] {
-        let file = try SafetensorsFile(reading: fixtures.appending(path: "operations.safetensors"))
+        let file = try NamedArrays(safetensors: fixtures.appending(path: "operations.safetensors"))
         let header = try JSONDecoder().decode(Header.self, from: Data((file.metadata["fixture"] ?? "").utf8))
         return try header.cases.sorted { $0.key < $1.key }.map { name, options in
-            try OperationCase(name, options) { file.tensors["\(name)/\($0)"] }
+            try OperationCase(name, options) { file.arrays["\(name)/\($0)"] }
         }
     }
 

@@ -6,13 +6,13 @@ import Testing
 @Suite struct HostileCheckpointTests {
     /// Writes the run's last checkpoint again with other JSON, and leaves the arrays as they are.
     private func rewrite(_ url: URL, _ change: (inout [String: Any]) throws -> Void) throws {
-        var file = try SafetensorsFile(reading: url)
+        var file = try NamedArrays(safetensors: url)
         let text = try #require(file.metadata["renorm.checkpoint"])
         var record = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         try change(&record)
         let data = try JSONSerialization.data(withJSONObject: record)
         file.metadata["renorm.checkpoint"] = String(decoding: data, as: UTF8.self)
-        try file.write(to: url)
+        try file.write(safetensors: url)
     }
 
     /// Sets the value at names joined by dots.
@@ -128,9 +128,9 @@ import Testing
         var run = try TinyRun(folder.appending("run"), steps: 2)
         run.configuration.options.parameterAveragingRate = 0.5
         try await run.finish()
-        var file = try SafetensorsFile(reading: run.folder!.last)
-        file.tensors["average.bn1.weight"] = NDArray(zeros: [1])
-        try file.write(to: run.folder!.last)
+        var file = try NamedArrays(safetensors: run.folder!.last)
+        file.arrays["average.bn1.weight"] = NDArray(zeros: [1])
+        try file.write(safetensors: run.folder!.last)
         let error = try #require(throws: VariablesError.self) { try TrainedModel(reading: run.folder!.last) }
         #expect(error.description.contains("average.bn1.weight"), "\(error)")
     }

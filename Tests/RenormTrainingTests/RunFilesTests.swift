@@ -168,21 +168,21 @@ import Testing
         let folder = try TemporaryFolder()
         let run = try await stopped(folder)
         let last = run.folder!.last
-        var file = try SafetensorsFile(reading: last)
+        var file = try NamedArrays(safetensors: last)
         let text = try #require(file.metadata["renorm.checkpoint"])
 
         file.metadata["renorm.checkpoint"] = nil
-        try file.write(to: last)
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: last.path, "no checkpoint of a run", "--init")
 
         file.metadata["renorm.checkpoint"] = text.replacingOccurrences(
             of: "\"format\":1", with: "\"format\":2")
-        try file.write(to: last)
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: "format 2", "expected format 1")
 
         file.metadata["renorm.checkpoint"] = text.replacingOccurrences(
             of: "\"batchSize\":8", with: "\"batchSize\":\"many\"")
-        try file.write(to: last)
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: "damaged", "configuration.batchSize")
     }
 
@@ -191,21 +191,21 @@ import Testing
         let folder = try TemporaryFolder()
         let run = try await stopped(folder)
         let last = run.folder!.last
-        let original = try SafetensorsFile(reading: last)
+        let original = try NamedArrays(safetensors: last)
 
         var file = original
-        file.tensors["fc.bias"] = nil
-        try file.write(to: last)
+        file.arrays["fc.bias"] = nil
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: last.path, "lacks 'fc.bias'")
 
         file = original
-        file.tensors["fc.bias"] = NDArray(zeros: [4])
-        try file.write(to: last)
+        file.arrays["fc.bias"] = NDArray(zeros: [4])
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: "'fc.bias' has the shape [4]; expected [3]")
 
         file = original
-        file.tensors["bn1.num_batches_tracked"] = NDArray(scalar: Float(3))
-        try file.write(to: last)
+        file.arrays["bn1.num_batches_tracked"] = NDArray(scalar: Float(3))
+        try file.write(safetensors: last)
         try await expectRefusal(run, containing: "'bn1.num_batches_tracked'", "type f32; expected i64")
     }
 
@@ -288,7 +288,7 @@ import Testing
         try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
         let before = try Data(contentsOf: run.folder!.last)
         let (events, error) = try await run.events(resumes: true)
-        guard case .unwritable(path: run.folder!.last.path, _, _) = error as? InterchangeError else {
+        guard case .unwritable(path: run.folder!.last.path, _, _) = error as? FormatError else {
             Issue.record("\(error as Any)")
             return
         }

@@ -49,10 +49,13 @@ extension Model {
             try carried.convert(at: was.path, from: was.normalization, to: becomes.normalization)
         }
         // The variables of the new network in its own order: those that have survived keep their values.
-        let fresh = try result.graph(batch: 1).initialVariables(seed: 0)
-        result.variables = fresh.mapValues { path, variable in
-            guard let kept = carried[path], kept.value.shape == variable.value.shape else { return variable }
-            return kept
+        result.variables = Variables()
+        for specification in try result.specifications() {
+            let kept = carried[specification.path].flatMap {
+                $0.value.shape == specification.shape ? $0 : nil
+            }
+            result.variables[specification.path] =
+                kept ?? Variable(kind: specification.kind, value: specification.initialValue(seed: 0))
         }
         return result
     }
@@ -80,10 +83,14 @@ extension Variables {
             let population = source.population({ self[place($0)]?.value }, epsilon: old.epsilon)
         else { return }
         let converted = try target.statistics(of: population, epsilon: new.epsilon, path: path)
-        let (had, has) = (old.statistics(channels: 1), new.statistics(channels: 1))
+        let had = old.statistics(channels: 1)
+        let has = new.statistics(channels: population.mean.elementCount)
         for statistic in has {
+            let path = place(statistic.name)
             if let value = converted[statistic.name] {
-                self[place(statistic.name)] = Variable(kind: statistic.kind, value: value)
+                self[path] = Variable(kind: statistic.kind, value: value)
+            } else if self[path] == nil {
+                self[path] = Variable(kind: statistic.kind, value: statistic.initialValue)
             }
         }
         let names = Set(has.map(\.name))

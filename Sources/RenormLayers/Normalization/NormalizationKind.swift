@@ -192,6 +192,14 @@ public struct NormalizationStatistic: Sendable, Hashable {
         self.valueWhereMissing = valueWhereMissing
     }
 
+    /// The value that it starts with.
+    var initialValue: NDArray { value(initial) }
+
+    /// This value everywhere.
+    func value(_ value: Double) -> NDArray {
+        NDArray(repeating: Float(value), shape: shape).converted(to: kind == .counter ? .i64 : .f32)
+    }
+
     /// The number of batches that moving averages have seen. Files from before PyTorch counted them (0.4.1) lack it.
     static let batchCount = NormalizationStatistic(
         "num_batches_tracked", kind: .counter, shape: .scalar, initial: 0,

@@ -74,7 +74,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
 
     /// The record of a file whose arrays are not read.
     init(reading url: URL) throws {
-        try self.init(metadata: SafetensorsFile.metadata(of: url), path: url.path)
+        try self.init(metadata: NamedArrays.metadata(safetensors: url), path: url.path)
     }
 
     private init(metadata: [String: String], path: String) throws {

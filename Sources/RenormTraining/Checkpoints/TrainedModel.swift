@@ -36,13 +36,12 @@ public struct TrainedModel: Sendable {
         var model = Model(
             layer, input: record.data.image, overrides: record.overrides, variables: Variables())
         // Nothing is drawn for the network that the file describes, which may be larger than the file.
-        let graph = try model.graph(batch: 1)
-        let (output, classes) = (graph[graph.fetches[0].node].shape, record.data.classNames.count)
+        let (output, classes) = (try model.outputShape(), record.data.classNames.count)
         guard output.rank == 2, output[1] == classes else {
             throw TrainingError.notACheckpoint(
                 path: url.path, reason: "it names \(classes) classes for a network whose output is \(output)")
         }
-        let expected = Array(graph.variables.values)
+        let expected = try model.specifications()
         // Averages and slots of a checkpoint are the training step's; the step itself need not be traced for them.
         let averages = expected.compactMap { specification -> VariableSpecification? in
             var average = specification

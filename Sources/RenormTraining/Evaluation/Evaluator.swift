@@ -63,8 +63,7 @@ extension Model {
         guard image == input else {
             throw TrainingError.imageShape(data: dataset.name, found: image, expected: input)
         }
-        let graph = try graph(batch: 1)
-        let classes = graph[graph.fetches[0].node].shape[-1]
+        let classes = try outputShape()[-1]
         guard classes == dataset.classCount else {
             throw TrainingError.classes(data: dataset.name, found: dataset.classCount, expected: classes)
         }

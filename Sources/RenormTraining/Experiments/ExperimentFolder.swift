@@ -1,6 +1,6 @@
 import Foundation
 import RenormGraphs
-import RenormInterchange
+import RenormFormats
 import RenormLayers
 
 /// Where a comparison keeps its results:
@@ -106,7 +106,7 @@ public struct ExperimentFolder: Sendable {
     /// Makes the folder, or reads the results in it.
     ///
     /// - Throws: `ExperimentError.otherResults` if they are of another comparison, `.unreadable`; `TrainingError.folder`;
-    ///   `InterchangeError` where a file cannot be read or written.
+    ///   `FormatError` where a file cannot be read or written.
     public init(_ url: URL, _ common: Common) throws {
         self.url = url
         self.common = common
@@ -121,7 +121,7 @@ public struct ExperimentFolder: Sendable {
         do {
             data = try Data(contentsOf: journal)
         } catch {
-            throw InterchangeError.unreadable(path: journal.path, reason: error.localizedDescription)
+            throw FormatError.unreadable(path: journal.path, reason: error.localizedDescription)
         }
         let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { data[...$0] } ?? Data()
         let lines = whole.split(separator: UInt8(ascii: "\n"))

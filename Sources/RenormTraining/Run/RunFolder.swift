@@ -89,7 +89,7 @@ public struct RunFolder: Sendable, Hashable {
 
     /// Makes the folder, or finds it to go on in, keeps other runs out of it, and writes `config.yml` unless it is there.
     ///
-    /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`; `InterchangeError` if there is no room for the record: a
+    /// - Throws: `TrainingError.runExists`, `.folder`, `.inUse`; `FormatError` if there is no room for the record: a
     ///   folder that is new is then taken away again.
     func take(resuming: Bool, record: String?) throws -> RunLock {
         let isNew = !exists(url)

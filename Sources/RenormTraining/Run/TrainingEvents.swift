@@ -23,7 +23,7 @@ public struct TrainingEvents: AsyncSequence, Sendable {
 
         /// The next event; `nil` after the last.
         ///
-        /// - Throws: `TrainingError`, `InterchangeError`, `ImagesError`, `GraphError` or `EngineError`.
+        /// - Throws: `TrainingError`, `FormatError`, `ImagesError`, `GraphError` or `EngineError`.
         public mutating func next() async throws -> TrainingEvent? {
             let session = self.session ?? Session(trainer)
             self.session = session

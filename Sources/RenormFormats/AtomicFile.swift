@@ -11,14 +11,14 @@ import Foundation
 public enum AtomicFile {
     /// Replaces a file by a text in UTF-8.
     ///
-    /// - Throws: `InterchangeError.unwritable` or `.busy`; the file is then what it was before.
+    /// - Throws: `FormatError.unwritable` or `.busy`; the file is then what it was before.
     public static func write(_ text: String, to url: URL) throws {
         try write(Array(text.utf8), to: url)
     }
 
     /// Replaces a file by bytes.
     ///
-    /// - Throws: `InterchangeError.unwritable` or `.busy`; the file is then what it was before.
+    /// - Throws: `FormatError.unwritable` or `.busy`; the file is then what it was before.
     public static func write(_ bytes: [UInt8], to url: URL) throws {
         try write(to: url, byteCount: bytes.count) { writer in
             try bytes.withUnsafeBytes { try writer.write($0) }
@@ -28,7 +28,7 @@ public enum AtomicFile {
     /// Replaces a file by what `body` writes, piece by piece.
     ///
     /// - Parameter byteCount: the size of the whole, for the message if there is no room for it.
-    /// - Throws: `InterchangeError.unwritable` or `.busy`, or what `body` throws; the file is then what it was before.
+    /// - Throws: `FormatError.unwritable` or `.busy`, or what `body` throws; the file is then what it was before.
     public static func write(
         to url: URL, byteCount: Int, _ body: (borrowing Writer) throws -> Void
     ) throws {
@@ -47,19 +47,19 @@ public enum AtomicFile {
                 throw error
             }
         } catch let error as SystemError {
-            throw InterchangeError.unwritable(path: url.path, byteCount: byteCount, reason: error.reason)
+            throw FormatError.unwritable(path: url.path, byteCount: byteCount, reason: error.reason)
         }
         do {
             try syncFolder(folder.path)
         } catch let error as SystemError {
-            throw InterchangeError.notSynced(path: url.path, reason: error.reason)
+            throw FormatError.notSynced(path: url.path, reason: error.reason)
         }
     }
 
     /// Adds bytes to the end of a file, which is made if it is missing, and syncs them. A program that is killed may leave a
     /// part of them; an error leaves none. One process at a time may do so.
     ///
-    /// - Throws: `InterchangeError.unwritable`, or `.notOwnFile` where there is a link, a folder or a device.
+    /// - Throws: `FormatError.unwritable`, or `.notOwnFile` where there is a link, a folder or a device.
     public static func append(_ bytes: [UInt8], to url: URL) throws {
         _ = try isOwnFile(url)
         do {
@@ -78,21 +78,21 @@ public enum AtomicFile {
                 throw error
             }
         } catch let error as SystemError {
-            throw InterchangeError.unwritable(path: url.path, byteCount: bytes.count, reason: error.reason)
+            throw FormatError.unwritable(path: url.path, byteCount: bytes.count, reason: error.reason)
         }
     }
 
     /// Whether a file is there; a link to one is not one.
     ///
-    /// - Throws: `InterchangeError.notOwnFile` where there is a link, a folder or a device.
+    /// - Throws: `FormatError.notOwnFile` where there is a link, a folder or a device.
     public static func isOwnFile(_ url: URL) throws -> Bool {
         var status = stat()
         guard lstat(url.path, &status) == 0 else { return false }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return true
-        case S_IFLNK: throw InterchangeError.notOwnFile(path: url.path, found: "a symbolic link")
-        case S_IFDIR: throw InterchangeError.notOwnFile(path: url.path, found: "a folder")
-        default: throw InterchangeError.notOwnFile(path: url.path, found: "a pipe or a device")
+        case S_IFLNK: throw FormatError.notOwnFile(path: url.path, found: "a symbolic link")
+        case S_IFDIR: throw FormatError.notOwnFile(path: url.path, found: "a folder")
+        default: throw FormatError.notOwnFile(path: url.path, found: "a pipe or a device")
         }
     }
 
@@ -145,7 +145,7 @@ public enum AtomicFile {
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
                 let code = errno
                 close(descriptor)
-                if code == EWOULDBLOCK { throw InterchangeError.busy(path: target) }
+                if code == EWOULDBLOCK { throw FormatError.busy(path: target) }
                 throw SystemError(code: code)
             }
             var mine = stat()

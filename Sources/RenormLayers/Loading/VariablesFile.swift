@@ -1,6 +1,7 @@
 import Foundation
-import OrderedCollections
-import RenormLayers
+import RenormArrays
+import RenormFormats
+import RenormGraphs
 
 /// A safetensors file of variables: names are their paths, which are PyTorch's; what each is for stands in the metadata,
 /// so that nothing is guessed from a name. Files from elsewhere have no such list; there a model says what its variables
@@ -25,9 +26,9 @@ public struct VariablesFile: Sendable {
     ///
     /// - Throws: what reading a safetensors file throws; `VariablesError.kinds` if its list of kinds is damaged.
     public init(reading url: URL) throws {
-        let file = try SafetensorsFile(reading: url)
+        let file = try NamedArrays(safetensors: url)
         try self.init(
-            path: url.path, arrays: Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.key, $0.value) }),
+            path: url.path, arrays: Dictionary(uniqueKeysWithValues: file.arrays.map { ($0.key, $0.value) }),
             metadata: file.metadata)
     }
 
@@ -71,68 +72,81 @@ public struct VariablesFile: Sendable {
         metadata[kindsKey] = String(decoding: try encoder.encode(lists), as: UTF8.self)
         // What PyTorch's tools look for before they read a file.
         metadata["format"] = "pt"
-        var tensors: OrderedDictionary<String, NDArray> = [:]
-        for (path, variable) in variables { tensors[path] = variable.value }
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: url)
+        var content = NamedArrays(metadata: metadata)
+        for (path, variable) in variables { content.arrays[path] = variable.value }
+        try content.write(safetensors: url)
     }
 
-    /// The file's variables of the given kinds, which must be exactly those of `expected`: same paths, kinds, shapes and
-    /// types, with finite values. In the order of `expected`.
+    /// The file's variables, which must be exactly those of `expected`: same paths, kinds, shapes and types, with finite
+    /// values. In the order of `expected`.
     ///
     /// - Parameter bounds: Those of statistics by path (see `Model.statisticBounds`).
     public func variables(
         exactly expected: Variables, bounds: [String: StatisticBound] = [:]
     ) throws -> Variables {
-        try variables(
-            expected.map { path, variable in
-                Wanted(
-                    path: path, kind: variable.kind, shape: variable.value.shape, type: variable.value.type)
-            }, bounds: bounds, isLeftOut: { _ in false })
+        try variables(expected.map(Wanted.init), of: arrays, bounds: bounds, stored: Self.asItIs)
     }
 
-    /// The file's variables, which must be exactly those that are specified: what `variables(exactly:bounds:)` does without values to
-    /// compare with.
+    /// The file's variables, which must be exactly those that are specified.
     ///
     /// - Parameters:
     ///   - kind: What the file may have besides.
     ///   - bounds: Those of statistics by path (see `Model.statisticBounds`).
-    package func variables(
+    public func variables(
         exactly expected: [VariableSpecification], leavingOut kind: VariableKind,
         bounds: [String: StatisticBound] = [:]
     ) throws -> Variables {
         try variables(
-            expected.map { Wanted(path: $0.path, kind: $0.kind, shape: $0.shape, type: $0.storedType) },
-            bounds: bounds, isLeftOut: { kinds?[$0] == kind })
+            expected.map(Wanted.init), of: arrays.filter { kinds?[$0.key] != kind }, bounds: bounds,
+            stored: Self.asItIs)
     }
 
-    private struct Wanted {
+    /// A value of the right type. An engine may compute, and so save, in more precision than f32.
+    private static func asItIs(_ value: NDArray, as type: ElementType) -> NDArray? {
+        value.type == type || (value.type == .f64 && type == .f32) ? value : nil
+    }
+
+    /// What a variable must be.
+    struct Wanted {
         var path: String
         var kind: VariableKind
         var shape: TensorShape
         var type: ElementType
+
+        init(_ specification: VariableSpecification) {
+            (path, kind) = (specification.path, specification.kind)
+            (shape, type) = (specification.shape, specification.storedType)
+        }
+
+        init(_ known: Variables.Element) {
+            (path, kind) = (known.path, known.variable.kind)
+            (shape, type) = (known.variable.value.shape, known.variable.value.type)
+        }
     }
 
-    private func variables(
-        _ expected: [Wanted], bounds: [String: StatisticBound], isLeftOut: (String) -> Bool
+    /// The arrays as variables, each of which must be wanted and there.
+    ///
+    /// - Parameter stored: A value as it is kept where the given type is wanted; `nil` where its own is wrong.
+    func variables(
+        _ expected: [Wanted], of arrays: [String: NDArray], bounds: [String: StatisticBound],
+        stored: (NDArray, ElementType) -> NDArray?
     ) throws -> Variables {
         let missing = expected.map(\.path).filter { arrays[$0] == nil }
         guard missing.isEmpty else { throw VariablesError.missing(file: path, paths: missing) }
         let known = Set(expected.map(\.path))
-        let unexpected = arrays.keys.filter { !known.contains($0) && !isLeftOut($0) }.sorted()
+        let unexpected = arrays.keys.filter { !known.contains($0) }.sorted()
         guard unexpected.isEmpty else { throw VariablesError.unexpected(file: path, paths: unexpected) }
         var result = Variables()
         for wanted in expected {
-            let (name, value) = (wanted.path, arrays[wanted.path]!)
+            let (name, found) = (wanted.path, arrays[wanted.path]!)
             if let kind = kinds?[name], kind != wanted.kind {
                 throw VariablesError.kind(file: path, path: name, found: kind, expected: wanted.kind)
             }
-            guard value.shape == wanted.shape else {
-                throw VariablesError.shape(file: path, path: name, found: value.shape, expected: wanted.shape)
+            guard found.shape == wanted.shape else {
+                throw VariablesError.shape(file: path, path: name, found: found.shape, expected: wanted.shape)
             }
-            // An engine may compute, and so save, in more precision than f32.
-            let isWider = value.type == .f64 && wanted.type == .f32
-            guard value.type == wanted.type || isWider else {
-                throw VariablesError.type(file: path, path: name, found: value.type, expected: wanted.type)
+            guard let value = stored(found, wanted.type) else {
+                throw VariablesError.type(file: path, path: name, found: found.type, expected: wanted.type)
             }
             try check(value, at: name, bounds[name])
             result[name] = Variable(kind: wanted.kind, value: value)

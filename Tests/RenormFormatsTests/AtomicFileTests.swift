@@ -1,5 +1,5 @@
 import Foundation
-import RenormInterchange
+import RenormFormats
 import Testing
 
 @Suite struct AtomicFileTests {
@@ -36,7 +36,7 @@ import Testing
     #if os(Linux)
         @Test func aFullDiskLeavesWhatWasThere() throws {
             try AtomicFile.write("before", to: target)
-            let error = try #require(throws: InterchangeError.self) {
+            let error = try #require(throws: FormatError.self) {
                 try AtomicFile.write(to: target, byteCount: 123_456) { writer in
                     // Every write to this device fails as on a full disk.
                     let full = open("/dev/full", O_WRONLY)
@@ -65,7 +65,7 @@ import Testing
 
     @Test func twoWritersAtOnceAreRefused() throws {
         try AtomicFile.write(to: target, byteCount: 5) { writer in
-            #expect(throws: InterchangeError.busy(path: target.path)) {
+            #expect(throws: FormatError.busy(path: target.path)) {
                 try AtomicFile.write("inner", to: target)
             }
             try [UInt8]("outer".utf8).withUnsafeBytes { try writer.write($0) }
@@ -79,7 +79,7 @@ import Testing
             let byte = UInt8(number)
             do {
                 try AtomicFile.write([UInt8](repeating: byte, count: 10_000 + number), to: target)
-            } catch InterchangeError.busy {
+            } catch FormatError.busy {
                 // Somebody else was first.
             } catch {
                 Issue.record(error)
@@ -94,7 +94,7 @@ import Testing
     @Test func aMissingFolderIsNamed() {
         let url = folder.url.appendingPathComponent("absent/file.json")
         #expect(
-            throws: InterchangeError.unwritable(
+            throws: FormatError.unwritable(
                 path: url.path, byteCount: 2, reason: "No such file or directory")
         ) {
             try AtomicFile.write("{}", to: url)
@@ -103,7 +103,7 @@ import Testing
 
     @Test func aFolderIsNotReplaced() throws {
         try FileManager.default.createDirectory(at: target, withIntermediateDirectories: false)
-        #expect(throws: InterchangeError.self) { try AtomicFile.write("{}", to: target) }
+        #expect(throws: FormatError.self) { try AtomicFile.write("{}", to: target) }
         #expect(try names() == ["last.safetensors"])
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
-import RenormInterchange
+import RenormFormats
 import Testing
 
 /// What is no safetensors file is refused at once, in true words.
 @Suite struct OpeningTests {
     private func message(_ path: String, in folder: TemporaryFolder) throws -> String {
-        let error = try #require(throws: InterchangeError.self) {
-            try SafetensorsFile(reading: folder.url.appendingPathComponent(path))
+        let error = try #require(throws: FormatError.self) {
+            try NamedArrays(safetensors: folder.url.appendingPathComponent(path))
         }
         return "\(error)".replacingOccurrences(of: folder.url.path, with: "DIR")
     }

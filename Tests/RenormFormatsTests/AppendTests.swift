@@ -1,5 +1,5 @@
 import Foundation
-import RenormInterchange
+import RenormFormats
 import Testing
 
 /// Lines added to a file, which must be one of its folder's own.
@@ -39,7 +39,7 @@ import Testing
             try #require(mkfifo(target.path, 0o600) == 0)
             found = "a pipe or a device"
         }
-        let error = InterchangeError.notOwnFile(path: target.path, found: found)
+        let error = FormatError.notOwnFile(path: target.path, found: found)
         #expect(throws: error) { try AtomicFile.append([1], to: target) }
         #expect(throws: error) { try AtomicFile.isOwnFile(target) }
         #expect(try String(contentsOf: outside, encoding: .utf8) == "precious")
@@ -68,7 +68,7 @@ import Testing
         } else {
             try #require(mkfifo(partial.path, 0o600) == 0)
         }
-        #expect(throws: InterchangeError.self) { try AtomicFile.write("new", to: target) }
+        #expect(throws: FormatError.self) { try AtomicFile.write("new", to: target) }
         #expect(try String(contentsOf: outside, encoding: .utf8) == "precious")
     }
 
@@ -76,7 +76,7 @@ import Testing
         try AtomicFile.append([UInt8]("a\n".utf8), to: target)
         let missing = folder.url.appendingPathComponent("absent/runs.jsonl")
         #expect(
-            throws: InterchangeError.unwritable(
+            throws: FormatError.unwritable(
                 path: missing.path, byteCount: 1, reason: "No such file or directory")
         ) { try AtomicFile.append([1], to: missing) }
     }

@@ -1,9 +1,9 @@
 import Foundation
 import RenormArrays
-import RenormInterchange
+import RenormFormats
 import Testing
 
-@Suite struct SafetensorsFileTests {
+@Suite struct SafetensorsTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -11,33 +11,33 @@ import Testing
     private func url(_ name: String = "file.safetensors") -> URL { folder.url.appendingPathComponent(name) }
 
     @Test func readsWhatTheFormatsLibraryWrites() throws {
-        let file = try SafetensorsFile(reading: fixtures.appendingPathComponent("python.safetensors"))
+        let file = try NamedArrays(safetensors: fixtures.appendingPathComponent("python.safetensors"))
         let thirds = (0..<6).map { Double($0) / 3 }
         #expect(file.metadata == ["format": "np, \"quoted\" é\n"])
-        #expect(file.tensors.count == 9)
-        #expect(file.tensors["doubles"] == NDArray(thirds, shape: [2, 3]))
-        #expect(file.tensors["floats"] == NDArray(thirds.map { Float($0) }, shape: [2, 3]))
+        #expect(file.arrays.count == 9)
+        #expect(file.arrays["doubles"] == NDArray(thirds, shape: [2, 3]))
+        #expect(file.arrays["floats"] == NDArray(thirds.map { Float($0) }, shape: [2, 3]))
         #expect(
-            file.tensors["layer1.0.conv1.weight"]
+            file.arrays["layer1.0.conv1.weight"]
                 == NDArray((0..<24).map { Float($0) }, shape: [4, 3, 2, 1]))
-        #expect(file.tensors["bfloats"]?.type == .bf16)
-        #expect(file.tensors["bfloats"]?.floats == [0.5, -2, .infinity])
-        #expect(file.tensors["integers"] == NDArray([-1, .max, .min] as [Int32], shape: [3]))
-        #expect(file.tensors["counter"] == NDArray(scalar: 1 << 40 + 1 as Int64))
-        #expect(file.tensors["bytes"] == NDArray([0, 1, 2, 3, 4] as [UInt8], shape: [5]))
-        #expect(file.tensors["nothing"] == NDArray(zeros: [0, 3]))
-        #expect(file.tensors["é \"quoted\"\n"] == NDArray([7] as [UInt8], shape: [1]))
+        #expect(file.arrays["bfloats"]?.type == .bf16)
+        #expect(file.arrays["bfloats"]?.floats == [0.5, -2, .infinity])
+        #expect(file.arrays["integers"] == NDArray([-1, .max, .min] as [Int32], shape: [3]))
+        #expect(file.arrays["counter"] == NDArray(scalar: 1 << 40 + 1 as Int64))
+        #expect(file.arrays["bytes"] == NDArray([0, 1, 2, 3, 4] as [UInt8], shape: [5]))
+        #expect(file.arrays["nothing"] == NDArray(zeros: [0, 3]))
+        #expect(file.arrays["é \"quoted\"\n"] == NDArray([7] as [UInt8], shape: [1]))
     }
 
     @Test func writesWhatTheFormatsLibraryWrites() throws {
         let original = fixtures.appendingPathComponent("python.safetensors")
-        try SafetensorsFile(reading: original).write(to: url())
+        try NamedArrays(safetensors: original).write(safetensors: url())
         #expect(try Data(contentsOf: url()) == Data(contentsOf: original))
     }
 
     @Test func readsHalvesAsFloats() throws {
-        let file = try SafetensorsFile(reading: fixtures.appendingPathComponent("half.safetensors"))
-        let values = try #require(file.tensors["halves"]).values(of: Float.self)
+        let file = try NamedArrays(safetensors: fixtures.appendingPathComponent("half.safetensors"))
+        let values = try #require(file.arrays["halves"]).values(of: Float.self)
         #expect(values.prefix(8) == [0, 0, 1, -1.5, 65504, 5.9604645e-8, .infinity, -.infinity])
         #expect(values[1].sign == .minus)
         #expect(values[8].isNaN)
@@ -55,29 +55,29 @@ import Testing
     #endif
 
     @Test func roundTripsEveryTypeAndKeepsTheOrder() throws {
-        var file = SafetensorsFile(metadata: ["b": "2", "a": "{\"x\":1}"])
+        var file = NamedArrays(metadata: ["b": "2", "a": "{\"x\":1}"])
         for (number, type) in ElementType.allCases.enumerated() {
             for shape in [[], [3], [2, 5], [0], [1, 1, 1, 7]] as [TensorShape] {
                 let values = (0..<shape.elementCount).map { Double($0 * 3 + number) }
                 let name = "\(["z", "a", "m"][number % 3]).\(type).\(shape)"
-                file.tensors[name] = NDArray(values, shape: shape).converted(to: type)
+                file.arrays[name] = NDArray(values, shape: shape).converted(to: type)
             }
         }
-        try file.write(to: url())
-        let back = try SafetensorsFile(reading: url())
+        try file.write(safetensors: url())
+        let back = try NamedArrays(safetensors: url())
         #expect(back == file)
-        #expect(back.tensors.keys == file.tensors.keys)
+        #expect(back.arrays.keys == file.arrays.keys)
         let first = try Data(contentsOf: url())
-        try back.write(to: url("again"))
+        try back.write(safetensors: url("again"))
         #expect(try Data(contentsOf: url("again")) == first)
     }
 
     @Test func tensorsAreAlignedInTheFile() throws {
-        var file = SafetensorsFile()
-        file.tensors["a"] = NDArray([1, 2, 3] as [UInt8], shape: [3])
-        file.tensors["b"] = NDArray(scalar: 1.5)
-        file.tensors["c"] = NDArray([1] as [Float], shape: [1])
-        try file.write(to: url())
+        var file = NamedArrays()
+        file.arrays["a"] = NDArray([1, 2, 3] as [UInt8], shape: [3])
+        file.arrays["b"] = NDArray(scalar: 1.5)
+        file.arrays["c"] = NDArray([1] as [Float], shape: [1])
+        try file.write(safetensors: url())
         let bytes = try [UInt8](Data(contentsOf: url()))
         let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         #expect(length % 8 == 0)
@@ -88,21 +88,21 @@ import Testing
     }
 
     @Test func anEmptyFileIsAFile() throws {
-        try SafetensorsFile().write(to: url())
-        #expect(try SafetensorsFile(reading: url()) == SafetensorsFile())
+        try NamedArrays().write(safetensors: url())
+        #expect(try NamedArrays(safetensors: url()) == NamedArrays())
     }
 
     @Test func aNonFiniteValueKeepsItsBits() throws {
-        var file = SafetensorsFile()
-        file.tensors["x"] = NDArray([Float(nan: 5, signaling: false), -.infinity, -0.0], shape: [3])
-        try file.write(to: url())
-        #expect(try SafetensorsFile(reading: url()) == file)
+        var file = NamedArrays()
+        file.arrays["x"] = NDArray([Float(nan: 5, signaling: false), -.infinity, -0.0], shape: [3])
+        try file.write(safetensors: url())
+        #expect(try NamedArrays(safetensors: url()) == file)
     }
 
     @Test func aReservedNameIsRefused() {
-        let file = SafetensorsFile(tensors: ["__metadata__": NDArray(zeros: [1])])
-        #expect(throws: InterchangeError.reservedName(path: url().path, name: "__metadata__")) {
-            try file.write(to: url())
+        let file = NamedArrays(["__metadata__": NDArray(zeros: [1])])
+        #expect(throws: FormatError.reservedName(path: url().path, name: "__metadata__")) {
+            try file.write(safetensors: url())
         }
     }
 
@@ -186,7 +186,7 @@ import Testing
     @Test(arguments: wrong)
     func saysWhatIsWrong(header: String, data: Int, message: String) throws {
         try file(header: header, data: data)
-        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
         #expect(error.description.replacingOccurrences(of: folder.url.path, with: "DIR") == message)
     }
 
@@ -199,7 +199,7 @@ import Testing
     ])
     func anotherHeaderIsMalformed(header: String) throws {
         try file(header: header, data: 1)
-        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
         guard case .malformedHeader = error else {
             Issue.record("\(error)")
             return
@@ -210,7 +210,7 @@ import Testing
         let whole = try Data(contentsOf: fixtures.appendingPathComponent("python.safetensors"))
         for length in Array(stride(from: 0, to: whole.count, by: 13)) + [whole.count - 1] {
             try whole.prefix(length).write(to: url())
-            let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+            let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
             guard case .truncated(_, length, let expected) = error, expected > length else {
                 Issue.record("\(length): \(error)")
                 return
@@ -220,26 +220,26 @@ import Testing
 
     @Test func whatIsNoSafetensorsFileIsRefused() throws {
         try Data("PK\u{3}\u{4} a PyTorch checkpoint".utf8).write(to: url())
-        let error = try #require(throws: InterchangeError.self) { try SafetensorsFile(reading: url()) }
+        let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
         guard case .headerTooLarge = error else {
             Issue.record("\(error)")
             return
         }
         #expect(
-            throws: InterchangeError.unreadable(path: url("absent").path, reason: "No such file or directory")
+            throws: FormatError.unreadable(path: url("absent").path, reason: "No such file or directory")
         ) {
-            try SafetensorsFile(reading: url("absent"))
+            try NamedArrays(safetensors: url("absent"))
         }
         #expect(
-            throws: InterchangeError.unreadable(path: folder.url.path, reason: "it is a folder")
+            throws: FormatError.unreadable(path: folder.url.path, reason: "it is a folder")
         ) {
-            try SafetensorsFile(reading: folder.url)
+            try NamedArrays(safetensors: folder.url)
         }
         #expect(
-            throws: InterchangeError.unknownType(
+            throws: FormatError.unknownType(
                 path: fixtures.path + "/bool.safetensors", tensor: "flags", type: "BOOL")
         ) {
-            try SafetensorsFile(reading: fixtures.appendingPathComponent("bool.safetensors"))
+            try NamedArrays(safetensors: fixtures.appendingPathComponent("bool.safetensors"))
         }
     }
 }

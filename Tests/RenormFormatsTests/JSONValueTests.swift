@@ -1,4 +1,4 @@
-import RenormInterchange
+import RenormFormats
 import Testing
 
 @Suite struct JSONValueTests {
@@ -90,21 +90,21 @@ import Testing
         ("1 2", 2, "more after the end"),
     ])
     func refusesWhatIsNoJSON(text: String, offset: Int, reason: String) {
-        #expect(throws: InterchangeError.malformedJSON(source: "it", offset: offset, reason: reason)) {
+        #expect(throws: FormatError.malformedJSON(source: "it", offset: offset, reason: reason)) {
             try JSONValue(parsing: text, source: "it")
         }
     }
 
     @Test func refusesWrongUTF8AndDeepTexts() throws {
         #expect(
-            throws: InterchangeError.malformedJSON(
+            throws: FormatError.malformedJSON(
                 source: "it", offset: 0, reason: "a string is no valid UTF-8")
         ) {
             try JSONValue(parsing: [0x22, 0xFF, 0x22], source: "it")
         }
         let deep = String(repeating: "[", count: 100_000)
         #expect(
-            throws: InterchangeError.malformedJSON(source: "it", offset: 128, reason: "nested too deeply")
+            throws: FormatError.malformedJSON(source: "it", offset: 128, reason: "nested too deeply")
         ) {
             try JSONValue(parsing: deep, source: "it")
         }

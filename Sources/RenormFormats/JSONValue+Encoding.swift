@@ -139,7 +139,7 @@ private struct KeyedContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encodeNil(forKey key: Key) { node.set(JSONNode(.value(.null)), key.stringValue) }
 
     func encode(_ value: some Encodable, forKey key: Key) throws {
-        try RenormInterchange.encode(value, into: node.child(key.stringValue), path: codingPath + [key])
+        try RenormFormats.encode(value, into: node.child(key.stringValue), path: codingPath + [key])
     }
 
     func nestedContainer<Nested: CodingKey>(
@@ -178,7 +178,7 @@ private struct ListContainer: UnkeyedEncodingContainer {
     func encodeNil() { node.append(JSONNode(.value(.null))) }
 
     func encode(_ value: some Encodable) throws {
-        try RenormInterchange.encode(value, into: next(), path: codingPath)
+        try RenormFormats.encode(value, into: next(), path: codingPath)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
@@ -199,6 +199,6 @@ private struct SingleContainer: SingleValueEncodingContainer {
     func encodeNil() { node.content = .value(.null) }
 
     func encode(_ value: some Encodable) throws {
-        try RenormInterchange.encode(value, into: node, path: codingPath)
+        try RenormFormats.encode(value, into: node, path: codingPath)
     }
 }

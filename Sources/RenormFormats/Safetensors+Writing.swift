@@ -2,57 +2,40 @@ import Foundation
 import OrderedCollections
 import RenormArrays
 
-/// The content of a `.safetensors` file: named arrays and a text for each key of its metadata.
-///
-/// The format: the header's length as 8 little-endian bytes; a JSON header with, for each tensor, its type, shape and place
-/// in the data; then the data, little-endian, without gaps. Source: huggingface/safetensors, README, "Format".
-///
-///     var file = SafetensorsFile()
-///     file.tensors["fc.weight"] = NDArray(zeros: [10, 128])
-///     try file.write(to: url)
-public struct SafetensorsFile: Sendable, Equatable {
-    /// The arrays, in the order of the header.
-    public var tensors: OrderedDictionary<String, NDArray>
-    /// The texts of `__metadata__`.
-    public var metadata: [String: String]
-
-    /// The content of a file.
-    public init(tensors: OrderedDictionary<String, NDArray> = [:], metadata: [String: String] = [:]) {
-        self.tensors = tensors
-        self.metadata = metadata
-    }
-
+/// The format safetensors: the header's length as 8 little-endian bytes; a JSON header with, for each tensor, its type, shape
+/// and place in the data; then the data, little-endian, without gaps. Source: huggingface/safetensors, README, "Format".
+enum Safetensors {
     static let metadataKey = "__metadata__"
     /// What the format's own library allows.
     static let largestHeader = 100_000_000
 }
 
-extension SafetensorsFile {
-    /// Writes the file: all of it or, if anything fails, nothing. Equal contents give equal bytes.
+extension NamedArrays {
+    /// Writes a safetensors file: all of it or, if anything fails, nothing. Equal contents give equal bytes.
     ///
-    /// In the data, larger elements come first, so that each tensor is aligned to its elements, and tensors of one type are
-    /// ordered by their names' bytes, as the format's own library does. The header keeps the order of `tensors`; metadata are
+    /// In the data, larger elements come first, so that each array is aligned to its elements, and arrays of one type are
+    /// ordered by their names' bytes, as the format's own library does. The header keeps the order of `arrays`; metadata are
     /// ordered by key.
     ///
-    /// - Throws: `InterchangeError`.
-    public func write(to url: URL) throws {
-        guard tensors[Self.metadataKey] == nil else {
-            throw InterchangeError.reservedName(path: url.path, name: Self.metadataKey)
+    /// - Throws: `FormatError`.
+    public func write(safetensors url: URL) throws {
+        guard arrays[Safetensors.metadataKey] == nil else {
+            throw FormatError.reservedName(path: url.path, name: Safetensors.metadataKey)
         }
-        let order = tensors.keys.sorted { left, right in
-            let (a, b) = (tensors[left]!.type.safetensorsRank, tensors[right]!.type.safetensorsRank)
+        let order = arrays.keys.sorted { left, right in
+            let (a, b) = (arrays[left]!.type.safetensorsRank, arrays[right]!.type.safetensorsRank)
             return a == b ? left.utf8.lexicographicallyPrecedes(right.utf8) : a < b
         }
         var ends: [String: Int] = [:]
         var size = 0
         for name in order {
-            size += tensors[name]!.byteCount
+            size += arrays[name]!.byteCount
             ends[name] = size
         }
         let header = header(ends: ends)
         try AtomicFile.write(to: url, byteCount: header.count + size) { writer in
             try header.withUnsafeBytes { try writer.write($0) }
-            for name in order { try tensors[name]!.withUnsafeBytes { try writer.write($0) } }
+            for name in order { try arrays[name]!.withUnsafeBytes { try writer.write($0) } }
         }
     }
 
@@ -61,10 +44,10 @@ extension SafetensorsFile {
         var members: OrderedDictionary<String, JSONValue> = [:]
         if !metadata.isEmpty {
             let keys = metadata.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            members[Self.metadataKey] = .object(
+            members[Safetensors.metadataKey] = .object(
                 OrderedDictionary(uniqueKeysWithValues: keys.map { ($0, .string(metadata[$0]!)) }))
         }
-        for (name, array) in tensors {
+        for (name, array) in arrays {
             let end = ends[name]!
             members[name] = [
                 "dtype": .string(array.type.safetensorsName),

@@ -1,7 +1,7 @@
 /// What can go wrong between files and arrays.
 ///
 /// Each message says what was found and where, what was expected, and what to do.
-public enum InterchangeError: Error, Hashable, Sendable {
+public enum FormatError: Error, Hashable, Sendable {
     /// A file could not be opened or read.
     case unreadable(path: String, reason: String)
     /// A text that should be JSON is not; `offset` is in bytes.
@@ -32,7 +32,7 @@ public enum InterchangeError: Error, Hashable, Sendable {
     case notSynced(path: String, reason: String)
 }
 
-extension InterchangeError: CustomStringConvertible {
+extension FormatError: CustomStringConvertible {
     /// The message: what was found and where, what was expected, what to do.
     public var description: String {
         switch self {

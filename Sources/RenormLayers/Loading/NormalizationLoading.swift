@@ -1,11 +1,21 @@
 import RenormArrays
-import RenormLayers
+import RenormGraphs
 
 /// How arrays of a file become the statistics of a normalization that may not be the one that wrote them.
 extension NormalizationRecord {
+    /// Makes the arrays of a file fit this normalization as far as that needs no arithmetic.
+    ///
+    /// - Returns: The normalization under which the averages in `arrays` make sense, if it is not this one.
+    func fit(_ arrays: inout [String: NDArray]) -> Normalization? {
+        guard normalization.keepsPopulation else { return nil }
+        let saved = savedOtherwise(in: arrays)
+        complete(&arrays, asSavedBy: saved ?? normalization)
+        return saved
+    }
+
     /// The normalization under which the averages in `arrays` make sense, if it is not this one: another kind in the table
     /// whose statistics are there where this kind's are not.
-    func savedOtherwise(in arrays: [String: NDArray]) -> Normalization? {
+    private func savedOtherwise(in arrays: [String: NDArray]) -> Normalization? {
         let own = requiredNames(normalization)
         for other in Normalization.ofPopulations {
             let others = requiredNames(other)
@@ -22,7 +32,7 @@ extension NormalizationRecord {
 
     /// Gives averages that come without them the statistics that need not be in a file, and leaves out those that the
     /// normalization which wrote the file has no use for.
-    func complete(_ arrays: inout [String: NDArray], asSavedBy saved: Normalization) {
+    private func complete(_ arrays: inout [String: NDArray], asSavedBy saved: Normalization) {
         let channels = requiredNames(saved).compactMap { arrays[place($0)]?.shape }
             .first { $0.rank == 1 }?[0]
         let kept = saved.statistics(channels: channels ?? 1)
@@ -34,9 +44,7 @@ extension NormalizationRecord {
         }
         guard channels != nil else { return }
         for statistic in kept where arrays[place(statistic.name)] == nil {
-            guard let value = statistic.valueWhereMissing else { continue }
-            let array = NDArray(repeating: Float(value), shape: statistic.shape)
-            arrays[place(statistic.name)] = statistic.kind == .counter ? array.converted(to: .i64) : array
+            arrays[place(statistic.name)] = statistic.valueWhereMissing.map(statistic.value)
         }
     }
 

@@ -357,27 +357,4 @@ import Testing
             return
         }
     }
-
-    @Test(
-        "torchvision's networks have exactly these variables, in this order",
-        arguments: [
-            "resnet18", "resnet34", "resnet50", "mobilenet_v2",
-        ])
-    func torchvision(name: String) throws {
-        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Fixtures/torchvision/state_dicts.json")
-        let lists = try JSONValue(parsing: String(contentsOf: fixture, encoding: .utf8))
-        let wanted = try #require(lists[name]?.array)
-        let graph = try Model(
-            Architecture(
-                name: name.replacing("_", with: ""), stem: .imagenet, classes: 1000, input: [64, 64, 3],
-                normalization: Normalization(.batch)
-            ).makeLayer(), input: [64, 64, 3]
-        ).variables
-        #expect(graph.paths == wanted.compactMap { $0["path"]?.string })
-        for (entry, (_, variable)) in zip(wanted, graph) {
-            #expect(entry["shape"]?.array?.compactMap(\.integer) == variable.value.shape.dimensions)
-            #expect(entry["type"]?.string == (variable.kind == .counter ? "int64" : "float32"))
-        }
-    }
 }

@@ -2,17 +2,17 @@ import Foundation
 import OrderedCollections
 import RenormArrays
 
-extension SafetensorsFile {
-    /// Reads a file. Half-precision tensors (F16) become `f32`.
+extension NamedArrays {
+    /// Reads a safetensors file. Half-precision tensors (F16) become `f32`.
     ///
-    /// - Throws: `InterchangeError` if the file is missing, truncated, too long, or its header is not as the format asks.
-    public init(reading url: URL) throws {
+    /// - Throws: `FormatError` if the file is missing, truncated, too long, or its header is not as the format asks.
+    public init(safetensors url: URL) throws {
         let input = try InputFile(url)
         let header = try input.header()
         var metadata: [String: String] = [:]
         var places: [Place] = []
         for (name, value) in header {
-            if name == Self.metadataKey {
+            if name == Safetensors.metadataKey {
                 metadata = try Self.metadata(value, path: input.path)
             } else {
                 places.append(try Place(name: name, value: value, path: input.path))
@@ -23,41 +23,42 @@ extension SafetensorsFile {
         let inOrder = places.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
         for place in inOrder {
             guard place.begin == position else {
-                throw InterchangeError.offset(
+                throw FormatError.offset(
                     path: input.path, tensor: place.name, found: place.begin, expected: position)
             }
             position = place.end
         }
         let expected = input.dataStart.saturatingSum(position)
         guard input.size >= expected else {
-            throw InterchangeError.truncated(path: input.path, found: input.size, expected: expected)
+            throw FormatError.truncated(path: input.path, found: input.size, expected: expected)
         }
         guard input.size == expected else {
-            throw InterchangeError.trailingBytes(path: input.path, found: input.size, expected: expected)
+            throw FormatError.trailingBytes(path: input.path, found: input.size, expected: expected)
         }
         for place in inOrder { arrays[place.name] = try place.read(from: input, end: expected) }
         self.init(
-            tensors: OrderedDictionary(uniqueKeysWithValues: places.map { ($0.name, arrays[$0.name]!) }),
+            OrderedDictionary(uniqueKeysWithValues: places.map { ($0.name, arrays[$0.name]!) }),
             metadata: metadata)
     }
 
-    /// The metadata of a file, without its tensors.
+    /// The metadata of a safetensors file, without its arrays.
     ///
-    /// - Throws: `InterchangeError` if the file is missing or its header is not as the format asks.
-    package static func metadata(of url: URL) throws -> [String: String] {
+    /// - Throws: `FormatError` if the file is missing or its header is not as the format asks.
+    package static func metadata(safetensors url: URL) throws -> [String: String] {
         let input = try InputFile(url)
-        return try input.header()[metadataKey].map { try metadata($0, path: input.path) } ?? [:]
+        return try input.header()[Safetensors.metadataKey].map { try metadata($0, path: input.path) } ?? [:]
     }
 
     private static func metadata(_ value: JSONValue, path: String) throws -> [String: String] {
         guard case .object(let members) = value else {
-            throw InterchangeError.malformedHeader(path: path, entry: metadataKey, reason: "it is no object")
+            throw FormatError.malformedHeader(
+                path: path, entry: Safetensors.metadataKey, reason: "it is no object")
         }
         var result: [String: String] = [:]
         for (key, value) in members {
             guard let text = value.string else {
-                throw InterchangeError.malformedHeader(
-                    path: path, entry: metadataKey, reason: "\"\(key)\" is no string")
+                throw FormatError.malformedHeader(
+                    path: path, entry: Safetensors.metadataKey, reason: "\"\(key)\" is no string")
             }
             result[key] = text
         }
@@ -74,13 +75,13 @@ private struct Place {
     let end: Int
 
     init(name: String, value: JSONValue, path: String) throws {
-        func malformed(_ reason: String) -> InterchangeError {
+        func malformed(_ reason: String) -> FormatError {
             .malformedHeader(path: path, entry: name, reason: reason)
         }
         guard case .object = value else { throw malformed("it is no object") }
         guard let typeName = value["dtype"]?.string else { throw malformed("dtype is no string") }
         guard let type = StoredType(name: typeName) else {
-            throw InterchangeError.unknownType(path: path, tensor: name, type: typeName)
+            throw FormatError.unknownType(path: path, tensor: name, type: typeName)
         }
         guard let dimensions = value["shape"]?.array?.map(\.integer),
             dimensions.allSatisfy({ $0 != nil && $0! >= 0 })
@@ -99,7 +100,7 @@ private struct Place {
             throw malformed("found \(fault.found), expected \(fault.expected)")
         }
         guard byteCount == end - begin else {
-            throw InterchangeError.byteCount(
+            throw FormatError.byteCount(
                 path: path, tensor: name, found: end - begin, expected: byteCount)
         }
         self.name = name
@@ -170,13 +171,13 @@ private final class InputFile {
         // A pipe that nobody writes to would be waited for without end: it is opened at once, and refused.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw InterchangeError.unreadable(path: path, reason: String(cString: strerror(errno)))
+            throw FormatError.unreadable(path: path, reason: String(cString: strerror(errno)))
         }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
             let isFolder = status.st_mode & S_IFMT == S_IFDIR
-            throw InterchangeError.unreadable(
+            throw FormatError.unreadable(
                 path: path, reason: isFolder ? "it is a folder" : "it is no ordinary file")
         }
         size = Int(status.st_size)
@@ -186,22 +187,22 @@ private final class InputFile {
     deinit { close(descriptor) }
 
     func header() throws -> OrderedDictionary<String, JSONValue> {
-        guard size >= 8 else { throw InterchangeError.truncated(path: path, found: size, expected: 8) }
+        guard size >= 8 else { throw FormatError.truncated(path: path, found: size, expected: 8) }
         var length: UInt64 = 0
         try withUnsafeMutableBytes(of: &length) { try read(into: $0, expectedSize: 8) }
-        guard length <= SafetensorsFile.largestHeader else {
-            throw InterchangeError.headerTooLarge(
-                path: path, found: Int(clamping: length), limit: SafetensorsFile.largestHeader)
+        guard length <= Safetensors.largestHeader else {
+            throw FormatError.headerTooLarge(
+                path: path, found: Int(clamping: length), limit: Safetensors.largestHeader)
         }
         dataStart = 8 + Int(length)
         guard size >= dataStart else {
-            throw InterchangeError.truncated(path: path, found: size, expected: dataStart)
+            throw FormatError.truncated(path: path, found: size, expected: dataStart)
         }
         var bytes = [UInt8](repeating: 0, count: Int(length))
         try bytes.withUnsafeMutableBytes { try read(into: $0, expectedSize: dataStart) }
         guard case .object(let members) = try JSONValue(parsing: bytes, source: "The header of \(path)")
         else {
-            throw InterchangeError.malformedHeader(path: path, entry: "the header", reason: "it is no object")
+            throw FormatError.malformedHeader(path: path, entry: "the header", reason: "it is no object")
         }
         return members
     }
@@ -218,11 +219,11 @@ private final class InputFile {
             #endif
             if count < 0 {
                 if errno == EINTR { continue }
-                throw InterchangeError.unreadable(path: path, reason: String(cString: strerror(errno)))
+                throw FormatError.unreadable(path: path, reason: String(cString: strerror(errno)))
             }
             // Whoever shortened the file after it was opened.
             if count == 0 {
-                throw InterchangeError.truncated(path: path, found: position + done, expected: expectedSize)
+                throw FormatError.truncated(path: path, found: position + done, expected: expectedSize)
             }
             done += count
         }

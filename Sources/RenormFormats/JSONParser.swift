@@ -5,14 +5,14 @@ extension JSONValue {
     /// which of the two they take.
     ///
     /// - Parameter source: what messages call the text.
-    /// - Throws: `InterchangeError.malformedJSON`.
+    /// - Throws: `FormatError.malformedJSON`.
     public init(parsing text: String, source: String = "the text") throws {
         try self.init(parsing: Array(text.utf8), source: source)
     }
 
     /// Reads a JSON text in UTF-8.
     ///
-    /// - Throws: `InterchangeError.malformedJSON`.
+    /// - Throws: `FormatError.malformedJSON`.
     public init(parsing bytes: [UInt8], source: String) throws {
         var parser = JSONParser(bytes: bytes, source: source)
         self = try parser.document()
@@ -33,7 +33,7 @@ private struct JSONParser {
         self.source = source
     }
 
-    func failure(_ reason: String, at offset: Int? = nil) -> InterchangeError {
+    func failure(_ reason: String, at offset: Int? = nil) -> FormatError {
         .malformedJSON(source: source, offset: offset ?? position, reason: reason)
     }
 

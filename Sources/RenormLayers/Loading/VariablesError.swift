@@ -1,4 +1,5 @@
-import RenormLayers
+import RenormArrays
+import RenormGraphs
 
 /// Why the variables of a file are not those of a model.
 public enum VariablesError: Error, Hashable, Sendable {
@@ -18,6 +19,8 @@ public enum VariablesError: Error, Hashable, Sendable {
     case notFinite(file: String, path: String)
     /// A statistic with a value that none can have, such as a negative variance.
     case statistic(file: String, path: String, index: Int, found: Double, expected: StatisticBound)
+    /// Two names of a file that are the same variable of the model, by a table of another framework's names.
+    case sameVariable(file: String, path: String, names: [String], framework: String)
     /// A list of kinds that cannot be read.
     case kinds(file: String, reason: String)
 }
@@ -50,6 +53,9 @@ extension VariablesError: CustomStringConvertible {
         case .statistic(let file, let path, let index, let found, let expected):
             "\(file): '\(path)' holds \(found) at index \(index); expected \(expected) everywhere. "
                 + "Fetch or save the file again, or use an earlier one."
+        case .sameVariable(let file, let path, let names, let framework):
+            "\(file): \(some(names)) are both '\(path)' by the names of \(framework); expected one. "
+                + "Check that the file is from there, or correct the table of names."
         case .kinds(let file, let reason):
             "\(file): the list of its variables' kinds cannot be read (\(reason)); expected what renorm writes. "
                 + "Fetch the file again."
