@@ -3,8 +3,8 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "Reporting",
-    "CLI",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Layers", "Interchange", "Images", "Training", "Experiments",
+    "Reporting", "CLI",
 ].map {
     .testTarget(
         name: "Renorm\($0)Tests",
@@ -54,12 +54,13 @@ let package = Package(
             ]),
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
         .target(name: "RenormTraining", dependencies: ["RenormInterchange", "RenormImages"]),
-        .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
+        .target(name: "RenormExperiments", dependencies: ["RenormTraining"]),
+        .target(name: "RenormReporting", dependencies: ["RenormExperiments"]),
         .target(
             name: "Renorm",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormLayers",
-                "RenormInterchange", "RenormImages", "RenormTraining", "RenormReporting",
+                "RenormInterchange", "RenormImages", "RenormTraining", "RenormExperiments", "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",
@@ -91,7 +92,8 @@ let package = Package(
             path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
-            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormInterchange"],
+            name: "RenormTestSupport",
+            dependencies: ["RenormEngines", "RenormInterchange", "RenormImages"],
             path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],

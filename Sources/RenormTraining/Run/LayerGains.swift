@@ -25,7 +25,7 @@ public struct LayerGains: Sendable, Hashable, Codable {
     }
 
     /// From a layer's statistic `gains` `[2, 3]`; `nil` for other variables.
-    init?(at path: String, _ variable: Variable) {
+    package init?(at path: String, _ variable: Variable) {
         guard path == "gains" || path.hasSuffix(".gains"), variable.kind == .statistic,
             variable.value.shape == [2, 3]
         else { return nil }

@@ -1,13 +1,9 @@
-import RenormLayers
+import Renorm
 
-/// A way of normalizing that is compared with others: a kind with its options, the same for all layers.
+/// A normalization with options as a word and `name=value`, some of which depend on a setting and on the length of a run:
 ///
-/// As text: the kind, then options in any order, with a name of one's own before them if wanted:
-///
-///     batch
 ///     batch examples=half
-///     BRN by hand: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.05
-///     group:8 learning-rate=0.05
+///     batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.05
 ///
 /// - `limits`: of batch renorm, as `LimitsChoice` reads them; automatic by default.
 /// - `rate`: the averaging rate; `rate=0.05/group` is the rate of one update a group, 1 − (1 − rate)^groups a step.
@@ -15,82 +11,60 @@ import RenormLayers
 ///   `widening`, `spread` (log, mean or total): other constants.
 /// - `projection`: `group`, or `step`, or the step's part of it, such as `0.95`.
 /// - `examples`: `half` the setting's groups, `all` of a batch, or a number.
-/// - `learning-rate`: another one than the comparison's.
-public struct Contender: Sendable, Hashable {
-    /// What it is called.
-    public var name: String
-    /// The text that it was read from, without the name.
-    public var text: String
-
+struct NormalizationGrammar: Sendable {
     private var kind: NormalizationKind
     private var limits: LimitsChoice
     private var rate: Rate?
     private var projection: Projection?
     private var gains: [MomentFilterChange]
     private var examples: Examples
-    /// The learning rate, if it has one of its own.
-    public var learningRate: Double?
 
     private enum Rate: Hashable { case step(Double), group(Double) }
     private enum Projection: Hashable { case group, step(Double) }
     private enum Examples: Hashable { case asSet, half, all, number(Int) }
 
-    /// Reads the text form.
-    ///
-    /// - Throws: `ExperimentError.contender`.
-    public init(_ description: String) throws {
-        let parts = description.split(separator: ": ", maxSplits: 1).map(String.init)
-        text = parts.last ?? ""
-        var words = text.split(separator: " ").map(String.init)
-        guard !words.isEmpty, let kind = NormalizationKind(words.removeFirst()) else {
-            throw ExperimentError.contender(
-                text: description, found: "no normalization in '\(text)'", expected: NormalizationKind.names)
+    /// - Parameter fail: The error of what was found where something else was expected.
+    init(_ words: [String], _ fail: (_ found: String, _ expected: String) -> UsageError) throws {
+        guard let first = words.first, let kind = NormalizationKind(first) else {
+            throw fail("no normalization in '\(words.joined(separator: " "))'", NormalizationKind.names)
         }
         self.kind = kind
-        name = parts.count > 1 ? parts[0] : text
         (limits, gains, examples) = (.automatic, [], .asSet)
-        for word in words { try read(word, in: description) }
+        for word in words.dropFirst() { try read(word, fail) }
         // What would have no effect is a mistake.
         if !kind.hasMovingAverages || kind == .frozen, rate != nil {
-            throw ExperimentError.contender(
-                text: description, found: "a rate of \(kind)",
-                expected: "none, because it has no moving averages that move")
+            throw fail("a rate of \(kind)", "none, because it has no moving averages that move")
         }
         if kind != .batch, kind != .batchRenorm, examples != .asSet {
-            throw ExperimentError.contender(
-                text: description, found: "examples of \(kind)",
-                expected: "them with batch and batch-renorm alone, which normalize examples together")
+            throw fail(
+                "examples of \(kind)",
+                "them with batch and batch-renorm alone, which normalize examples together")
         }
         if kind != .batchRenorm, limits != .automatic || !gains.isEmpty || projection != nil {
-            throw ExperimentError.contender(
-                text: description, found: "limits, gains or a projection of \(kind)",
-                expected: "them with batch-renorm alone")
+            throw fail("limits, gains or a projection of \(kind)", "them with batch-renorm alone")
         }
         guard kind == .batchRenorm else { return }
         if limits == .automatic, case .step = projection {
-            throw ExperimentError.contender(
-                text: description, found: "a projection over the step with automatic limits",
-                expected:
-                    "limits=ramp or others with it: automatic ones mix projections by their gains, or take projection=group"
+            throw fail(
+                "a projection over the step with automatic limits",
+                "limits=ramp or others with it: automatic ones mix projections by their gains, or take projection=group"
             )
         }
         if limits == .automatic, rate != nil {
-            throw ExperimentError.contender(
-                text: description, found: "a rate with automatic limits",
-                expected: "limits that need one, such as limits=ramp, or gain=, a gain that never changes")
+            throw fail(
+                "a rate with automatic limits",
+                "limits that need one, such as limits=ramp, or gain=, a gain that never changes")
         }
         if limits != .automatic, !gains.isEmpty {
-            throw ExperimentError.contender(
-                text: description, found: "options of gains with limits of another kind",
-                expected: "automatic limits")
+            throw fail("options of gains with limits of another kind", "automatic limits")
         }
     }
 
-    private mutating func read(_ word: String, in description: String) throws {
+    private mutating func read(_ word: String, _ error: (_ found: String, _ expected: String) -> UsageError)
+        throws
+    {
         let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
-        func fail(_ expected: String) -> ExperimentError {
-            .contender(text: description, found: "'\(word)'", expected: expected)
-        }
+        func fail(_ expected: String) -> UsageError { error("'\(word)'", expected) }
         func number(_ text: String, _ range: ClosedRange<Double>, _ expected: String) throws -> Double {
             guard let value = Double(text), range.contains(value) else { throw fail(expected) }
             return value
@@ -120,8 +94,6 @@ public struct Contender: Sendable, Hashable {
                 guard let count = Int(value), count > 0 else { throw fail("examples=half, all or a number") }
                 examples = .number(count)
             }
-        case "learning-rate":
-            learningRate = try number(value, 1e-12...1e12, "learning-rate= a number above 0")
         default:
             guard let change = MomentFilterChange(option: option, value: value) else {
                 throw fail(
@@ -132,11 +104,8 @@ public struct Contender: Sendable, Hashable {
         }
     }
 
-    /// Whether it normalizes otherwise in inference than in training.
-    var hasMovingAverages: Bool { kind.hasMovingAverages }
-
     /// The examples of a batch that it normalizes together in a setting.
-    public func examplesTogether(in setting: ExperimentSetting) -> Int {
+    private func examplesTogether(in setting: Experiment.Setting) -> Int {
         switch examples {
         case .asSet: setting.examples
         case .half: max(setting.examples / 2, 1)
@@ -145,8 +114,8 @@ public struct Contender: Sendable, Hashable {
         }
     }
 
-    /// The layer in a setting, in a run of so many steps.
-    public func normalization(in setting: ExperimentSetting, steps: Int) -> Normalization {
+    /// The normalization in a setting, in a run of so many steps.
+    func value(in setting: Experiment.Setting, steps: Int) -> Normalization {
         let together = examplesTogether(in: setting)
         let groups = max(setting.batchSize / together, 1)
         var limits = limits.limits(steps: steps)
