@@ -3,8 +3,8 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Images", "Training", "Reporting",
-    "CLI",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Images", "Training", "Experiments",
+    "Reporting", "CLI",
 ].map {
     .testTarget(
         name: "Renorm\($0)Tests",
@@ -56,12 +56,19 @@ let package = Package(
         .target(
             name: "RenormTraining",
             dependencies: ["RenormEngines", "RenormFormats", "RenormLayers", "RenormImages"]),
-        .target(name: "RenormReporting", dependencies: ["RenormTraining"]),
+        .target(
+            name: "RenormExperiments",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormImages",
+                "RenormTraining",
+            ]),
+        .target(name: "RenormReporting", dependencies: ["RenormExperiments"]),
         .target(
             name: "Renorm",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormFormats",
-                "RenormLayers", "RenormImages", "RenormTraining", "RenormReporting",
+                "RenormLayers", "RenormImages", "RenormTraining", "RenormExperiments", "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",
@@ -93,7 +100,7 @@ let package = Package(
             path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
-            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormFormats"],
+            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormFormats", "RenormImages"],
             path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],

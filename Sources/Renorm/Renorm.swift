@@ -6,4 +6,5 @@
 @_exported import RenormLayers
 @_exported import RenormImages
 @_exported import RenormTraining
+@_exported import RenormExperiments
 @_exported import RenormReporting

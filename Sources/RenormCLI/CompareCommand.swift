@@ -126,32 +126,41 @@ struct CompareCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DataSource(parsing: $0) }
-        let contenders = try ((paper ? Self.paperContenders : []) + norm).map { try Contender($0) }
+        let contenders = try ((paper ? Self.paperContenders : []) + norm).map {
+            try Experiment.Contender(parsing: $0)
+        }
         let settings = try ((paper ? Self.paperSettings : []) + setting)
-            .map { try ExperimentSetting($0, batchSize: batchSize) }
-        var comparison = Experiment(
+            .map { try Experiment.Setting(parsing: $0, batchSize: batchSize) }
+        var experiment = Experiment(
             model: model,
             contenders: contenders.isEmpty
-                ? [try Contender("batch"), try Contender("batch-renorm")] : contenders,
+                ? [
+                    try Experiment.Contender(parsing: "batch"),
+                    try Experiment.Contender(parsing: "batch-renorm"),
+                ] : contenders,
             settings: settings.isEmpty
-                ? [try ExperimentSetting("shuffled", batchSize: batchSize)] : settings,
+                ? [try Experiment.Setting(parsing: "shuffled", batchSize: batchSize)] : settings,
             seeds: (0..<UInt64(seeds)).map { firstSeed + $0 }, steps: steps)
-        comparison.learningRate = learningRate.value
-        comparison.curvePoints = curvePoints
-        try refuseRepeated(comparison)
+        experiment.learningRate = learningRate.value
+        experiment.curvePoints = curvePoints
+        try refuseRepeated(experiment)
         _ = try NeedlessOption.warnings(
             needless(), given: ConfigurationFile.names(in: CommandLine.arguments))
         let (training, test) = try DataSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
-        try comparison.check(data)
-        let orders = needlessOrders(comparison, sources: sources.count).map(\.message)
+        try experiment.check(data)
+        let orders = try experiment.settings.flatMap {
+            try NeedlessOption.order(
+                $0.sampling, "--setting", sources: sources.count,
+                hasGroups: experiment.hasGroups(in: $0, data))
+        }.map(\.message)
         for text in data.warnings + orders { warn("warning: \(text)") }
         let engine = try engine.makeEngine(threads: threads)
         let url = URL(fileURLWithPath: run)
         let lock = try ExperimentFolder.take(url)
-        let folder = try ExperimentFolder(url, ExperimentFolder.Common(comparison, data))
-        try await make(comparison, data, engine, folder)
+        let folder = try ExperimentFolder(url, ExperimentFolder.Common(experiment, data))
+        try await make(experiment, data, engine, folder)
         withExtendedLifetime(lock) {}
     }
 
@@ -167,21 +176,10 @@ struct CompareCommand: AsyncParsableCommand {
         return result
     }
 
-    /// Settings that come to the same as another with every normalization: they make a row of the table all the same.
-    private func needlessOrders(_ comparison: Experiment, sources: Int) -> [NeedlessOption] {
-        comparison.settings.flatMap { setting in
-            let hasGroups = comparison.contenders.contains {
-                (try? $0.normalization(in: setting, steps: comparison.steps).examples) != nil
-            }
-            return NeedlessOption.order(
-                setting.sampling, "--setting", sources: sources, hasGroups: hasGroups)
-        }
-    }
-
-    private func refuseRepeated(_ comparison: Experiment) throws {
+    private func refuseRepeated(_ experiment: Experiment) throws {
         for (option, names) in [
-            ("--norm", comparison.contenders.map(\.name)), ("--norm", comparison.contenders.map(\.text)),
-            ("--setting", comparison.settings.map(\.name)), ("--setting", comparison.settings.map(\.text)),
+            ("--norm", experiment.contenders.map(\.name)), ("--norm", experiment.contenders.map(\.text)),
+            ("--setting", experiment.settings.map(\.name)), ("--setting", experiment.settings.map(\.text)),
         ] {
             var seen: Set<String> = []
             if let twice = names.first(where: { !seen.insert($0).inserted }) {
@@ -194,18 +192,18 @@ struct CompareCommand: AsyncParsableCommand {
 
     /// Makes the runs that are missing, and shows the table after each.
     private func make(
-        _ comparison: Experiment, _ data: Experiment.Data, _ engine: any Engine, _ found: ExperimentFolder
+        _ experiment: Experiment, _ data: Experiment.Data, _ engine: any Engine, _ found: ExperimentFolder
     ) async throws {
-        let (printer, command) = (ExperimentPrinter(comparison), SuggestedCommands.typed)
+        let (printer, command) = (ExperimentPrinter(experiment), SuggestedCommands.typed)
         let work = Task {
             var folder = found
-            folder.rename(as: comparison)
-            let missing = comparison.cells.filter { !folder.contains($0) }
+            folder.rename(as: experiment)
+            let missing = experiment.cells.filter { !folder.contains($0) }
             printer.start(missing: missing.count)
             defer { printer.close() }
             do {
                 for (index, cell) in missing.enumerated() {
-                    let result = try await comparison.run(cell, data, on: engine) { step in
+                    let result = try await experiment.run(cell, data, on: engine) { step in
                         printer.progress(cell, run: index, of: missing.count, step: step)
                     }
                     try folder.add(result)
@@ -214,13 +212,13 @@ struct CompareCommand: AsyncParsableCommand {
             } catch {
                 // Whatever it was, what has been measured is shown.
                 guard error is CancellationError else {
-                    try? folder.finish(comparison, command: command)
+                    try? folder.finish(experiment, command: command)
                     throw error
                 }
-                try folder.finish(comparison, command: command)
+                try folder.finish(experiment, command: command)
                 return false
             }
-            try folder.finish(comparison, command: command)
+            try folder.finish(experiment, command: command)
             printer.conclude(folder)
             return true
         }
@@ -240,11 +238,11 @@ struct CompareCommand: AsyncParsableCommand {
 
 extension ExperimentFolder {
     /// Writes what people read.
-    fileprivate func finish(_ comparison: Experiment, command: String) throws {
+    fileprivate func finish(_ experiment: Experiment, command: String) throws {
         try writeTables()
         let table = ExperimentTable(
-            results, contenders: comparison.contenders, settings: comparison.settings,
-            seeds: comparison.seeds)
+            results, contenders: experiment.contenders, settings: experiment.settings,
+            seeds: experiment.seeds)
         let page = ExperimentPage(table, common: common, command: command)
         try AtomicFile.write(page.html, to: report)
         for (name, drawing) in page.drawings {

@@ -57,8 +57,8 @@ struct RenormCommand: AsyncParsableCommand {
 }
 
 /// An error of the command line itself: what was found, what was expected, what to do.
-struct UsageError: Error, CustomStringConvertible {
-    var description: String
+package struct UsageError: Error, CustomStringConvertible {
+    package var description: String
 
     init(_ description: String) { self.description = description }
 }

@@ -68,15 +68,20 @@ struct Seeds {
             test: try dataset(9, "test"), folder: RunFolder(folder), resumes: resumes)
     }
 
-    /// The comparison whose results are read.
-    static let comparison = try! Experiment(
-        model: "small:0.05", contenders: [Contender("batch"), Contender("batch-renorm")],
-        settings: [ExperimentSetting("shuffled examples=2", batchSize: 4)], seeds: [0, 1], steps: 2)
+    /// The experiment whose results are read.
+    static let experiment = Experiment(
+        model: "small:0.05",
+        contenders: [
+            Experiment.Contender("batch", normalization: Normalization(.batch)),
+            Experiment.Contender("batch-renorm", normalization: Normalization(.batchRenorm)),
+        ],
+        settings: [Experiment.Setting("fours", sampling: .shuffled, batchSize: 4, examples: 2)],
+        seeds: [0, 1], steps: 2)
 
     /// What its runs share.
     static func common() throws -> ExperimentFolder.Common {
         try ExperimentFolder.Common(
-            comparison,
+            experiment,
             Experiment.Data(training: dataset(36, "training"), heldOut: 6, test: dataset(9, "test")))
     }
 
@@ -95,8 +100,8 @@ struct Seeds {
         var folder = try ExperimentFolder(file("comparison"), Seeds.common())
         let data = try Experiment.Data(
             training: Seeds.dataset(36, "training"), heldOut: 6, test: Seeds.dataset(9, "test"))
-        for cell in Seeds.comparison.cells {
-            try folder.add(try await Seeds.comparison.run(cell, data, on: ReferenceEngine()))
+        for cell in Seeds.experiment.cells {
+            try folder.add(try await Seeds.experiment.run(cell, data, on: ReferenceEngine()))
         }
     }
 

@@ -44,12 +44,12 @@ struct LimitsReader: Reader {
     }
 }
 
-/// The results of a comparison, and its page.
+/// The results of an experiment, and its page.
 struct JournalReader: Reader {
     let name = "journal"
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        let bytes = try seeds.bytes("comparison/runs.jsonl")
+        let bytes = try seeds.bytes("experiment/runs.jsonl")
         var lines = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
         let place = random.integer(below: lines.count)
         lines[place] = Array(
@@ -60,13 +60,13 @@ struct JournalReader: Reader {
     }
 
     func read(_ folder: URL) async throws {
-        let comparison = Seeds.comparison
+        let experiment = Seeds.experiment
         var results = try ExperimentFolder(folder, Seeds.common())
-        results.rename(as: comparison)
+        results.rename(as: experiment)
         try results.writeTables()
         let table = ExperimentTable(
-            results.results, contenders: comparison.contenders, settings: comparison.settings,
-            seeds: comparison.seeds)
+            results.results, contenders: experiment.contenders, settings: experiment.settings,
+            seeds: experiment.seeds)
         let page = ExperimentPage(table, common: results.common, command: "renorm compare")
         _ = (page.html, page.drawings)
     }

@@ -52,7 +52,7 @@ import Testing
             model, batch: 60, options: TrainingOptions(learningRate: .constant(0.1), precision: precision))
         let data = try TinyData.dataset(60, seed: 3)
         let feeds = [
-            "images": InputScaling(of: data)(data.images), "labels": NDArray(data.labels, shape: [60]),
+            "images": try InputScaling(of: data)(data.images), "labels": NDArray(data.labels, shape: [60]),
         ]
         var graph = try model.graph(batch: 60, phase: .training, precision: precision)
         graph = Graph(

@@ -141,32 +141,4 @@ import Testing
         let (_, error) = try await run.events()
         #expect("\(try #require(error))".contains("scaling: found 3 channels; expected 1"))
     }
-
-    /// A line of results, and a part of what is said.
-    @Test(arguments: [
-        ("accuracy", "1e300", "accuracy: found 1e+300; expected 0 to 1"), ("steps", "-1", "steps"),
-        ("seconds", "-1", "seconds"),
-        ("curve", #"[{"step": 9223372036854775807, "accuracy": 0.5}]"#, "curve.[0]: steps"),
-        ("gains", #"[{"path": "bn1", "mean": "inf", "scale": 0.5}]"#, "finite"),
-    ])
-    func resultsOfNoRunAreRefused(key: String, json: String, expected: String) async throws {
-        let folder = try TemporaryFolder()
-        let comparison = Experiment(
-            model: "small:0.05", contenders: [try Contender("batch-renorm")],
-            settings: [try ExperimentSetting("shuffled", batchSize: 8)], seeds: [0], steps: 2)
-        let data = try Experiment.Data(training: TinyData.dataset(40), heldOut: 8, test: TinyData.dataset(9))
-        let common = ExperimentFolder.Common(comparison, data)
-        var results = try ExperimentFolder(folder.url, common)
-        try results.add(try await comparison.run(comparison.cells[0], data, on: ReferenceEngine()))
-        #expect(try ExperimentFolder(folder.url, common).results == results.results)
-        var lines = try String(contentsOf: results.journal, encoding: .utf8).split(separator: "\n").map(
-            String.init)
-        var run = try #require(JSONSerialization.jsonObject(with: Data(lines[1].utf8)) as? [String: Any])
-        run[key] = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
-        lines[1] = String(decoding: try JSONSerialization.data(withJSONObject: run), as: UTF8.self)
-        try (lines.joined(separator: "\n") + "\n").write(
-            to: results.journal, atomically: true, encoding: .utf8)
-        let error = try #require(throws: ExperimentError.self) { try ExperimentFolder(folder.url, common) }
-        #expect(error.description.contains(expected) && error.description.contains("line 2"), "\(error)")
-    }
 }

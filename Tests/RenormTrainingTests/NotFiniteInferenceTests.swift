@@ -2,7 +2,7 @@ import Foundation
 import Renorm
 import Testing
 
-/// Networks whose values are not finite when they are used: evaluated, asked for predictions, validated, compared.
+/// Networks whose values are not finite when they are used: evaluated, asked for predictions, validated.
 @Suite struct NotFiniteInferenceTests {
     /// A way to spoil a network, and the first layer that is not finite then.
     struct Fault: CustomTestStringConvertible {
@@ -261,22 +261,6 @@ import Testing
                 == .evaluationNotFinite(
                     set: .test, step: 20, path: "bn2", checkpoint: run.folder!.last.path, canGoOn: true))
         #expect(try run.folder!.record(\.last).step == 20)
-    }
-
-    @Test("a comparison goes on and says it")
-    func comparisons() async throws {
-        let folder = try TemporaryFolder()
-        let experiment = Experiment(
-            model: "small:0.25", contenders: [try Contender("batch")],
-            settings: [try ExperimentSetting("shuffled examples=4", batchSize: 8)], seeds: [0], steps: 6)
-        let data = try Experiment.Data(
-            training: TinyData.dataset(80), heldOut: 16, test: TinyData.dataset(24, seed: 2))
-        let engine = try run(folder, engine: OneDNNEngine(threads: 1), from: 3).engine
-        let result = try await experiment.run(experiment.cells[0], data, on: engine)
-        #expect(result.steps == 6 && result.notFinite == nil)
-        #expect(result.notFiniteAsDeployed == "bn2")
-        #expect(result.accuracy == 0 && result.loss == nil)
-        #expect(result.accuracyAsTrained! > 0)
     }
 
     // MARK: Files

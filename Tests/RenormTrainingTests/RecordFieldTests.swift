@@ -84,17 +84,4 @@ import Testing
             "test": \(Self.evaluation)}
             """)
     }
-
-    @Test func resultsComeBack() throws {
-        try expectEverythingToComeBack(LayerGains.self, Self.gains)
-        try expectEverythingToComeBack(ExperimentResult.CurvePoint.self, Self.point)
-        try expectEverythingToComeBack(
-            ExperimentResult.self,
-            """
-            {"contender": "BN", "contenderText": "batch", "setting": "iid", "settingText": "shuffled", "seed": 3, \
-            "steps": 10, "notFinite": "bn1", "notFiniteAsDeployed": "bn2", "accuracy": 0.5, "loss": 1.5, \
-            "accuracyAsTrained": 0.25, "accuracyOfBatches": 0.75, "trainingAccuracy": 0.125, "seconds": 2, \
-            "curve": [\(Self.point)], "gains": [\(Self.gains)]}
-            """)
-    }
 }

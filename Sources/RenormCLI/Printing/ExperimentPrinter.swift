@@ -1,16 +1,16 @@
 import Foundation
 import Renorm
 
-/// Shows a comparison while it is made: a line for each run, a bar, and the table at the end (on a terminal, whenever a
+/// Shows an experiment while it is made: a line for each run, a bar, and the table at the end (on a terminal, whenever a
 /// seed is through).
 final class ExperimentPrinter: @unchecked Sendable {
-    private let comparison: Experiment
+    private let experiment: Experiment
     private let lock = NSLock()
     private var progress = ProgressBar()
     private let isTerminal = TextOutput.standard.isTerminal
     private var onFailure: (@Sendable () -> Void)?
 
-    init(_ comparison: Experiment) { self.comparison = comparison }
+    init(_ experiment: Experiment) { self.experiment = experiment }
 
     /// Why nothing more is shown, once something could not be.
     var failure: ReportingError? { lock.withLock { progress.failure } }
@@ -19,17 +19,17 @@ final class ExperimentPrinter: @unchecked Sendable {
     func onFailure(_ call: @escaping @Sendable () -> Void) { show { _ in onFailure = call } }
 
     func start(missing: Int) {
-        let total = comparison.cells.count
+        let total = experiment.cells.count
         say(
-            "\(comparison.contenders.count) normalizations × \(comparison.settings.count) settings × "
-                + "\(comparison.seeds.count) seeds: \(total) runs of \(comparison.steps.grouped) steps"
+            "\(experiment.contenders.count) normalizations × \(experiment.settings.count) settings × "
+                + "\(experiment.seeds.count) seeds: \(total) runs of \(experiment.steps.grouped) steps"
                 + (missing < total ? "; \((total - missing).grouped) are there already" : ""))
     }
 
     func progress(_ cell: Experiment.Cell, run: Int, of runs: Int, step: Int) {
         show { progress in
             progress.update(
-                completed: run * comparison.steps + step, total: runs * comparison.steps,
+                completed: run * experiment.steps + step, total: runs * experiment.steps,
                 detail: "\(cell.contender.name), \(cell.setting.name), seed \(cell.seed)")
         }
     }
@@ -43,15 +43,15 @@ final class ExperimentPrinter: @unchecked Sendable {
             line += "; stopped at step \(result.steps): '\(path.visible)' not finite"
         }
         say(line + "  (\(result.seconds.formatted(1)) s)")
-        let isSeedDone = result.key == comparison.cells.last { $0.seed == result.seed }?.key
-        if isTerminal, isSeedDone, comparison.seeds.last != result.seed { say("\n" + table(all)) }
+        let isSeedDone = result.key == experiment.cells.last { $0.seed == result.seed }?.key
+        if isTerminal, isSeedDone, experiment.seeds.last != result.seed { say("\n" + table(all)) }
     }
 
     func conclude(_ folder: ExperimentFolder) {
         close()
         let table = ExperimentTable(
-            folder.results, contenders: comparison.contenders, settings: comparison.settings,
-            seeds: comparison.seeds)
+            folder.results, contenders: experiment.contenders, settings: experiment.settings,
+            seeds: experiment.seeds)
         say("\n\(ExperimentSentence(table).text.visible)\n\n\(self.table(folder.results))\n")
         say("Plots and tables: \(folder.report.path.visible)")
     }
@@ -61,8 +61,8 @@ final class ExperimentPrinter: @unchecked Sendable {
     /// Accuracy as deployed in percent, with half the width of the mean's 95 % interval.
     private func table(_ results: [ExperimentResult]) -> String {
         let table = ExperimentTable(
-            results, contenders: comparison.contenders, settings: comparison.settings,
-            seeds: comparison.seeds)
+            results, contenders: experiment.contenders, settings: experiment.settings,
+            seeds: experiment.seeds)
         var rows = [["as deployed, %"] + table.settings.map(\.visible)]
         for contender in table.contenders {
             rows.append(

@@ -42,8 +42,14 @@ public struct NormalizationReadings: Sendable, Hashable, Codable {
         let container = try decoder.container(keyedBy: Key.self)
         all = try container.allKeys.filter { $0.stringValue != Key.path.stringValue }
             .sorted { $0.stringValue < $1.stringValue }
-            .map {
-                NormalizationReading($0.stringValue, value: try container.decode(Double.self, forKey: $0))
+            .map { key in
+                let value = try container.decode(Double.self, forKey: key)
+                guard value.isFinite else {
+                    throw DecodingError.dataCorruptedError(
+                        forKey: key, in: container,
+                        debugDescription: "found \(value); expected a finite number")
+                }
+                return NormalizationReading(key.stringValue, value: value)
             }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
-import RenormTraining
+import RenormExperiments
 
-/// A comparison as one page of HTML that needs nothing else: tables and plots.
+/// An experiment as one page of HTML that needs nothing else: tables and plots.
 public struct ExperimentPage {
     private let table: ExperimentTable
     private let common: ExperimentFolder.Common

@@ -1,6 +1,6 @@
-import RenormTraining
+import RenormExperiments
 
-/// The plots of a comparison.
+/// The plots of an experiment.
 struct ExperimentPlots {
     let table: ExperimentTable
 

@@ -1,7 +1,7 @@
 import RenormArrays
-import RenormTraining
+import RenormExperiments
 
-/// What a comparison shows, in one sentence, and which runs broke.
+/// What an experiment shows, in one sentence, and which runs broke.
 public struct ExperimentSentence {
     /// The sentence.
     public let text: String

@@ -6,7 +6,7 @@ import RenormLayers
 
 /// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
 /// compiled for a size of batch it keeps.
-final class EvaluationPass {
+package final class EvaluationPass {
     private struct Key: Hashable {
         var batch: Int
         var isRest: Bool
@@ -22,7 +22,7 @@ final class EvaluationPass {
     private let groupSize: Int?
     private var compiled: [Key: CheckedExecutable] = [:]
 
-    init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
+    package init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
         if let size = options.batchSize, size < 1 {
             throw TrainingError.option(name: "batch size", found: "\(size)", expected: "at least 1")
         }
@@ -45,10 +45,10 @@ final class EvaluationPass {
     }
 
     /// What an evaluation gave.
-    struct Measurement {
-        var evaluation: Evaluation
+    package struct Measurement {
+        package var evaluation: Evaluation
         /// The first layer whose values were not finite, if any were not.
-        var notFinite: String?
+        package var notFinite: String?
     }
 
     /// How the network does on labelled examples.
@@ -70,7 +70,7 @@ final class EvaluationPass {
     ///
     /// - Parameter stopsAtNotFinite: Whether the examples after the first batch that is not finite are left out.
     /// - Throws: `CancellationError` between batches once `isCancelled` says so.
-    func measure(
+    package func measure(
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, stopsAtNotFinite: Bool,
         isCancelled: () -> Bool
     ) throws -> Measurement {

@@ -6,6 +6,10 @@ public struct ConfigurationDifference: Hashable, Sendable {
     public var saved: String
     /// Its value now.
     public var given: String
+
+    package init(option: String, saved: String, given: String) {
+        (self.option, self.saved, self.given) = (option, saved, given)
+    }
 }
 
 extension TrainingConfiguration {

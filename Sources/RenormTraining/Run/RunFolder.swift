@@ -63,7 +63,7 @@ public struct RunFolder: Sendable, Hashable {
     /// Makes the folder unless it is there.
     ///
     /// - Throws: `TrainingError.folder`.
-    func createIfMissing() throws {
+    package func createIfMissing() throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
             throw TrainingError.folder(path: url.path, reason: "there is a file of this name")

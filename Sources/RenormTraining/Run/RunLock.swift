@@ -12,7 +12,7 @@ package final class RunLock {
     private var descriptor: Int32
 
     /// - Throws: `TrainingError.inUse` if another run has it. File systems that know no locks are used without one.
-    init(_ folder: URL) throws {
+    package init(_ folder: URL) throws {
         descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             release()

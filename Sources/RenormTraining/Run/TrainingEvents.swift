@@ -51,7 +51,7 @@ public struct TrainingEvents: AsyncSequence, Sendable {
 }
 
 /// The result of work done on a thread of its own, which is told when the task is cancelled.
-func onOwnThread<Value: Sendable>(
+package func onOwnThread<Value: Sendable>(
     named name: String,
     _ work: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws -> Value
 ) async throws -> Value {

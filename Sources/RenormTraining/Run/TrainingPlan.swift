@@ -1,19 +1,19 @@
 /// What a run consists of before its first step: data cut and checked, the step traced, the state to start from.
-struct TrainingPlan {
+package struct TrainingPlan {
     /// The examples trained on.
-    let training: Dataset
+    package let training: Dataset
     /// The examples held out; `nil` if there are none.
     let validation: Dataset?
     /// The examples of each step, all of its small batches together.
-    let sampler: BatchSampler
-    let graph: TrainingGraph
+    package let sampler: BatchSampler
+    package let graph: TrainingGraph
     let data: DataDescription
     let environment: RunEnvironment
     /// What the user should know of data and step.
     let warnings: [String]
 
     /// - Throws: `TrainingError`, `ImagesError` or `GraphError` if data, options and model do not fit each other.
-    init(_ trainer: Trainer) throws {
+    package init(_ trainer: Trainer) throws {
         let configuration = trainer.configuration
         // Before the number of steps, which would be 0.
         try configuration.check(examples: trainer.training.count)

@@ -12,7 +12,9 @@ import Testing
         let fixture = try Fixture(name)
         let images = fixture["x"]
         let values = Dictionary(
-            uniqueKeysWithValues: fixture.arrays(under: "value.").map { ($0.name, $0.value.converted(to: engine.type)) })
+            uniqueKeysWithValues: fixture.arrays(under: "value.").map {
+                ($0.name, $0.value.converted(to: engine.type))
+            })
         let model = try model(of: layer, input: TensorShape(Array(images.shape.dimensions.dropFirst())))
             .with(values)
         let tolerance = engine.tolerance(double: 1e-12, float: 1e-5)
@@ -61,7 +63,8 @@ import Testing
         let text = "group:8 weights=standardized"
         let normalization = try Normalization(parsing: text)
         #expect(normalization.description == text)
-        let plain = try Model(Small(classes: 3, width: 0.25, normalization: Normalization(.group(8))), input: [8, 8, 1])
+        let plain = try Model(
+            Small(classes: 3, width: 0.25, normalization: Normalization(.group(8))), input: [8, 8, 1])
         var other = plain
         other.layer = Small(classes: 3, width: 0.25, normalization: normalization)
         let images = randomArray([2, 8, 8, 1])
@@ -74,7 +77,10 @@ import Testing
                 weight.doubles.map { 3 * $0 + 0.7 }, shape: weight.shape)
         }
         #expect(try relativeError(other.output(images), expected) < 1e-3)
-        #expect(try relativeError(plain.with(["conv1.weight": other.variables["conv1.weight"]!.value]).output(images), plain.output(images)) > 0.01)
+        #expect(
+            try relativeError(
+                plain.with(["conv1.weight": other.variables["conv1.weight"]!.value]).output(images),
+                plain.output(images)) > 0.01)
     }
 
     /// A step of the fast engine on a network whose weights are computed.
@@ -106,7 +112,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["filter-response", "group:8 epsilon=1e-06 scale=off weights=standardized", "layer shift=off"])
+    @Test(arguments: [
+        "filter-response", "group:8 epsilon=1e-06 scale=off weights=standardized", "layer shift=off",
+    ])
     func theyAreSavedAndRead(_ text: String) throws {
         let normalization = try Normalization(parsing: text)
         let data = try JSONEncoder().encode(normalization)

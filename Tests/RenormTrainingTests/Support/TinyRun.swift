@@ -1,5 +1,7 @@
 import Foundation
 import Renorm
+// Every file here uses its data and folders.
+@_exported import RenormTestSupport
 
 /// The engines that can be had here: oneDNN's only where the library is.
 let engines: [any Engine] = [ReferenceEngine()] + ((try? OneDNNEngine(threads: 2)).map { [$0] } ?? [])

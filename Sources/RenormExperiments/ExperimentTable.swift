@@ -1,14 +1,15 @@
-/// The results of a comparison by normalization and setting.
+/// The results of an experiment by contender and setting.
 public struct ExperimentTable: Sendable {
-    /// The normalizations' names, in the order asked for.
+    /// The contenders' names, in the order asked for.
     public let contenders: [String]
     /// The settings' names, in the order asked for.
     public let settings: [String]
     private let results: [String: [String: [ExperimentResult]]]
 
-    /// Sorts results; those of other normalizations and settings are left out.
+    /// Sorts results; those of other contenders and settings are left out.
     public init(
-        _ all: [ExperimentResult], contenders: [Contender], settings: [ExperimentSetting], seeds: [UInt64]
+        _ all: [ExperimentResult], contenders: [Experiment.Contender], settings: [Experiment.Setting],
+        seeds: [UInt64]
     ) {
         self.contenders = contenders.map(\.name)
         self.settings = settings.map(\.name)
@@ -54,7 +55,7 @@ public struct ExperimentTable: Sendable {
         Interval(finished(contender, setting).compactMap(value))
     }
 
-    /// The difference of accuracy between two normalizations in a setting, paired by seed: `contender` − `other`.
+    /// The difference of accuracy between two contenders in a setting, paired by seed: `contender` − `other`.
     public func difference(_ contender: String, _ other: String, in setting: String) -> Interval? {
         let others = Dictionary(
             finished(other, setting).map { ($0.seed, $0.accuracy) }, uniquingKeysWith: { first, _ in first })
@@ -62,7 +63,7 @@ public struct ExperimentTable: Sendable {
             finished(contender, setting).compactMap { run in others[run.seed].map { run.accuracy - $0 } })
     }
 
-    /// The normalization with the best mean in a setting, of those with which no run broke.
+    /// The contender with the best mean in a setting, of those with which no run broke.
     public func best(in setting: String) -> String? {
         contenders
             .filter { finished($0, setting).count == runs($0, setting).count }

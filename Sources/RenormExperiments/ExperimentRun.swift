@@ -3,8 +3,9 @@ import RenormEngines
 import RenormGraphs
 import RenormImages
 import RenormLayers
+import RenormTraining
 
-/// One run of a comparison, on the calling thread.
+/// One run of an experiment, on the calling thread.
 final class ExperimentRun {
     private let trainer: Trainer
     private let data: Experiment.Data
@@ -80,10 +81,9 @@ final class ExperimentRun {
 
     /// With the statistics of batches in a given order.
     private func batchAccuracy(_ sampling: Sampling, _ isCancelled: () -> Bool) throws -> Double? {
-        guard normalizations.contains(where: { $0.normalization.keepsPopulation }) else { return nil }
+        guard trainer.model.hasStatistics else { return nil }
         var options = EvaluationOptions(
-            statistics: .batch, batchSize: cell.setting.batchSize, sampling: sampling,
-            examplesTogether: try trainer.model.commonGroupSize() ?? cell.setting.batchSize, seed: 0)
+            statistics: .batch, batchSize: trainer.configuration.batchSize, sampling: sampling)
         options.examplesOfBlock = cell.setting.examples
         let pass = try EvaluationPass(trainer.model, engine: trainer.engine, options: options)
         return try measure(pass, data.inBatches, isCancelled).evaluation.accuracy

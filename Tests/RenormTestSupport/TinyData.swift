@@ -1,10 +1,11 @@
 import Foundation
-import Renorm
+import RenormArrays
+import RenormImages
 
 /// Images of 8 × 8 pixels of three classes that a small network can tell apart: bright rows, columns or a diagonal,
 /// under noise.
-enum TinyData {
-    static func dataset(_ count: Int, seed: UInt64 = 1, name: String = "tiny") throws -> Dataset {
+package enum TinyData {
+    package static func dataset(_ count: Int, seed: UInt64 = 1, name: String = "tiny") throws -> Dataset {
         var pixels: [UInt8] = []
         var labels: [Int32] = []
         for index in 0..<count {
@@ -26,18 +27,21 @@ enum TinyData {
 }
 
 /// A folder that is gone with this value.
-final class TemporaryFolder {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("renorm-\(UUID().uuidString)")
+package final class TemporaryFolder {
+    package let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "renorm-\(UUID().uuidString)")
 
-    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+    package init() throws {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    func appending(_ name: String) -> URL { url.appendingPathComponent(name) }
+    package func appending(_ name: String) -> URL { url.appendingPathComponent(name) }
 }
 
 /// The bytes of every file in a folder, hidden ones included.
-func contents(of folder: URL) throws -> [String: Data] {
+package func contents(of folder: URL) throws -> [String: Data] {
     var result: [String: Data] = [:]
     for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
         result[name] = try Data(contentsOf: folder.appendingPathComponent(name))

@@ -1,14 +1,15 @@
 import RenormArrays
+import RenormTraining
 
-/// What one run of a comparison gave.
+/// What one run of an experiment gave.
 public struct ExperimentResult: Sendable, Hashable, Codable {
-    /// The normalization's name.
+    /// The contender's name.
     public var contender: String
-    /// Its options.
+    /// What tells it from others.
     public var contenderText: String
     /// The setting's name.
     public var setting: String
-    /// Its options.
+    /// What tells it from others.
     public var settingText: String
     /// The seed.
     public var seed: UInt64
@@ -111,11 +112,11 @@ public struct ExperimentResult: Sendable, Hashable, Codable {
         self.seconds = seconds
     }
 
-    /// What tells a result from others of the same comparison.
+    /// What tells a result from others of the same experiment.
     public struct Key: Sendable, Hashable {
-        /// The normalization, with its options.
+        /// The contender, by its text.
         public var contender: String
-        /// The setting, with its options.
+        /// The setting, by its text.
         public var setting: String
         /// The seed.
         public var seed: UInt64

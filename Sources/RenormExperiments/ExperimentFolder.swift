@@ -1,17 +1,18 @@
 import Foundation
-import RenormGraphs
 import RenormFormats
+import RenormGraphs
 import RenormLayers
+import RenormTraining
 
-/// Where a comparison keeps its results:
+/// Where an experiment keeps its results:
 ///
 ///     runs.jsonl     a line for what all runs share, then one for each finished run, written when it has finished
 ///     results.csv    the same as a table
 ///     results.json   the same as one document
 ///     report.html    plots and tables; accuracy.svg and modes.svg are its plots
 ///
-/// A run that is in `runs.jsonl` is not made again, so a comparison that was stopped goes on where it was, and one that
-/// gets more seeds or normalizations makes those alone.
+/// A run that is in `runs.jsonl` is not made again, so an experiment that was stopped goes on where it was, and one that
+/// gets more seeds or contenders makes those alone.
 public struct ExperimentFolder: Sendable {
     /// The folder.
     public let url: URL
@@ -19,80 +20,6 @@ public struct ExperimentFolder: Sendable {
     public let common: Common
     /// The results so far.
     public private(set) var results: [ExperimentResult]
-
-    /// What all runs of a comparison share.
-    public struct Common: Sendable, Hashable, Codable {
-        /// The network.
-        public var model: String
-        /// The steps of every run.
-        public var steps: Int
-        /// The learning rate at the start.
-        public var learningRate: Double
-        /// The weight decay.
-        public var weightDecay: Double
-        /// What they are trained on.
-        public var data: String
-        /// The number of examples trained on.
-        public var trainingExamples: Int
-        /// What they are measured on.
-        public var measuredOn: String
-        /// A number that other training images would almost surely not have.
-        public var fingerprint: String
-        /// The same of what they are measured on; `nil` in folders of earlier versions.
-        public var measuredFingerprint: String?
-        /// How images enter the network; `nil` where it does not matter.
-        public var stem: Stem?
-        /// The number of classes where the labels do not say it; `nil` where they do.
-        public var classes: Int?
-        /// The constants of gains that tune themselves.
-        public var gains: MomentFilter
-        /// Counts changes after which a run's results are others: 4 since automatic limits
-        /// widen from step 500 on.
-        public var revision: Int
-
-        /// Describes a comparison.
-        public init(_ comparison: Experiment, _ data: Experiment.Data) {
-            model = comparison.model
-            steps = comparison.steps
-            learningRate = comparison.learningRate
-            weightDecay = comparison.weightDecay
-            self.data = data.training.name
-            trainingExamples = data.training.count
-            measuredOn = "\(data.measured.name), \(data.measured.count) examples"
-            fingerprint = String(data.training.fingerprint, radix: 16)
-            measuredFingerprint = String(data.measured.fingerprint, radix: 16)
-            stem = Networks.hasStem(comparison.model) ? comparison.stem : nil
-            classes = data.training.classCounts.last == 0 ? data.training.classCount : nil
-            gains = MomentFilter()
-            revision = 4
-        }
-
-        /// What is not the same, by the options that say it.
-        fileprivate func differences(from other: Common) -> [String] {
-            var parts: [String] = []
-            func add(_ name: String, _ value: some Equatable, _ otherValue: some Equatable) {
-                if "\(value)" != "\(otherValue)" { parts.append("\(name) \(value)") }
-            }
-            add("--model", model, other.model)
-            add("--steps", steps, other.steps)
-            add("--learning-rate", learningRate, other.learningRate)
-            add("a weight decay of", weightDecay, other.weightDecay)
-            add("--data", data, other.data)
-            add("training examples (--data, --held-out):", trainingExamples, other.trainingExamples)
-            add("measured on (--measure, --held-out):", measuredOn, other.measuredOn)
-            add("training images of fingerprint", fingerprint, other.fingerprint)
-            add(
-                "measured images of fingerprint", measuredFingerprint ?? "unknown",
-                other.measuredFingerprint ?? "unknown")
-            add("stem", stem?.rawValue ?? "none", other.stem?.rawValue ?? "none")
-            add(
-                "--classes", classes.map(String.init) ?? "as labelled",
-                other.classes.map(String.init) ?? "as labelled")
-            add("constants of gains", gains, other.gains)
-            add("Renorm's revision", revision, other.revision)
-            return parts
-        }
-    }
 
     /// The file with a line for each run.
     public var journal: URL { url.appendingPathComponent("runs.jsonl") }
@@ -105,7 +32,7 @@ public struct ExperimentFolder: Sendable {
 
     /// Makes the folder, or reads the results in it.
     ///
-    /// - Throws: `ExperimentError.otherResults` if they are of another comparison, `.unreadable`; `TrainingError.folder`;
+    /// - Throws: `ExperimentError.otherResults` if they are of another experiment, `.unreadable`; `TrainingError.folder`;
     ///   `FormatError` where a file cannot be read or written.
     public init(_ url: URL, _ common: Common) throws {
         self.url = url
@@ -130,7 +57,10 @@ public struct ExperimentFolder: Sendable {
             do {
                 if index == 0 {
                     let found = try JSONDecoder().decode(Common.self, from: line)
-                    guard found == common else { throw differs(found) }
+                    guard found == common else {
+                        throw ExperimentError.otherResults(
+                            path: url.path, differences: common.differences(fromSaved: found))
+                    }
                 } else {
                     results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
                 }
@@ -142,13 +72,7 @@ public struct ExperimentFolder: Sendable {
         if lines.isEmpty { try append(common) }
     }
 
-    private func differs(_ found: Common) -> ExperimentError {
-        .otherResults(
-            path: url.path, found: found.differences(from: common).joined(separator: ", "),
-            expected: common.differences(from: found).joined(separator: ", "))
-    }
-
-    /// Makes the folder if it is missing, and keeps other comparisons out of it as long as what is returned lives.
+    /// Makes the folder if it is missing, and keeps other experiments out of it as long as what is returned lives.
     ///
     /// - Throws: `TrainingError.inUse`, `.folder`.
     package static func take(_ url: URL) throws -> RunLock {
@@ -156,12 +80,12 @@ public struct ExperimentFolder: Sendable {
         return try RunLock(url)
     }
 
-    /// Calls normalizations and settings what a comparison calls them: their options tell them apart.
-    public mutating func rename(as comparison: Experiment) {
+    /// Calls contenders and settings what an experiment calls them: their options tell them apart.
+    public mutating func rename(as experiment: Experiment) {
         let contenders = Dictionary(
-            comparison.contenders.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
+            experiment.contenders.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
         let settings = Dictionary(
-            comparison.settings.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
+            experiment.settings.map { ($0.text, $0.name) }, uniquingKeysWith: { first, _ in first })
         for index in results.indices {
             let found = results[index]
             results[index].contender = contenders[found.contenderText] ?? found.contender
