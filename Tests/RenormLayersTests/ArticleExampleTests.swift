@@ -3,9 +3,12 @@ import Renorm
 import RenormTestSupport
 import Testing
 
-/// The examples of the articles in `Sources/Renorm/Renorm.docc`, line for line.
+/// The examples of the README and of the articles in `Sources/Renorm/Renorm.docc`, line for line.
 @Suite struct ArticleExampleTests {
-    static let articles = ["Renorm", "Normalizations", "BatchRenormalization", "Statistics-and-Phases"]
+    static let articles =
+        ["Renorm", "Normalizations", "BatchRenormalization", "Statistics-and-Phases"].map {
+            "Sources/Renorm/Renorm.docc/\($0).md"
+        } + ["README.md"]
 
     private func network() throws -> Model {
         try Model(Small(classes: 10, width: 0.25, normalization: Normalization(.batch)), input: [28, 28, 1])
@@ -20,12 +23,35 @@ import Testing
                 .map { $0.trimmingCharacters(in: .whitespaces) }
         }
         let source = try lines(here)
-        let text = try lines(root.appending(path: "Sources/Renorm/Renorm.docc/\(article).md"))
+        let text = try lines(root.appending(path: article))
         let examples = text.split(separator: "```swift").dropFirst().map { $0.prefix { $0 != "```" } }
         #expect(!examples.isEmpty)
         for example in examples {
             #expect(source.contains(example), "\(example.joined(separator: "\n"))")
         }
+    }
+
+    // What trains for long is only compiled here; `Examples` run in a test of their own.
+    private func readme() async throws {
+        let (images, test) = try Dataset.fashionMNIST()
+        let network = Sequential {
+            ConvolutionUnit(Convolution(32, kernel: 3, stride: 2, bias: false), Normalization(.batchRenorm))
+            ConvolutionUnit(Convolution(64, kernel: 3, stride: 2, bias: false), Normalization(.batchRenorm))
+            GlobalAveragePool()
+            Dense(10)
+        }
+        let options = TrainingOptions(learningRate: .cosine(from: 0.1, steps: 500), weightDecay: 5e-4)
+        let trainer = Trainer(
+            model: try Model(network, input: [28, 28, 1]),
+            configuration: TrainingConfiguration(options: options, steps: 500),
+            engine: try OneDNNEngine(), training: images, test: test)
+        print("right on the test images:", try await trainer.run().test!.accuracy)
+    }
+
+    @Test func aNetworkGoesOnWithAnotherNormalization() throws {
+        let model = try network()
+        let renormed = try model.converting(to: .batchRenorm)
+        #expect(renormed.variables["bn1.running_std"] != nil)
     }
 
     @Test func landingPage() throws {

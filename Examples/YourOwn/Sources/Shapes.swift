@@ -14,7 +14,9 @@ struct Shapes: ImageSource {
     func read(_ image: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) {
         var random = Random(seed: seed, stream: "shape \(image)")
         let radius = 3 + 4 * random.uniform()
-        let (row, column) = (radius + (20 - 2 * radius) * random.uniform(), radius + (20 - 2 * radius) * random.uniform())
+        let (row, column) = (
+            radius + (20 - 2 * radius) * random.uniform(), radius + (20 - 2 * radius) * random.uniform()
+        )
         for place in pixels.indices {
             let (y, x) = (abs(Double(place / 20) - row), abs(Double(place % 20) - column))
             let isInside =

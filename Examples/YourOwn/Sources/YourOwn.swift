@@ -15,7 +15,8 @@ struct YourOwn {
                     Tower(height: $0, classes: request.classes, normalization: request.normalization)
                 }
             })
-        DataSources.register("shapes", argument: .required("COUNT"), classNames: Shapes.classNames) { request in
+        DataSources.register("shapes", argument: .required("COUNT"), classNames: Shapes.classNames) {
+            request in
             let count = Int(request.argument ?? "") ?? 300
             return request.part == .training
                 ? try Shapes.dataset(count, seed: 1, name: "shapes")
@@ -36,7 +37,8 @@ struct YourOwn {
         try await compare(training, test, engine)
     }
 
-    static func train(on training: Dataset, _ test: Dataset, _ engine: any Engine, _ folder: URL) async throws {
+    static func train(on training: Dataset, _ test: Dataset, _ engine: any Engine, _ folder: URL) async throws
+    {
         let architecture = Architecture(
             name: "tower:3", classes: training.classCount, input: [20, 20, 1],
             normalization: try Normalization(parsing: "rms power=4"))
@@ -44,7 +46,8 @@ struct YourOwn {
             model: try architecture.makeModel(seed: 0),
             configuration: TrainingConfiguration(
                 architecture: architecture,
-                options: TrainingOptions(learningRate: .cosine(from: 0.05, steps: 60)), steps: 60, batchSize: 20,
+                options: TrainingOptions(learningRate: .cosine(from: 0.05, steps: 60)), steps: 60,
+                batchSize: 20,
                 validation: 100),
             engine: engine, training: training, test: test, folder: RunFolder(folder))
         let summary = try await trainer.run()
@@ -58,7 +61,8 @@ struct YourOwn {
                 Experiment.Contender("batch", normalization: Normalization(.batch)),
                 Experiment.Contender("rms", normalization: try Normalization(parsing: "rms")),
             ],
-            settings: [Experiment.Setting("fours", sampling: .shuffled, batchSize: 16, examples: 4)], seeds: [0],
+            settings: [Experiment.Setting("fours", sampling: .shuffled, batchSize: 16, examples: 4)],
+            seeds: [0],
             steps: 30)
         let data = try Experiment.Data(training: training, heldOut: 100, test: test)
         for cell in experiment.cells {
