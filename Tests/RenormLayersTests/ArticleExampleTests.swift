@@ -6,7 +6,7 @@ import Testing
 /// The examples of the README and of the articles in `Sources/Renorm/Renorm.docc`, line for line.
 @Suite struct ArticleExampleTests {
     static let articles =
-        ["Renorm", "Normalizations", "BatchRenormalization", "Statistics-and-Phases"].map {
+        ["Renorm", "Normalizations", "BatchRenormalization", "Statistics-and-Phases", "YourOwnNetwork"].map {
             "Sources/Renorm/Renorm.docc/\($0).md"
         } + ["README.md"]
 
@@ -46,6 +46,46 @@ import Testing
             configuration: TrainingConfiguration(options: options, steps: 500),
             engine: try OneDNNEngine(), training: images, test: test)
         print("right on the test images:", try await trainer.run().test!.accuracy)
+    }
+
+    private func yourOwnNetwork() async throws {
+        struct Block: Layer {
+            var channels: Int
+            var normalization: Normalization
+
+            func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+                let convolution = Convolution(channels, kernel: 3, padding: .all(1), bias: false)
+                return try ConvolutionUnit(convolution, normalization, names: ("conv", "norm"))(x, scope)
+            }
+        }
+        let network = Sequential {
+            Block(channels: 32, normalization: Normalization(.batchRenorm)).named("first")
+            MaxPool(2)
+            Block(channels: 64, normalization: Normalization(.batchRenorm)).named("second")
+            GlobalAveragePool()
+            Dense(10).named("head")
+        }
+        let model = try Model(network, input: [28, 28, 1])
+        print(model.variables.paths)  // first.conv.weight, first.norm.weight, …
+        let (images, test) = try Dataset.fashionMNIST()
+        let trainer = Trainer(
+            model: model,
+            configuration: TrainingConfiguration(
+                options: TrainingOptions(learningRate: .cosine(from: 0.1, steps: 500), weightDecay: 5e-4),
+                steps: 500),
+            engine: try OneDNNEngine(), training: images, test: test)
+        for try await event in trainer.events {
+            switch event {
+            case .step(let report) where report.step % 100 == 0: print(report.step, report.loss)
+            case .finished(let summary): print("test accuracy", summary.test!.accuracy)
+            default: break
+            }
+        }
+        let renormed = try model.converting(to: .batchRenorm)  // all of it
+        let half = try model.converting("second", to: .group(8))  // a part
+        var frozen = model
+        frozen.overrides.append(.freeze("first"))  // parameters and statistics
+        _ = (renormed, half, frozen)
     }
 
     @Test func aNetworkGoesOnWithAnotherNormalization() throws {
