@@ -28,14 +28,15 @@ struct BatchWriter: Sendable {
         step: Int, firstPosition: Int = 0, indices: [Int], images: inout NDArray, labels: inout NDArray,
         in workspace: ImageWorkspace
     ) throws {
-        let classes = dataset.labels
+        // Read once: each look into the dataset would count references up and down.
+        let (index, classes) = (dataset.index, dataset.labels)
         labels.withMutableValues(of: Int32.self) { labels in
-            for (position, index) in indices.enumerated() { labels[position] = classes[index] }
+            for (position, example) in indices.enumerated() { labels[position] = classes[example] }
         }
         let (source, size) = (dataset.imageSource, dataset.size)
         try images.withMutableValues(of: Float.self) { images in
-            for (position, index) in indices.enumerated() {
-                let image = dataset.index.image(of: index)
+            for (position, example) in indices.enumerated() {
+                let image = index.image(of: example)
                 let placement = augmentation.placement(
                     seed: seed, step: step, position: firstPosition + position,
                     image: try commonSize ?? source.size(of: image), size: size)
