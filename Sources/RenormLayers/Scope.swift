@@ -79,7 +79,7 @@ public struct Scope {
     /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics.
     public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
         guard phase.updatesStatistics else { return }
-        try builder.within(role: .update) { try builder.update(join(name), to: value()) }
+        try builder.within(part: .update) { try builder.update(join(name), to: value()) }
     }
 
     /// The normalization to use in place of `configured`, by the last override that names one here.
