@@ -35,12 +35,12 @@ public struct Scope {
     public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
         let scope = child(name)
         return try builder.within(path: scope.path) {
+            let (start, called) = (builder.graph.nodes.count, trace.records.count)
             let y = try layer(x, scope)
-            let summary = layer.summary
-            if !summary.isEmpty {
-                trace.records.append(
-                    LayerRecord(path: scope.path, summary: summary, input: x.shape, output: y.shape))
-            }
+            trace.records.append(
+                LayerRecord(
+                    path: scope.path, summary: layer.summary, input: x.shape, output: y.shape, node: y.id,
+                    nodes: start..<builder.graph.nodes.count, callsOthers: trace.records.count > called))
             return y
         }
     }
