@@ -269,6 +269,15 @@ import Testing
         #expect(
             page.contains("<svg") && page.contains("&lt;a &amp; b&gt;") && !page.contains("href")
                 && !page.contains("<script"))
-        #expect(page.components(separatedBy: "<circle").count > 24)
+        // A dot for each run, that says whose it is and what it got, and one for each mean.
+        for run in results {
+            let percent = Int((run.accuracy * 100).rounded())
+            let note = "<title>\(run.contender), seed \(run.seed): \(percent) %</title>"
+            let settings = experiment.settings.count
+            #expect(page.components(separatedBy: note).count - 1 == settings, "\(note)")
+        }
+        for (name, percent) in [("batch", 10), ("batch-renorm", 15)] {
+            #expect(page.contains("<title>\(name): \(percent) %, 3 seeds</title>"))
+        }
     }
 }

@@ -115,7 +115,13 @@ import Testing
         }
     }
 
-    @Test(arguments: cases, Engines.allCases)
+    /// The reference engine, which is slow, on some of the cases unless asked for all.
+    static let runs =
+        cases.flatMap { test in
+            [Engines.separate, .fused].map { (test, $0) }
+        } + cases.sampled(every: 4).map { ($0, .reference) }
+
+    @Test(arguments: runs)
     func bitsAreTheSame(_ test: Case, _ engines: Engines) throws {
         let engine = try engines.make()
         if test.precision == .bf16, let fast = engine as? OneDNNEngine, !fast.multipliesBF16 {
