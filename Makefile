@@ -35,7 +35,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train demo digits test fuzz bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo digits test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -48,6 +48,7 @@ help:
 	@echo '  make demo     batch normalization, group normalization and batch renormalization in three settings, in minutes'
 	@echo '                ARGS="--seeds 3 --run runs/more"  see: renorm compare --help'
 	@echo '  make test     lint, build, and run the tests in release; FILTER=Convolution runs matching ones'
+	@echo '  make test-all the same with every repetition: more seeds and sizes on the slow reference engine'
 	@echo '  make fuzz     damage files of every kind in 20,000 ways and read them: minutes; a short run is one of the tests'
 	@echo '                ARGS="--reader png --case 7"    see: make fuzz ARGS=--help'
 	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
@@ -70,6 +71,9 @@ demo: build data
 build: setup
 	@$(SWIFT) build $(BUILD) --product renorm
 	@$(SETUP) place $(PROGRAMS)
+
+test-all: export RENORM_TESTS = all
+test-all: test
 
 test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done

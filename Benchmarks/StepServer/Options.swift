@@ -23,7 +23,7 @@ struct Options {
     private static let names: Set<String> = [
         "model", "input", "classes", "batch", "norm", "norm-examples", "limits", "mode", "threads", "warmup",
         "precision", "memory",
-        "recompute",
+        "recompute", "taps",
     ]
 
     /// An option as it was written.
@@ -76,6 +76,17 @@ struct Options {
                 "--memory \(text)", expected: MemoryUse.allCases.map(\.rawValue).joined(separator: " or "))
         }
         return memory
+    }
+
+    /// Whether inference makes statistics of an activation: of none, of what ReLUs give, or of all but what convolutions
+    /// give, which are folded with the normalizations after them.
+    func taps() throws -> (Op) -> Bool {
+        switch values["taps"] ?? "none" {
+        case "none": { _ in false }
+        case "relu": { if case .activation = $0 { true } else { false } }
+        case "all": { if case .convolution = $0 { false } else { true } }
+        case let other: throw OptionError("--taps \(other)", expected: "none, relu or all")
+        }
     }
 
     /// Whether whole training steps are timed, or inference.

@@ -15,10 +15,10 @@ struct StepServer {
                 let words = line.split(separator: " ").map(String.init)
                 switch words.first {
                 case "run" where words.count == 2 || words.count == 3:
-                    guard let steps = Int(words[1]), steps > 0 else { fallthrough }
+                    guard let steps = count(words[1]) else { continue }
                     say(Duration(steps: steps, seconds: try work.run(steps)))
                 case "floor" where words.count == 2:
-                    guard let steps = Int(words[1]), steps > 0 else { fallthrough }
+                    guard let steps = count(words[1]) else { continue }
                     say(try work.floor(steps))
                 case "memory":
                     say(Memory(peakBytes: ProcessMemory.peak, residentBytes: ProcessMemory.resident))
@@ -34,6 +34,13 @@ struct StepServer {
             say(["error": "\(error)"])
             exit(1)
         }
+    }
+
+    /// A number of steps, or an error said.
+    private static func count(_ text: String) -> Int? {
+        if let steps = Int(text), steps > 0 { return steps }
+        say(["error": "found \(text) steps; expected a whole number above 0"])
+        return nil
     }
 
     private struct Duration: Encodable {

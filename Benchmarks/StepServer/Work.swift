@@ -61,7 +61,7 @@ final class Work {
         let model = try architecture.makeModel(seed: 0)
         let precision = try options.precision()
         guard try options.isTraining() else {
-            return (try model.graph(batch: batch, precision: precision), model.variables)
+            return (try inference(model, batch: batch, precision, options.taps()), model.variables)
         }
         // A small rate: the network must not learn its one batch by heart, for then gradients would vanish into
         // denormal numbers, which are slow.
@@ -72,6 +72,19 @@ final class Work {
                 weightDecay: 5e-4, precision: precision, memory: options.memory(),
                 recomputes: options.has("recompute")))
         return (step.graph, step.initialState(of: model))
+    }
+
+    private static func inference(
+        _ model: Model, batch: Int, _ precision: Precision, _ isTapped: (Op) -> Bool
+    ) throws -> Graph {
+        let builder = GraphBuilder()
+        let images = builder.input("images", shape: TensorShape([batch] + model.input.dimensions))
+        let traced = try model.trace(images, on: builder, phase: .inference, precision: precision)
+        builder.fetch(traced.output, as: "logits")
+        for tap in traced.taps where isTapped(builder.graph[tap.tensor.id].op) {
+            try builder.fetch(ActivationStatistic.allCases, of: tap)
+        }
+        return builder.graph.orderedByResults()
     }
 
     private static func feeds(_ graph: Graph, classes: Int) -> [NDArray] {

@@ -1,13 +1,15 @@
 import RenormArrays
 
 extension Graph: CustomStringConvertible {
-    /// The graph as text, one line a node:
+    /// The graph as text, one line a node, with its layer's path, its part (unless it is the forward one) and its role:
     ///
     ///     %4 = convolution(%0, %3) strides 1×1 padding 1,1,1,1 : f32[8, 28, 28, 16]  // conv1 output
     public var description: String {
         var lines = nodes.enumerated().map { index, node in
             var line = "%\(index) = \(node.op.text(inputs: node.inputs)) : \(node.type)\(node.shape)"
-            let place = [node.path, node.role == .inner ? "" : node.role.rawValue].filter { !$0.isEmpty }
+            let part = node.part == .forward ? "" : node.part.rawValue
+            let role = node.role == .inner ? "" : node.role.rawValue
+            let place = [node.path, part, role].filter { !$0.isEmpty }
             if !place.isEmpty { line += "  // " + place.joined(separator: " ") }
             return line
         }

@@ -119,18 +119,28 @@ public struct Graph: Sendable {
             if isLive[index] { for input in nodes[index].inputs { isLive[input.index] = true } }
         }
         var renumbered = [NodeID](repeating: NodeID(-1), count: nodes.count)
-        var result = self
-        result.nodes = []
+        var live: [Node] = []
         for (index, node) in nodes.enumerated() where isLive[index] {
             var node = node
             node.inputs = node.inputs.map { renumbered[$0.index] }
-            renumbered[index] = NodeID(result.nodes.count)
-            result.nodes.append(node)
+            renumbered[index] = NodeID(live.count)
+            live.append(node)
         }
-        result.fetches = fetches.map { Fetch(name: $0.name, node: renumbered[$0.node.index]) }
-        result.updates = updates.map { Update(path: $0.path, node: renumbered[$0.node.index]) }
-        result.guards = guards.map { Guard(path: $0.path, node: renumbered[$0.node.index]) }
-        return result
+        return replacing(nodes: live, places: renumbered, by: "pruning")
+    }
+
+    /// The graph with other nodes.
+    ///
+    /// - Parameters:
+    ///   - places: For each node of this graph that is requested, its place among the new ones.
+    ///   - rewrite: What has made them, for the message of a check in debug builds.
+    func replacing(nodes: [Node], places: [NodeID], by rewrite: String) -> Graph {
+        var result = self
+        result.nodes = nodes
+        result.fetches = fetches.map { Fetch(name: $0.name, node: places[$0.node.index]) }
+        result.updates = updates.map { Update(path: $0.path, node: places[$0.node.index]) }
+        result.guards = guards.map { Guard(path: $0.path, node: places[$0.node.index]) }
+        return result.checked(after: rewrite)
     }
 }
 

@@ -11,25 +11,29 @@ public final class GraphBuilder {
     public private(set) var graph = Graph()
     /// The layer that new nodes belong to.
     public var path = ""
-    /// The part that new nodes play in it.
+    /// What new nodes are in it.
     public var role = Role.inner
+    /// The part of a step that new nodes are made for.
+    public var part = Part.forward
     private var sources: [Op: NodeID] = [:]
 
     /// Starts an empty graph.
     public init() {}
 
-    /// Runs `body` with new nodes belonging to another layer or part.
+    /// Runs `body` with new nodes belonging to another layer, role or part.
     public func within<Result>(
-        path newPath: String? = nil, role newRole: Role? = nil, _ body: () throws -> Result
+        path newPath: String? = nil, role newRole: Role? = nil, part newPart: Part? = nil,
+        _ body: () throws -> Result
     ) rethrows -> Result {
-        let saved = (path, role)
+        let saved = (path, role, part)
         path = newPath ?? path
         role = newRole ?? role
-        defer { (path, role) = saved }
+        part = newPart ?? part
+        defer { (path, role, part) = saved }
         return try body()
     }
 
-    /// Marks the part that a tensor's node plays in its layer, for diagnosis.
+    /// Says where a tensor's node belongs and what it is there, once that is known.
     public func mark(_ tensor: Tensor, as role: Role, path: String) {
         graph.nodes[tensor.id.index].role = role
         graph.nodes[tensor.id.index].path = path
@@ -132,7 +136,8 @@ public final class GraphBuilder {
 
     func append(_ op: Op, _ inputs: [NodeID], _ shape: TensorShape, _ type: ElementType) -> Tensor {
         let id = NodeID(graph.nodes.count)
-        graph.nodes.append(Node(op: op, inputs: inputs, shape: shape, type: type, path: path, role: role))
+        graph.nodes.append(
+            Node(op: op, inputs: inputs, shape: shape, type: type, path: path, role: role, part: part))
         return Tensor(id: id, builder: self)
     }
 
@@ -152,7 +157,8 @@ public final class GraphBuilder {
 
     private func source(_ op: Op, _ shape: TensorShape) -> Tensor {
         if let id = sources[op] { return Tensor(id: id, builder: self) }
-        let tensor = append(op, [], shape, .f32)
+        // Whoever asks first, all parts read it.
+        let tensor = within(part: .forward) { append(op, [], shape, .f32) }
         sources[op] = tensor.id
         return tensor
     }

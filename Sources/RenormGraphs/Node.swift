@@ -15,22 +15,29 @@ public struct NodeID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public var description: String { "%\(index)" }
 }
 
-/// The part a node plays in its layer, by which a diagnosis finds it.
+/// The part of a step that a node was made for. Rewrites decide by it: differentiation makes the backward part, and a copy
+/// that it reads in place of the forward part's node belongs to it too.
+public enum Part: String, Hashable, Sendable {
+    /// What inference computes too, and sources of any kind.
+    case forward
+    /// What differentiation made, and what is computed again for it.
+    case backward
+    /// New values of variables.
+    case update
+}
+
+/// What a node is in its layer, for readers of the graph and for taps; nothing that is computed depends on it.
 public enum Role: String, Hashable, Sendable {
     /// Something on the way.
     case inner
-    /// What the layer was given.
+    /// What the network was given.
     case input
     /// Batch moments.
     case moments
-    /// The normalized values.
+    /// The normalized values: what a normalization gives.
     case normalized
-    /// What the layer gives.
+    /// What any other layer gives, or a function called between layers.
     case output
-    /// Part of a backward pass.
-    case gradient
-    /// Part of an update.
-    case update
 }
 
 /// One computation of a graph: an operation on earlier nodes, with the shape and type of its result.
@@ -45,13 +52,15 @@ public struct Node: Sendable, Hashable {
     public var type: ElementType
     /// The layer it belongs to, such as `layer1.0.bn1`.
     public var path: String
-    /// Its part in that layer.
+    /// What it is in that layer.
     public var role: Role
+    /// The part of a step that it was made for.
+    public var part: Part
 
     /// Makes a node.
     public init(
         op: Op, inputs: [NodeID], shape: TensorShape, type: ElementType, path: String = "",
-        role: Role = .inner
+        role: Role = .inner, part: Part = .forward
     ) {
         self.op = op
         self.inputs = inputs
@@ -59,5 +68,6 @@ public struct Node: Sendable, Hashable {
         self.type = type
         self.path = path
         self.role = role
+        self.part = part
     }
 }

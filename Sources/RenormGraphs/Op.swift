@@ -43,7 +43,7 @@ public enum Op: Hashable, Sendable {
 
     /// The operand stretched to the node's shape by NumPy's rule (axes aligned at the last, extent 1 repeats).
     case broadcast
-    /// The operand combined over some axes, which vanish. Of bf16 the result is f32.
+    /// The operand (or two of them) combined over some axes, which vanish. Of bf16 the result is f32.
     case reduce(Reduction, axes: [Int])
     /// The same values in the same order under the node's shape.
     case reshape
@@ -178,6 +178,24 @@ public enum Reduction: String, Hashable, Sendable, CaseIterable {
     case maximum
     /// The smallest; NaN if there is one.
     case minimum
+    /// How many values are 0.
+    case zeros
+    /// Σ (x − y)², of two operands of equal shape.
+    case squaredDifferences
+
+    /// The number of operands.
+    package var operandCount: Int { self == .squaredDifferences ? 2 : 1 }
+
+    /// How results over parts of the values are combined.
+    package var ofParts: Reduction {
+        switch self {
+        case .maximum, .minimum: self
+        case .sum, .sumOfSquares, .zeros, .squaredDifferences: .sum
+        }
+    }
+
+    /// Whether combining one value gives that value.
+    package var keepsOneValue: Bool { ofParts == self }
 }
 
 /// Activations whose slope is 0 or 1 and can be told from their output, so that a pass over memory can apply them and

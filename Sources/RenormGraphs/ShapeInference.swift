@@ -25,6 +25,13 @@ struct Operands {
         }
     }
 
+    /// Throws unless an option is so many numbers of at least `least`.
+    private func requireNumbers(_ name: String, _ values: [Int], count: Int, least: Int) throws {
+        try requireOption(
+            values.count == count && values.allSatisfy { $0 >= least }, found: "\(name) \(values)",
+            "\(count) of at least \(least)")
+    }
+
     /// Throws unless the operands from `first` on have one element type.
     private func requireOneType(from first: Int = 0) throws {
         if let other = types[first...].first(where: { $0 != types[first] }) {
@@ -47,7 +54,11 @@ struct Operands {
             try requireOneType(from: 1)
             try require(shapes[0] == shapes[1] && shapes[1] == shapes[2], "three equal shapes")
             return shapes[1]
-        case .reduce(_, let axes):
+        case .reduce(let reduction, let axes):
+            try requireOneType()
+            try require(
+                shapes.count == reduction.operandCount && shapes.allSatisfy { $0 == shapes[0] },
+                reduction.operandCount == 1 ? "one array" : "two arrays of equal shape")
             try require(
                 Set(axes).count == axes.count && axes.allSatisfy { (0..<shapes[0].rank).contains($0) },
                 "an array that has the axes \(axes)")
@@ -133,11 +144,10 @@ struct Operands {
     private func convolved(_ options: ConvolutionOptions) throws -> TensorShape {
         let (x, weight) = (shapes[0], shapes[1])
         try require(x.rank == 4 && weight.rank == 4, "x [N, H, W, C] and weight [O, I / groups, H, W]")
-        try requireOption(
-            options.strides.count == 2 && options.dilations.count == 2 && options.padding.count == 4
-                && (options.strides + options.dilations).allSatisfy { $0 > 0 }
-                && options.padding.allSatisfy { $0 >= 0 } && options.groups > 0,
-            found: "\(options)", "positive strides, dilations and groups, and padding of at least 0")
+        try requireNumbers("strides", options.strides, count: 2, least: 1)
+        try requireNumbers("dilations", options.dilations, count: 2, least: 1)
+        try requireNumbers("padding", options.padding, count: 4, least: 0)
+        try requireNumbers("groups", [options.groups], count: 1, least: 1)
         try require(
             x[3] == weight[1] * options.groups && weight[0] % options.groups == 0,
             "x with \(weight[1] * options.groups) channels (\(weight[1]) for each of \(options.groups) groups)"
@@ -156,13 +166,14 @@ struct Operands {
     private func pooled(_ options: PoolingOptions) throws -> TensorShape {
         let x = shapes[0]
         try require(x.rank == 4, "x [N, H, W, C]")
+        try requireNumbers("window", options.window, count: 2, least: 1)
+        try requireNumbers("strides", options.strides, count: 2, least: 1)
+        try requireNumbers("padding", options.padding, count: 4, least: 0)
         try requireOption(
-            options.window.count == 2 && options.strides.count == 2 && options.padding.count == 4
-                && (options.window + options.strides).allSatisfy { $0 > 0 }
-                && options.padding.allSatisfy { $0 >= 0 }
-                && max(options.padding[0], options.padding[1]) < options.window[0]
+            max(options.padding[0], options.padding[1]) < options.window[0]
                 && max(options.padding[2], options.padding[3]) < options.window[1],
-            found: "\(options)", "positive window and strides, and padding smaller than the window")
+            found: "padding \(options.padding) of a window \(options.window)",
+            "padding smaller than the window")
         let height = windows(
             x[1], window: options.window[0], stride: options.strides[0],
             padding: options.padding[0] + options.padding[1])

@@ -74,8 +74,15 @@ extension Tensor {
     /// Values combined over axes (all of them by default), which vanish. Of bf16 values the result is f32.
     public func reduce(_ reduction: Reduction, axes: [Int]? = nil) throws -> Tensor {
         let axes = axes ?? Array(0..<shape.rank)
-        if axes.isEmpty && reduction != .sumOfSquares { return converted(to: type.ofSums) }
+        if axes.isEmpty && reduction.keepsOneValue { return converted(to: type.ofSums) }
         return try builder.infer(.reduce(reduction, axes: axes.sorted()), [self], type: type.ofSums)
+    }
+
+    /// Σ (x − y)² over axes, all by default, in one pass that keeps no differences.
+    public func squaredDifferences(from other: Tensor, axes: [Int]? = nil) throws -> Tensor {
+        let axes = axes ?? Array(0..<shape.rank)
+        return try builder.infer(
+            .reduce(.squaredDifferences, axes: axes.sorted()), [self, other], type: type.ofSums)
     }
 
     /// The sum over axes, all by default.

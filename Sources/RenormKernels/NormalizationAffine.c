@@ -103,35 +103,3 @@ void renorm_affine_backward(
     };
     renorm_team_run_for(team, renorm_bytes(extent) * 3, affine_body, (void *)&pass);
 }
-
-typedef struct {
-    renorm_type type;
-    ptrdiff_t count;
-    renorm_rows arrays;
-    renorm_rows_loop loop;
-} gradient_pass;
-
-static void gradient_body(void *context, int32_t thread, int32_t threads) {
-    const gradient_pass *pass = context;
-    const ptrdiff_t unit = 64;
-    const renorm_share units = renorm_share_of((pass->count + unit - 1) / unit, thread, threads);
-    const ptrdiff_t first = units.first * unit, end = renorm_smaller(units.end * unit, pass->count);
-    if (first >= end) return;
-    renorm_rows r = moved(pass->arrays, pass->type, first);
-    r.width = end - first;
-    pass->loop(&r);
-}
-
-void renorm_masked_gradient(
-    renorm_team *team, renorm_type type, ptrdiff_t count, renorm_activation activation, const void *output,
-    const void *dy, const void *dy2, void *gradient
-) {
-    const renorm_mask_source source = renorm_source_of((renorm_mask){.activation = activation, .output = output});
-    const gradient_pass pass = {
-        .type = type,
-        .count = count,
-        .arrays = {.output = output, .dy = dy, .dy2 = dy2, .result = gradient},
-        .loop = renorm_loops_for(team)->masked_gradient[type][source][dy2 != NULL],
-    };
-    renorm_team_run_for(team, 3.0 * (double)(renorm_size_of(type) * count), gradient_body, (void *)&pass);
-}

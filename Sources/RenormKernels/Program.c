@@ -8,11 +8,6 @@
 // Making and freeing a program, once, when the engine compiles: whether it is well formed, its loop nest, how each array is
 // reached. What is computed where is planned in ProgramPlan.c.
 
-int32_t renorm_op_operands(renorm_op op) {
-    if (op <= renorm_op_is_finite) return 1;
-    return op <= renorm_op_greater_equal ? 2 : 3;
-}
-
 static bool operands_are_valid(const renorm_operand *operands, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (operands[i].inner_stride != 0 && operands[i].inner_stride != 1) return false;
@@ -32,7 +27,7 @@ static bool is_valid(const renorm_program_description *d) {
         const renorm_instruction instruction = d->instructions[i];
         if (instruction.op < 0 || instruction.op >= renorm_op_count) return false;
         const int32_t operands[] = {instruction.a, instruction.b, instruction.c};
-        for (int32_t k = 0; k < renorm_op_operands(instruction.op); k++) {
+        for (int32_t k = 0; k < renorm_operands_of(instruction.op); k++) {
             if (operands[k] < 0 || operands[k] >= first + i) return false;
         }
     }

@@ -79,6 +79,12 @@ struct renorm_program {
 /// memory is lacking.
 bool renorm_program_plan(renorm_program *program, const renorm_program_description *description);
 
+/// How many operands an operation takes: 1, 2 or 3.
+static inline int32_t renorm_operands_of(renorm_op op) {
+    if (op <= renorm_op_is_finite) return 1;
+    return op <= renorm_op_greater_equal ? 2 : 3;
+}
+
 /// The number of the first instruction's result.
 static inline int32_t renorm_first_instruction_value(const renorm_program_description *d) {
     return d->input_count + d->constant_count;

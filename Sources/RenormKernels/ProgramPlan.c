@@ -79,14 +79,14 @@ static void plan_instructions(maker *m) {
             .last_use = -1,
             .output = -1,
         };
-        for (int32_t k = 0; k < renorm_op_operands(p->op); k++) {
+        for (int32_t k = 0; k < renorm_operands_of(p->op); k++) {
             const renorm_level level = level_of(m, p->operands[k]);
             if (level > p->level) p->level = level;
         }
     }
     for (int32_t i = 0; i < d->output_count; i++) plan_output(m, i);
     for (int32_t i = m->count - 1; i >= m->copies; i--) {
-        for (int32_t k = 0; m->instructions[i].needed && k < renorm_op_operands(m->instructions[i].op); k++) {
+        for (int32_t k = 0; m->instructions[i].needed && k < renorm_operands_of(m->instructions[i].op); k++) {
             planned *operand = producer_of(m, m->instructions[i].operands[k]);
             if (operand) operand->needed = true;
         }
@@ -100,7 +100,7 @@ static int32_t last_read(const maker *m, int32_t input) {
     for (int32_t i = m->count - 1; i >= 0; i--) {
         const planned *p = &m->instructions[i];
         if (!p->needed) continue;
-        for (int32_t k = 0; k < renorm_op_operands(p->op); k++) {
+        for (int32_t k = 0; k < renorm_operands_of(p->op); k++) {
             if (p->operands[k] == input) return i;
         }
     }
@@ -121,7 +121,7 @@ static void plan_uses(maker *m) {
     for (int32_t i = 0; i < m->count; i++) {
         const planned *p = &m->instructions[i];
         if (!p->needed || p->level != renorm_level_element) continue;
-        for (int32_t k = 0; k < renorm_op_operands(p->op); k++) {
+        for (int32_t k = 0; k < renorm_operands_of(p->op); k++) {
             planned *operand = producer_of(m, p->operands[k]);
             if (operand) operand->last_use = i;
         }
@@ -184,7 +184,7 @@ static bool place_results(maker *m) {
     for (int32_t i = 0; i < m->count; i++) {
         planned *p = &m->instructions[i];
         if (!p->needed || p->level != renorm_level_element) continue;
-        for (int32_t k = 0; k < renorm_op_operands(p->op); k++) {
+        for (int32_t k = 0; k < renorm_operands_of(p->op); k++) {
             const planned *operand = producer_of(m, p->operands[k]);
             const bool dies = operand && operand->level == renorm_level_element && operand->last_use == i;
             if (dies && operand->output < 0) r.taken[operand->slot - program->first_register_slot] = false;
@@ -227,7 +227,7 @@ static bool make_steps(maker *m) {
         int32_t slots[3], scalars = 0;
         for (int32_t k = 0; k < 3; k++) {
             // Loops look at one float of every operand, needed or not.
-            const bool takes = k < renorm_op_operands(p->op);
+            const bool takes = k < renorm_operands_of(p->op);
             slots[k] = takes ? slot_of(m, p->operands[k]) : slots[0];
             const bool is_scalar = takes && level_of(m, p->operands[k]) != renorm_level_element;
             if (is_scalar && p->level == renorm_level_element) scalars |= 1 << k;

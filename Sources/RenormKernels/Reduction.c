@@ -19,6 +19,8 @@ typedef struct {
     bool shares_units;
     renorm_type type;
     const void *x;
+    /// The second operand of squared differences, else NULL.
+    const void *y;
     double factor;
     float *result;
     /// [thread, unit, room for the doubles of a unit].
@@ -44,7 +46,9 @@ size_t renorm_reduce_scratch(ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner
 static double neutral(renorm_reduction reduction) {
     switch (reduction) {
     case renorm_reduction_sum:
-    case renorm_reduction_sum_of_squares: return 0;
+    case renorm_reduction_sum_of_squares:
+    case renorm_reduction_zeros:
+    case renorm_reduction_squared_differences: return 0;
     case renorm_reduction_maximum: return -INFINITY;
     case renorm_reduction_minimum: return INFINITY;
     }
@@ -54,18 +58,21 @@ static double neutral(renorm_reduction reduction) {
 static double joined(renorm_reduction reduction, double a, double b) {
     switch (reduction) {
     case renorm_reduction_sum:
-    case renorm_reduction_sum_of_squares: return a + b;
+    case renorm_reduction_sum_of_squares:
+    case renorm_reduction_zeros:
+    case renorm_reduction_squared_differences: return a + b;
     case renorm_reduction_maximum: return a > b || isnan(a) ? a : b;
     case renorm_reduction_minimum: return a < b || isnan(a) ? a : b;
     }
 }
 
-/// Reduces `rows` rows of `width` neighbours; `total` is overwritten.
-static void reduce_unit(const reduction_pass *pass, const void *x, ptrdiff_t rows, ptrdiff_t width, double *total) {
+/// Reduces `rows` rows of `width` neighbours from element `at` on; `total` is overwritten.
+static void reduce_unit(const reduction_pass *pass, ptrdiff_t at, ptrdiff_t rows, ptrdiff_t width, double *total) {
     const renorm_reduction reduction = pass->reduction;
     for (ptrdiff_t j = 0; j < width; j++) total[j] = neutral(reduction);
     if (pass->inner == 1) {
-        total[0] = pass->loops->reduce_run[pass->type][reduction](rows, x);
+        const void *x = renorm_moved(pass->type, pass->x, at), *y = renorm_moved(pass->type, pass->y, at);
+        total[0] = pass->loops->reduce_run[pass->type][reduction](rows, x, y);
         return;
     }
     // Rows that follow each other without a gap can be taken several at a time as one.
@@ -76,9 +83,10 @@ static void reduce_unit(const reduction_pass *pass, const void *x, ptrdiff_t row
         const ptrdiff_t left = rows - row;
         const ptrdiff_t together = renorm_smaller(repeats, left);
         const ptrdiff_t now = renorm_smaller(left / together, rows_in_block);
-        const void *from = renorm_moved(pass->type, x, row * pass->inner);
-        pass->loops->reduce_rows[pass->type][reduction](now, together * width, together * pass->inner, from, sums);
-        if (reduction == renorm_reduction_sum || reduction == renorm_reduction_sum_of_squares) {
+        const void *x = renorm_moved(pass->type, pass->x, at + row * pass->inner);
+        const void *y = renorm_moved(pass->type, pass->y, at + row * pass->inner);
+        pass->loops->reduce_rows[pass->type][reduction](now, together * width, together * pass->inner, x, y, sums);
+        if (neutral(reduction) == 0) {
             pass->loops->join_sums(width, together, sums, total);
         } else {
             for (ptrdiff_t i = 0; i < together; i++) {
@@ -110,9 +118,9 @@ static void reduction_body(void *context, int32_t thread, int32_t threads) {
     const ptrdiff_t width_of_parts = room_of_unit(pass->inner);
     for (ptrdiff_t unit = mine.first; unit < mine.end; unit++) {
         const ptrdiff_t o = unit / pass->units_across, j = unit % pass->units_across * widest_unit;
-        const void *x = renorm_moved(pass->type, pass->x, (o * pass->reduced + rows.first) * pass->inner + j);
+        const ptrdiff_t at = (o * pass->reduced + rows.first) * pass->inner + j;
         double *into = shares ? pass->parts + (thread * units + unit) * width_of_parts : total;
-        reduce_unit(pass, x, rows.end - rows.first, renorm_smaller(pass->inner - j, widest_unit), into);
+        reduce_unit(pass, at, rows.end - rows.first, renorm_smaller(pass->inner - j, widest_unit), into);
         if (!shares) write_unit(pass, unit, total);
     }
 }
@@ -131,10 +139,11 @@ static void join_parts(const reduction_pass *pass) {
 
 void renorm_reduce(
     renorm_team *team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
-    renorm_type type, const void *x, double factor, float *result, void *scratch
+    renorm_type type, const void *x, const void *y, double factor, float *result, void *scratch
 ) {
     if (outer == 0 || inner == 0) return;
-    const double bytes = (double)renorm_size_of(type) * (double)outer * (double)reduced * (double)inner;
+    const double arrays = reduction == renorm_reduction_squared_differences ? 2 : 1;
+    const double bytes = arrays * (double)renorm_size_of(type) * (double)outer * (double)reduced * (double)inner;
     reduction_pass pass = {
         .reduction = reduction,
         .outer = outer,
@@ -144,6 +153,7 @@ void renorm_reduce(
         .shares_units = shares_units(outer, inner, renorm_team_threads_for(team, bytes)),
         .type = type,
         .x = x,
+        .y = y,
         .factor = factor,
         .result = result,
         .parts = scratch,

@@ -75,7 +75,7 @@ extension ModelDescription {
             specifications.filter(isCounted).reduce(0) { $0 + $1.shape.elementCount }
         }
         self.batch = batch
-        layers = trace.records.map {
+        layers = trace.layers.map {
             Layer(
                 path: $0.path, summary: $0.summary, input: $0.input, output: $0.output,
                 parameters: sizes[$0.path] ?? 0, multiplyAdds: costs[$0.path] ?? 0)

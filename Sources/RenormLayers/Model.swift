@@ -38,8 +38,10 @@ public struct Model: Sendable {
     public struct Traced {
         /// The result of the last layer: logits `[N, classes]`.
         public var output: Tensor
-        /// The layers in the order of their results.
+        /// The layers in the order of their results; those that only contain others are left out.
         public var layers: [LayerRecord]
+        /// The activations: what can be looked at.
+        public var taps: Taps
         /// The normalizations, overrides included.
         public var normalizations: [NormalizationRecord]
         /// What the user should know.
@@ -59,9 +61,12 @@ public struct Model: Sendable {
         let trace = Trace(
             builder: builder, phase: phase, overrides: overrides, seed: seed, drawNumber: drawNumber,
             precision: precision)
+        let start = builder.graph.nodes.count
         let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
         return Traced(
-            output: output, layers: trace.records, normalizations: trace.normalizations,
+            output: output, layers: trace.layers,
+            taps: Taps(trace.records, images: images, nodes: start..<builder.graph.nodes.count),
+            normalizations: trace.normalizations,
             warnings: trace.warnings)
     }
 

@@ -35,12 +35,12 @@ public struct Scope {
     public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
         let scope = child(name)
         return try builder.within(path: scope.path) {
+            let (start, called) = (builder.graph.nodes.count, trace.records.count)
             let y = try layer(x, scope)
-            let summary = layer.summary
-            if !summary.isEmpty {
-                trace.records.append(
-                    LayerRecord(path: scope.path, summary: summary, input: x.shape, output: y.shape))
-            }
+            trace.records.append(
+                LayerRecord(
+                    path: scope.path, summary: layer.summary, input: x.shape, output: y.shape, node: y.id,
+                    nodes: start..<builder.graph.nodes.count, callsOthers: trace.records.count > called))
             return y
         }
     }
@@ -79,7 +79,7 @@ public struct Scope {
     /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics.
     public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
         guard phase.updatesStatistics else { return }
-        try builder.within(role: .update) { try builder.update(join(name), to: value()) }
+        try builder.within(part: .update) { try builder.update(join(name), to: value()) }
     }
 
     /// The normalization to use in place of `configured`, by the last override that names one here.

@@ -7,6 +7,7 @@ final class Trace {
     let drawNumber: Tensor?
     let precision: Precision
     var asked: Set<String> = []
+    /// Every layer that was called, after those that it has called.
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
     private var noted: [(message: String, paths: [String])] = []
@@ -22,6 +23,9 @@ final class Trace {
         self.seed = seed
         self.precision = precision
     }
+
+    /// The layers that are not there for others alone.
+    var layers: [LayerRecord] { records.filter { !$0.summary.isEmpty } }
 
     /// What was noted, each once: the paths of those who noted it, and then what.
     var warnings: [String] {
@@ -42,7 +46,7 @@ final class Trace {
     }
 }
 
-/// A layer as it was traced.
+/// A layer as it was traced, with or without a summary.
 public struct LayerRecord: Sendable, Hashable {
     /// Where it is.
     public var path: String
@@ -52,6 +56,11 @@ public struct LayerRecord: Sendable, Hashable {
     public var input: TensorShape
     /// The shape of its output.
     public var output: TensorShape
+    /// The node of its result.
+    var node: NodeID
+    /// The nodes that were made while it was called, and whether it has called other layers meanwhile.
+    var nodes: Range<Int>
+    var callsOthers: Bool
 }
 
 /// A normalization as it was traced, overrides included.

@@ -3,6 +3,29 @@ import RenormKernels
 
 /// A graph planned to the last pointer: units in order with places for all that they read and write.
 final class ExecutionPlan {
+    /// What is decided about a graph, one station after another.
+    struct Stations {
+        let layouts: WeightLayouts
+        let lowering: Lowering
+        let order: UnitOrder
+        let memory: MemoryPlan
+
+        init(
+            _ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool,
+            found: [String: MemoryDescriptor?]
+        ) throws {
+            let prepared = try PreparedGraph(graph)
+            layouts = try WeightLayouts(prepared, library: library, found: found)
+            lowering = try Lowering(
+                prepared, library: library, threads: threads, layouts: layouts, isFused: isFused)
+            order = UnitOrder(lowering)
+            memory = MemoryPlan(lowering, order)
+        }
+
+        /// What the units read and write where.
+        var accesses: PlannedAccesses { PlannedAccesses(lowering, order, memory) }
+    }
+
     /// A place in one of the blocks of memory.
     struct Location: Hashable {
         var home: Buffer.Home
@@ -65,16 +88,11 @@ final class ExecutionPlan {
     let scalars: [Lowering.Scalar]
 
     /// Plans a graph. On the engine's thread.
-    init(
-        _ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool,
-        found: [String: MemoryDescriptor?]
-    ) throws {
-        let prepared = try PreparedGraph(graph)
-        let layouts = try WeightLayouts(prepared, library: library, found: found)
-        let lowering = try Lowering(
-            prepared, library: library, threads: threads, layouts: layouts, isFused: isFused)
-        let order = UnitOrder(lowering)
-        let plan = MemoryPlan(lowering, order)
+    init(_ stations: Stations) throws {
+        let (layouts, lowering, order) = (stations.layouts, stations.lowering, stations.order)
+        let (graph, plan) = (lowering.prepared.graph, stations.memory)
+        assert(
+            stations.accesses.violation == nil, "a wrong plan: \(stations.accesses.violation ?? "")")
         variableLayouts = layouts.variables
         plainVariables = layouts.plain
         memoryPlan = plan
@@ -90,7 +108,8 @@ final class ExecutionPlan {
                 let unit = lowering.units[index]
                 return PlacedUnit(
                     try unit.make(plan.inPlace[index] ?? [:]),
-                    path: unit.key < 0 ? "" : prepared.node(unit.key).path, reads: unit.reads.map(location),
+                    path: unit.key < 0 ? "" : lowering.prepared.node(unit.key).path,
+                    reads: unit.reads.map(location),
                     writes: unit.writes.map(location),
                     scratch: Location(home: .arena, byteOffset: plan.scratch[index] ?? 0))
             }

@@ -50,7 +50,8 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         variables = Array(graph.variables.values)
         let (plan, team) = try EngineThread.shared.run(threads: threads) {
             (
-                try ExecutionPlan(graph, library: library, threads: threads, isFused: isFused, found: [:]),
+                try ExecutionPlan(
+                    .init(graph, library: library, threads: threads, isFused: isFused, found: [:])),
                 try Teams.team(threads, library)
             )
         }
@@ -72,6 +73,16 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
 
     /// How memory is shared.
     package var memoryPlan: MemoryPlan { plan.memoryPlan }
+
+    /// What the plan for a store with layouts as these reads and writes where.
+    package func accesses() throws -> PlannedAccesses {
+        try EngineThread.shared.run(threads: threads) {
+            try ExecutionPlan.Stations(
+                self.graph, library: self.library, threads: self.threads, isFused: self.isFused,
+                found: self.plan.variableLayouts.mapValues { $0 }
+            ).accesses
+        }
+    }
 
     /// The units in their order, and the time that measured runs have spent in each.
     package var measurements: [(name: String, path: String, seconds: Double)] {
@@ -190,7 +201,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         let found = store.layouts(of: paths)
         if found.contains(where: { path, layout in layout != plan.variableLayouts[path] }) {
             plan = try ExecutionPlan(
-                graph, library: library, threads: threads, isFused: isFused, found: found)
+                .init(graph, library: library, threads: threads, isFused: isFused, found: found))
             memory = nil
         }
         for path in paths {

@@ -57,7 +57,7 @@ extension TrainingGraph {
         let isFirst = try place.compare(.equal, builder.constant(0))
         let statistics = builder.graph.updates
         for (specification, gradient) in zip(parameters, gradients) {
-            try builder.within(path: specification.path, role: .update) {
+            try builder.within(path: specification.path, part: .update) {
                 let sum = try builder.accumulator(of: specification)
                 try builder.update(
                     accumulatorPath(of: specification.path), to: isFirst.select(gradient, sum + gradient))
@@ -65,7 +65,7 @@ extension TrainingGraph {
         }
         for update in statistics {
             guard let specification = builder.graph.variables[update.path] else { continue }
-            try builder.within(path: specification.path, role: .update) {
+            try builder.within(path: specification.path, part: .update) {
                 let sum = try builder.accumulator(of: specification)
                 let change = try builder.tensor(update.node) - builder.variable(at: update.path)
                 // All small batches count one step, each on its own.
@@ -100,7 +100,7 @@ extension TrainingGraph {
         try update(parameters, by: parameters.map { try builder.accumulator(of: $0) }, options, on: builder)
         for specification in variables where specification.kind != .parameter {
             guard isAccumulated.contains(accumulatorPath(of: specification.path)) else { continue }
-            try builder.within(path: specification.path, role: .update) {
+            try builder.within(path: specification.path, part: .update) {
                 let change = try builder.accumulator(of: specification)
                 try builder.update(
                     specification.path, to: builder.variable(at: specification.path) + change)

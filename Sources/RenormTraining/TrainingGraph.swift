@@ -141,7 +141,7 @@ public struct TrainingGraph: Sendable {
         _ parameters: [VariableSpecification], by gradients: [Tensor], _ options: TrainingOptions,
         on builder: GraphBuilder
     ) throws {
-        try builder.within(path: "gradients", role: .update) {
+        try builder.within(path: "gradients", part: .update) {
             let squaredNorm = try gradients.map { try $0.reduce(.sumOfSquares) }
                 .reduce(builder.constant(0)) { try $0 + $1 }
             builder.guardFinite(squaredNorm, path: "gradients")
@@ -171,7 +171,7 @@ public struct TrainingGraph: Sendable {
         let updates = Dictionary(
             builder.graph.updates.map { ($0.path, $0.node) }, uniquingKeysWith: { first, _ in first })
         for specification in averaged {
-            try builder.within(path: specification.path, role: .update) {
+            try builder.within(path: specification.path, part: .update) {
                 let average = try builder.variable(
                     VariableSpecification(
                         path: averagePath(of: specification.path), kind: .average, shape: specification.shape,

@@ -135,12 +135,12 @@ private let failures: [Failure] = [
 
 @Suite struct EngineErrorTests {
     @Test(arguments: failures)
-    private func `says what was found, what was expected and what to do`(_ failure: Failure) {
+    private func saysWhatWasFoundWhatWasExpectedAndWhatToDo(_ failure: Failure) {
         let error = #expect(throws: EngineError.self) { try failure.attempt() }
         #expect(error?.description == failure.message)
     }
 
-    @Test func `a write that does not fit changes nothing`() throws {
+    @Test func aWriteThatDoesNotFitChangesNothing() throws {
         let setting = try Setting()
         var both = Variables()
         both["new"] = Variable(kind: .parameter, value: NDArray(zeros: [1]))

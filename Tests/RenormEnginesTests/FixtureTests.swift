@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct FixtureTests {
     @Test(arguments: try OperationCase.fromPyTorch())
-    func `results and gradients are PyTorch's`(_ operation: OperationCase) throws {
+    func resultsAndGradientsArePyTorchs(_ operation: OperationCase) throws {
         let results = try operation.results(on: ReferenceEngine(precision: .f64))
         #expect(results.count == operation.expected.count)
         for (name, value) in operation.expected {
@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test func `there are fixtures`() throws {
+    @Test func thereAreFixtures() throws {
         #expect(try OperationCase.fromPyTorch().count == 49)
     }
 }

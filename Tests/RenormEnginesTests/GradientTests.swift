@@ -4,13 +4,13 @@ import Testing
 
 @Suite struct GradientTests {
     @Test(arguments: OperationCase.all.filter { $0.derivative == .exact })
-    func `agree with central differences`(_ operation: OperationCase) throws {
+    func agreeWithCentralDifferences(_ operation: OperationCase) throws {
         let problem = try gradientMismatch(
             at: operation.values, labels: operation.labels, operation.function)
         #expect(problem == nil)
     }
 
-    @Test func `a stopped tensor is a constant`() throws {
+    @Test func aStoppedTensorIsAConstant() throws {
         let stopped = try #require(OperationCase.elementwise.first { $0.description == "stopGradient" })
         let results = try stopped.results(on: ReferenceEngine(precision: .f64))
         let weights = randomArray([4], seed: 77, type: .f32)

@@ -120,6 +120,18 @@ private let shapes: [Example] = [
     Example("sumOfSquares", [row(3, -1, 2)], gives: NDArray(scalar: Float(14))) {
         try $0[0].reduce(.sumOfSquares)
     },
+    Example("zeros of either sign", [row(0, -0.0, 1e-30, nan)], gives: NDArray(scalar: Float(2))) {
+        try $0[0].reduce(.zeros)
+    },
+    Example(
+        "squared differences over an axis",
+        [
+            NDArray([1, 2, 3, 4] as [Float], shape: [2, 2]),
+            NDArray([1, 4, 0, 4] as [Float], shape: [2, 2]),
+        ], gives: row(9, 4)
+    ) {
+        try $0[0].squaredDifferences(from: $0[1], axes: [0])
+    },
     Example("sums do not lose small terms", [row(1e8, 1, -1e8)], gives: NDArray(scalar: Float(1))) {
         try $0[0].sum()
     },
@@ -234,7 +246,7 @@ private let other: [Example] = [
 
 @Suite struct OperationMeaningTests {
     @Test(arguments: elementwise + slopes + shapes + convolution + pooling + other)
-    private func `gives what was worked out by hand`(_ example: Example) throws {
+    private func givesWhatWasWorkedOutByHand(_ example: Example) throws {
         for precision in ReferenceEngine.Precision.allCases {
             // Without rounding in between, bf16 has nothing to show.
             if precision == .f64 && example.testDescription.hasPrefix("bf16") { continue }
@@ -253,7 +265,7 @@ private let other: [Example] = [
         }
     }
 
-    @Test func `random numbers are words of a block, by seed, stream and counter`() throws {
+    @Test func randomNumbersAreWordsOfABlockBySeedStreamAndCounter() throws {
         let builder = GraphBuilder()
         let counter = builder.input("counter", shape: .scalar)
         builder.fetch(builder.uniform(shape: [2, 3], seed: 9, stream: "dropout", counter: counter), as: "u")
@@ -273,7 +285,7 @@ private let other: [Example] = [
         }
     }
 
-    @Test func `every result of f32 is the result of f64 rounded, where nothing is composed`() throws {
+    @Test func everyResultOfF32IsTheResultOfF64RoundedWhereNothingIsComposed() throws {
         for operation in OperationCase.convolutions + OperationCase.poolings {
             let wide = try operation.results(on: ReferenceEngine(precision: .f64))["y"]!
             let narrow = try operation.results(on: ReferenceEngine(precision: .f32))["y"]!

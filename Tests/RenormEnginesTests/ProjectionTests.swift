@@ -64,7 +64,7 @@ private struct Trial: Sendable, CustomTestStringConvertible {
 
 @Suite struct ProjectionTests {
     @Test(arguments: Trial.all)
-    private func `is the backward pass of a normalization by its own moments`(_ trial: Trial) throws {
+    private func isTheBackwardPassOfANormalizationByItsOwnMoments(_ trial: Trial) throws {
         let expected = try trial.results(trial.norm.differentiated)
         let found = try trial.results(trial.norm.projected)
         for name in ["y", "gradient 0", "gradient 1", "gradient 2"] {
@@ -74,7 +74,7 @@ private struct Trial: Sendable, CustomTestStringConvertible {
     }
 
     @Test(arguments: Trial.all)
-    private func `differentiated moments agree with central differences`(_ trial: Trial) throws {
+    private func differentiatedMomentsAgreeWithCentralDifferences(_ trial: Trial) throws {
         let problem = try gradientMismatch(at: [trial.x, trial.gamma, trial.beta]) {
             try trial.norm.differentiated($0[0], gamma: $0[1], beta: $0[2])
         }
@@ -83,7 +83,7 @@ private struct Trial: Sendable, CustomTestStringConvertible {
 
     /// Σ dx = 0 and Σ x·dx = r·(ε/σ²)·Σ g·x̂ with g = γ·dy and x̂ = (x − m)/σ, over the values that share moments.
     @Test(arguments: Trial.all)
-    private func `the gradient sums up to what the projection leaves`(_ trial: Trial) throws {
+    private func theGradientSumsUpToWhatTheProjectionLeaves(_ trial: Trial) throws {
         let results = try trial.results(trial.norm.projected)
         let (x, dx, dy) = (trial.x.doubles, results["gradient 0"]!.doubles, trial.dy.doubles)
         let (means, variances) = (results["mean"]!.doubles, results["variance"]!.doubles)
@@ -110,7 +110,7 @@ private struct Trial: Sendable, CustomTestStringConvertible {
         if norm.epsilon == 0.1 { #expect(expected.contains { abs($0) > 1e-3 * scale }) }
     }
 
-    @Test func `one value per channel passes no gradient on`() throws {
+    @Test func oneValuePerChannelPassesNoGradientOn() throws {
         let trial = Trial([1, 1, 1, 4], Standardization(groups: 1, channelGroups: 4, r: 3, d: 0.5))
         let results = try trial.results(trial.norm.projected)
         #expect(results["gradient 0"]!.doubles == [0, 0, 0, 0])

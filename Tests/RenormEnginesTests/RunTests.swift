@@ -20,7 +20,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
 
     // MARK: Updates
 
-    @Test func `updates read the values from before the step, and two may swap`() throws {
+    @Test func updatesReadTheValuesFromBeforeTheStepAndTwoMaySwap() throws {
         let builder = GraphBuilder()
         let (a, b) = (try builder.variable(parameter("a")), try builder.variable(parameter("b")))
         try builder.update("a", to: b)
@@ -33,7 +33,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(try store.read("b").floats == [1, 2])
     }
 
-    @Test func `an update reads its own old value, in every step anew`() throws {
+    @Test func anUpdateReadsItsOwnOldValueInEveryStepAnew() throws {
         let builder = GraphBuilder()
         let a = try builder.variable(parameter("a"))
         try builder.update("a", to: a * 2)
@@ -44,7 +44,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(store.version == 5)
     }
 
-    @Test func `a guard that is not finite leaves every variable and the version untouched`() throws {
+    @Test func aGuardThatIsNotFiniteLeavesEveryVariableAndTheVersionUntouched() throws {
         let builder = GraphBuilder()
         let (a, b) = (try builder.variable(parameter("a")), try builder.variable(parameter("b")))
         let x = builder.input("x", shape: [2])
@@ -68,7 +68,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(store.version == 1)
     }
 
-    @Test func `a run without updates leaves the version`() throws {
+    @Test func aRunWithoutUpdatesLeavesTheVersion() throws {
         let builder = GraphBuilder()
         builder.fetch(try builder.variable(parameter("a")), as: "a")
         let store = try engine.makeStore(variables([("a", [1, 2])]))
@@ -76,7 +76,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(store.version == 0)
     }
 
-    @Test func `executables share a store`() throws {
+    @Test func executablesShareAStore() throws {
         let training = GraphBuilder()
         try training.update("a", to: try training.variable(parameter("a")) + 1)
         let evaluation = GraphBuilder()
@@ -91,7 +91,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
 
     // MARK: Sources
 
-    @Test func `schedules and the step have the run's values`() throws {
+    @Test func schedulesAndTheStepHaveTheRunsValues() throws {
         let builder = GraphBuilder()
         builder.fetch(try builder.schedule("rate", .linear([(0, 1), (10, 2)])), as: "rate")
         builder.fetch(try builder.schedule("limit", .constant(.infinity)), as: "limit")
@@ -106,7 +106,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         }
     }
 
-    @Test func `counters are whole numbers outside and count inside`() throws {
+    @Test func countersAreWholeNumbersOutsideAndCountInside() throws {
         let builder = GraphBuilder()
         let counter = try builder.variable(
             VariableSpecification(path: "n", kind: .counter, shape: .scalar, initializer: .constant(0)))
@@ -125,7 +125,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
 
     // MARK: Precision
 
-    @Test func `f64 takes feeds of either width and returns f64`() throws {
+    @Test func f64TakesFeedsOfEitherWidthAndReturnsF64() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [2])
         let labels = builder.input("labels", shape: [2], type: .i32)
@@ -148,7 +148,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(try store.read("w") == NDArray([5.0, 6.0], shape: [2]))
     }
 
-    @Test func `f32 rounds after every operation and sums in f64`() throws {
+    @Test func f32RoundsAfterEveryOperationAndSumsInF64() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [3])
         builder.fetch(try x + 1, as: "rounded")
@@ -161,7 +161,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
 
     // MARK: Store
 
-    @Test func `a store returns what it was given`() throws {
+    @Test func aStoreReturnsWhatItWasGiven() throws {
         var given = variables([("b", [1, 2]), ("a", [3])])
         given["count"] = Variable(kind: .counter, value: NDArray(scalar: Int64(1) << 40))
         let store = try engine.makeStore(given)
@@ -174,7 +174,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
 
     // MARK: Plan
 
-    @Test func `only variables that are read or updated are needed`() throws {
+    @Test func onlyVariablesThatAreReadOrUpdatedAreNeeded() throws {
         let builder = GraphBuilder()
         _ = try builder.variable(parameter("unused"))
         builder.fetch(try builder.variable(parameter("read")), as: "y")
@@ -187,7 +187,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(try store.read("updated").floats == [1, 1])
     }
 
-    @Test func `planned memory is what lives together`() throws {
+    @Test func plannedMemoryIsWhatLivesTogether() throws {
         let builder = GraphBuilder()
         var x = builder.input("x", shape: [1000])
         for _ in 0..<10 { x = x.unary(.tanh) }
@@ -201,7 +201,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(try engine.compile(builder.graph).plannedByteCount == chain)
     }
 
-    @Test func `one node can be fetched, guarded and updated to at once`() throws {
+    @Test func oneNodeCanBeFetchedGuardedAndUpdatedToAtOnce() throws {
         let builder = GraphBuilder()
         let next = try builder.variable(parameter("a")) + 1
         builder.fetch(next, as: "first")
@@ -215,7 +215,7 @@ private func variables(_ values: [(String, [Float])]) -> Variables {
         #expect(try store.read("a") == results["first"])
     }
 
-    @Test func `the same run gives the same bits`() throws {
+    @Test func theSameRunGivesTheSameBits() throws {
         for operation in OperationCase.all {
             #expect(try operation.results(on: engine) == operation.results(on: engine), "\(operation)")
         }

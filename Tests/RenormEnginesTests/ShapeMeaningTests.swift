@@ -33,7 +33,7 @@ import Testing
     @Test(arguments: [
         [0, 1, 2, 3], [3, 2, 1, 0], [0, 3, 1, 2], [0, 2, 3, 1], [1, 2, 3, 0], [2, 0, 3, 1],
     ])
-    func `transpose: axis i of the result is axis permutation[i]`(_ permutation: [Int]) throws {
+    func transposeAxisIOfTheResultIsAxisPermutationI(_ permutation: [Int]) throws {
         let found = try value({ try $0[0].transposed(permutation) }, of: x)
         let expected = array(TensorShape(permutation.map { x.shape[$0] })) { index in
             var source = [Int](repeating: 0, count: 4)
@@ -44,13 +44,13 @@ import Testing
         #expect(found == x.transposed(permutation))
     }
 
-    @Test func `broadcast: aligned at the last axis, extent 1 repeats`() throws {
+    @Test func broadcastAlignedAtTheLastAxisExtent1Repeats() throws {
         let small = randomArray([3, 1, 5])
         let found = try value({ try $0[0].broadcast(to: [2, 3, 4, 5]) }, of: small)
         #expect(found == array([2, 3, 4, 5]) { at([$0[1], 0, $0[3]], small) })
     }
 
-    @Test func `slice: the part that begins at the starts`() throws {
+    @Test func sliceThePartThatBeginsAtTheStarts() throws {
         let found = try value({ try $0[0].slice(starts: [1, 0, 2, 1], shape: [1, 3, 2, 3]) }, of: x)
         #expect(found == array([1, 3, 2, 3]) { at([$0[0] + 1, $0[1], $0[2] + 2, $0[3] + 1], x) })
         let rows = try value({ try $0[0].slice(starts: [1, 0, 0, 0], shape: [1, 3, 4, 5]) }, of: x)
@@ -58,7 +58,7 @@ import Testing
         #expect(try value({ try $0[0].element(1) }, of: x) == x.rows(1..<2).reshaped(to: [3, 4, 5]))
     }
 
-    @Test func `pad: zeros around`() throws {
+    @Test func padZerosAround() throws {
         let (low, high) = ([0, 1, 2, 0], [1, 0, 3, 2])
         let shape: TensorShape = [3, 4, 9, 7]
         let found = try value({ try $0[0].padded(low: low, high: high) }, of: x)
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(arguments: 0..<4)
-    func `concatenate: one after another`(_ axis: Int) throws {
+    func concatenateOneAfterAnother(_ axis: Int) throws {
         var shape = x.shape
         shape[axis] = 2
         let other = randomArray(shape, seed: 2)
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test(arguments: [[0], [1], [3], [0, 2], [1, 3], [0, 1, 2], [0, 1, 2, 3]])
-    func `reduce: the axes vanish`(_ axes: [Int]) throws {
+    func reduceTheAxesVanish(_ axes: [Int]) throws {
         let kept = (0..<4).filter { !axes.contains($0) }
         let shape = TensorShape(kept.map { x.shape[$0] })
         var sums = [Double](repeating: 0, count: shape.elementCount)
@@ -104,11 +104,11 @@ import Testing
         #expect(mismatch(found, NDArray(sums, shape: shape), tolerance: 1e-14) == nil)
     }
 
-    @Test func `reshape keeps the order`() throws {
+    @Test func reshapeKeepsTheOrder() throws {
         #expect(try value({ try $0[0].reshaped(to: [6, 20]) }, of: x) == x.reshaped(to: [6, 20]))
     }
 
-    @Test func `mean and clipped are what they are called`() throws {
+    @Test func meanAndClippedAreWhatTheyAreCalled() throws {
         let mean = try value({ try $0[0].mean(axes: [1, 2, 3]) }, of: x)
         let expected = (0..<2).map { x.rows($0..<$0 + 1).doubles.reduce(0, +) / 60 }
         #expect(mismatch(mean, NDArray(expected, shape: [2]), tolerance: 1e-14) == nil)

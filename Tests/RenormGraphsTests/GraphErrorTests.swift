@@ -222,18 +222,23 @@ private let others: [Failure] = [
 
 @Suite struct GraphErrorTests {
     @Test(arguments: shapes + others)
-    private func `says what was found, what was expected and what to do`(_ failure: Failure) {
+    private func saysWhatWasFoundWhatWasExpectedAndWhatToDo(_ failure: Failure) {
         let error = #expect(throws: GraphError.self) { try failure.attempt(GraphBuilder()) }
         #expect(error?.description == failure.message)
     }
 
+    /// The error says which of the options is wrong, and what it may be.
     @Test(arguments: [
-        ConvolutionOptions(strides: [0, 1]), ConvolutionOptions(strides: [1]),
-        ConvolutionOptions(padding: [-1, 0, 0, 0]),
-        ConvolutionOptions(padding: [1, 1]), ConvolutionOptions(dilations: [1, 0]),
-        ConvolutionOptions(groups: 0),
+        (ConvolutionOptions(strides: [0, 1]), "strides [0, 1]", "2 of at least 1"),
+        (ConvolutionOptions(strides: [1]), "strides [1]", "2 of at least 1"),
+        (ConvolutionOptions(padding: [-1, 0, 0, 0]), "padding [-1, 0, 0, 0]", "4 of at least 0"),
+        (ConvolutionOptions(padding: [1, 1]), "padding [1, 1]", "4 of at least 0"),
+        (ConvolutionOptions(dilations: [1, 0]), "dilations [1, 0]", "2 of at least 1"),
+        (ConvolutionOptions(groups: 0), "groups [0]", "1 of at least 1"),
     ])
-    func `impossible geometry of a convolution`(_ options: ConvolutionOptions) {
+    func impossibleGeometryOfAConvolution(
+        _ options: ConvolutionOptions, _ found: String, _ expected: String
+    ) {
         let builder = GraphBuilder()
         let error = #expect(throws: GraphError.self) {
             try builder.image().convolution(builder.tensor([8, 3, 3, 3]), options: options)
@@ -241,22 +246,24 @@ private let others: [Failure] = [
         #expect(
             error
                 == .option(
-                    operation: "convolution", path: "", found: "\(options)",
-                    expected: "positive strides, dilations and groups, and padding of at least 0"))
+                    operation: "convolution", path: "", found: found, expected: expected))
     }
 
     @Test(arguments: [
-        PoolingOptions(window: [0, 2], strides: [1, 1]), PoolingOptions(window: [2, 2], strides: [1, 0]),
-        PoolingOptions(window: [2, 2], strides: [1, 1], padding: [2, 0, 0, 0]),
-        PoolingOptions(window: [2, 2], strides: [1, 1], padding: [0, 0, 0, -1]),
+        (PoolingOptions(window: [0, 2], strides: [1, 1]), "window [0, 2]", "2 of at least 1"),
+        (PoolingOptions(window: [2, 2], strides: [1, 0]), "strides [1, 0]", "2 of at least 1"),
+        (
+            PoolingOptions(window: [2, 2], strides: [1, 1], padding: [2, 0, 0, 0]),
+            "padding [2, 0, 0, 0] of a window [2, 2]", "padding smaller than the window"
+        ),
+        (
+            PoolingOptions(window: [2, 2], strides: [1, 1], padding: [0, 0, 0, -1]),
+            "padding [0, 0, 0, -1]", "4 of at least 0"
+        ),
     ])
-    func `impossible geometry of a pooling`(_ options: PoolingOptions) {
+    func impossibleGeometryOfAPooling(_ options: PoolingOptions, _ found: String, _ expected: String) {
         let builder = GraphBuilder()
         let error = #expect(throws: GraphError.self) { try builder.image().maxPool(options) }
-        #expect(
-            error
-                == .option(
-                    operation: "maxPool", path: "", found: "\(options)",
-                    expected: "positive window and strides, and padding smaller than the window"))
+        #expect(error == .option(operation: "maxPool", path: "", found: found, expected: expected))
     }
 }

@@ -17,14 +17,14 @@ private func smallGraph() throws -> Graph {
     builder.guardFinite(loss, path: "loss")
     let gradient = try builder.gradients(of: loss, for: [weight])[0]
     let rate = try builder.schedule("learning rate", .constant(0.1))
-    try builder.within(path: "conv1", role: .update) {
+    try builder.within(path: "conv1", part: .update) {
         try builder.update("conv1.weight", to: weight - rate * gradient)
     }
     return builder.graph
 }
 
 @Suite struct GraphTextTests {
-    @Test func `a small graph reads like this`() throws {
+    @Test func aSmallGraphReadsLikeThis() throws {
         #expect(
             try smallGraph().description == """
                 %0 = input "images" : f32[2, 4, 4, 1]
@@ -33,10 +33,10 @@ private func smallGraph() throws -> Graph {
                 %3 = relu(%2) : f32[2, 2, 2, 3]
                 %4 = reduce sum(%3) over [0, 1, 2, 3] : f32[]
                 %5 = constant 1.0 : f32[]
-                %6 = reshape(%5) : f32[1, 1, 1, 1]  // gradient
-                %7 = broadcast(%6) : f32[2, 2, 2, 3]  // gradient
-                %8 = reluGradient(%7, %3) : f32[2, 2, 2, 3]  // gradient
-                %9 = convolutionWeightGradient(%0, %8) strides 2×2 padding 1,1,1,1 : f32[3, 1, 3, 3]  // conv1 gradient
+                %6 = reshape(%5) : f32[1, 1, 1, 1]  // backward
+                %7 = broadcast(%6) : f32[2, 2, 2, 3]  // backward
+                %8 = reluGradient(%7, %3) : f32[2, 2, 2, 3]  // backward
+                %9 = convolutionWeightGradient(%0, %8) strides 2×2 padding 1,1,1,1 : f32[3, 1, 3, 3]  // conv1 backward
                 %10 = schedule "learning rate" : f32[]
                 %11 = broadcast(%10) : f32[3, 1, 3, 3]  // conv1 update
                 %12 = multiply(%11, %9) : f32[3, 1, 3, 3]  // conv1 update
@@ -47,7 +47,7 @@ private func smallGraph() throws -> Graph {
                 """)
     }
 
-    @Test func `options show in the text where they are not the usual`() throws {
+    @Test func optionsShowInTheTextWhereTheyAreNotTheUsual() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [4, 6, 6, 4])
         let weight = builder.input("w", shape: [4, 2, 3, 3])
@@ -93,14 +93,14 @@ private func smallGraph() throws -> Graph {
                 """)
     }
 
-    @Test func `tracing twice gives the same text`() throws {
+    @Test func tracingTwiceGivesTheSameText() throws {
         #expect(try smallGraph().description == smallGraph().description)
         #expect(try smallGraph().nodes == smallGraph().nodes)
     }
 }
 
 @Suite struct GraphTests {
-    @Test func `pruning keeps what is requested, and every input`() throws {
+    @Test func pruningKeepsWhatIsRequestedAndEveryInput() throws {
         let builder = GraphBuilder()
         let unused = builder.input("unused", shape: [3])
         let x = builder.input("x", shape: [2])
@@ -124,7 +124,7 @@ private func smallGraph() throws -> Graph {
         #expect(builder.graph.pruned().pruned().nodes == builder.graph.pruned().nodes)
     }
 
-    @Test func `a source is one node however often it is asked for`() throws {
+    @Test func aSourceIsOneNodeHoweverOftenItIsAskedFor() throws {
         let builder = GraphBuilder()
         let specification = VariableSpecification(
             path: "w", kind: .parameter, shape: [2], initializer: .constant(0))
@@ -136,7 +136,7 @@ private func smallGraph() throws -> Graph {
         #expect(try builder.schedule("rate", .constant(1)).id == rate.id)
     }
 
-    @Test func `consumers are listed once each, in order`() throws {
+    @Test func consumersAreListedOnceEachInOrder() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [2])
         let square = try x * x
@@ -148,7 +148,7 @@ private func smallGraph() throws -> Graph {
         #expect(builder.graph.requested == [sum.id, square.id])
     }
 
-    @Test func `path and role last for a scope`() throws {
+    @Test func pathAndRoleLastForAScope() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [2])
         let inside = builder.within(path: "layer1", role: .moments) { x.unary(.exp) }
@@ -162,7 +162,7 @@ private func smallGraph() throws -> Graph {
 }
 
 @Suite struct GradientStructureTests {
-    @Test func `what the loss does not depend on has the gradient zero`() throws {
+    @Test func whatTheLossDoesNotDependOnHasTheGradientZero() throws {
         let builder = GraphBuilder()
         let (x, other) = (builder.input("x", shape: [2]), builder.input("other", shape: [3]))
         let stopped = try x.sum() + other.stoppingGradient().sum()
@@ -172,7 +172,7 @@ private func smallGraph() throws -> Graph {
         #expect(builder.graph[builder.graph[gradient.id].inputs[0]].op == .constant(0))
     }
 
-    @Test func `nothing is computed for what is not asked for`() throws {
+    @Test func nothingIsComputedForWhatIsNotAskedFor() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [1, 4, 4, 2])
         let weight = builder.input("w", shape: [3, 2, 3, 3])
@@ -183,23 +183,23 @@ private func smallGraph() throws -> Graph {
         #expect(!operations.contains("convolutionInputGradient"))
     }
 
-    @Test func `gradients carry the path of what they differentiate`() throws {
+    @Test func gradientsCarryThePathOfWhatTheyDifferentiate() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [2])
         let y = try builder.within(path: "layer1") { try x * x }
         let gradient = try builder.gradients(of: y.sum(), for: [x])[0]
-        #expect(builder.graph[gradient.id].role == .gradient)
+        #expect(builder.graph[gradient.id].part == .backward)
         let product = try #require(
-            builder.graph.nodes.last { $0.op == .binary(.multiply) && $0.role == .gradient })
+            builder.graph.nodes.last { $0.op == .binary(.multiply) && $0.part == .backward })
         #expect(product.path == "layer1")
     }
 
-    @Test func `rounding to whole numbers has no slope`() throws {
+    @Test func roundingToWholeNumbersHasNoSlope() throws {
         let builder = GraphBuilder()
         let x = builder.input("x", shape: [2])
         let rounded = x.converted(to: .i32).converted(to: .f32)
         let gradient = try builder.gradients(of: (rounded * x).sum(), for: [x])[0]
-        #expect(!builder.graph.nodes.contains { $0.role == .gradient && $0.op == .convert })
+        #expect(!builder.graph.nodes.contains { $0.part == .backward && $0.op == .convert })
         #expect(gradient.type == .f32)
     }
 }

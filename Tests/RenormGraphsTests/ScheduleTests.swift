@@ -3,18 +3,18 @@ import RenormGraphs
 import Testing
 
 @Suite struct ScheduleTests {
-    @Test func `constant`() {
+    @Test func constant() {
         #expect([0, 1, 1_000_000].map(Schedule.constant(0.3).value) == [0.3, 0.3, 0.3])
     }
 
-    @Test func `linear: between its points, level outside, points in any order`() {
+    @Test func linearBetweenItsPointsLevelOutsidePointsInAnyOrder() {
         let schedule = Schedule.linear([(20, 3), (10, 1), (40, 0)])
         #expect([0, 10, 15, 20, 30, 40, 99].map(schedule.value) == [1, 1, 2, 3, 1.5, 0, 0])
         #expect([0, 9, 10, 11].map(Schedule.linear([(10, 1), (10, 5)]).value) == [1, 1, 1, 5])
         #expect(Schedule.linear([(0, 1), (0, .infinity)]).value(at: 1) == .infinity)
     }
 
-    @Test func `cosine: half a wave, then level`() {
+    @Test func cosineHalfAWaveThenLevel() {
         let schedule = Schedule.cosine(from: 1, to: 0.2, steps: 100)
         for (step, value) in [
             (0, 1.0), (50, 0.6), (100, 0.2), (500, 0.2), (25, 0.6 + 0.4 * 0.5.squareRoot()),
@@ -24,19 +24,19 @@ import Testing
         #expect(Schedule.cosine(from: 1, steps: 0).value(at: 0) == 0)
     }
 
-    @Test func `step: multiplied at each milestone`() {
+    @Test func stepMultipliedAtEachMilestone() {
         let schedule = Schedule.step(8, factor: 0.5, at: [10, 20])
         #expect([0, 9, 10, 19, 20, 99].map(schedule.value) == [8, 8, 4, 4, 2, 2])
     }
 
-    @Test func `bias correction`() {
+    @Test func biasCorrection() {
         let schedule = Schedule(.biasCorrection(decay: 0.9))
         #expect(abs(schedule.value(at: 0) - 0.1) < 1e-15)
         #expect(abs(schedule.value(at: 1) - 0.19) < 1e-15)
         #expect(schedule.value(at: 10_000) == 1)
     }
 
-    @Test func `warm-up scales the course and reaches it at its last step`() {
+    @Test func warmUpScalesTheCourseAndReachesItAtItsLastStep() {
         let schedule = Schedule.constant(2).warmedUp(over: 4)
         #expect([0, 1, 2, 3, 4].map(schedule.value) == [0.5, 1, 1.5, 2, 2])
         let decaying = Schedule.linear([(0, 1), (10, 0)]).warmedUp(over: 2)
@@ -55,7 +55,7 @@ import Testing
         (.step(1, factor: 0.1, at: [3, 5]), #"{"at":[3,5],"factor":0.1,"kind":"step","value":1}"#),
         (Schedule(.biasCorrection(decay: 0.999)), #"{"decay":0.999,"kind":"biasCorrection"}"#),
     ])
-    func `is saved as readable JSON and read back`(_ schedule: Schedule, _ text: String) throws {
+    func isSavedAsReadableJSONAndReadBack(_ schedule: Schedule, _ text: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let data = try encoder.encode(schedule)
@@ -69,7 +69,7 @@ import Testing
         #"{"kind":"linear","points":[[1]]}"#, #"{"kind":"linear","points":[["inf",1]]}"#,
         #"{"kind":"linear","points":[[1e30,1]]}"#, #"{"kind":"linear","points":[[0.5,1]]}"#, #"{"value":1}"#,
     ])
-    func `nonsense is refused`(_ text: String) {
+    func nonsenseIsRefused(_ text: String) {
         #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(Schedule.self, from: Data(text.utf8))
         }

@@ -14,7 +14,7 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         return variables
     }
 
-    @Test func `keep the order in which they came`() {
+    @Test func keepTheOrderInWhichTheyCame() {
         var variables = three
         variables["a"] = variable(5, .statistic)
         #expect(variables.paths == ["c", "a", "b"])
@@ -25,12 +25,12 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         #expect(variables[0].variable.value.floats == [5])
     }
 
-    @Test func `are chosen by kind, never by name`() {
+    @Test func areChosenByKindNeverByName() {
         #expect(three.ofKinds([.parameter, .slot]).paths == ["c", "b"])
         #expect(three.filter { path, _ in path == "a" }.paths == ["a"])
     }
 
-    @Test func `merging adds, and the other takes precedence`() {
+    @Test func mergingAddsAndTheOtherTakesPrecedence() {
         var other = Variables()
         other["a"] = variable(20, .statistic)
         other["d"] = variable(4)
@@ -40,7 +40,7 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         #expect(merged.elementCount == 4)
     }
 
-    @Test func `are values`() {
+    @Test func areValues() {
         let before = three
         var after = before
         after["a"]?.value.withMutableValues(of: Float.self) { $0[0] = 9 }
@@ -60,7 +60,7 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         VariableSpecification(path: path, kind: .parameter, shape: [count], initializer: initializer)
     }
 
-    @Test func `depend on seed and path alone`() throws {
+    @Test func dependOnSeedAndPathAlone() throws {
         let one = GraphBuilder()
         _ = try one.variable(specification("a"))
         _ = try one.variable(specification("b"))
@@ -74,7 +74,7 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         #expect(first["b"]?.value != one.graph.initialVariables(seed: 2)["b"]?.value)
     }
 
-    @Test func `have the distribution they are asked for`() {
+    @Test func haveTheDistributionTheyAreAskedFor() {
         let normal = specification("n").initialValue(seed: 1).doubles
         let deviation = (normal.reduce(0) { $0 + $1 * $1 } / 10_000).squareRoot()
         #expect(abs(normal.reduce(0, +) / 10_000) < 0.08)
@@ -86,7 +86,7 @@ private func variable(_ value: Float, _ kind: VariableKind = .parameter) -> Vari
         #expect(Initializer.he(fanOut: 8) == .normal(deviation: 0.5))
     }
 
-    @Test func `counters are whole numbers`() {
+    @Test func countersAreWholeNumbers() {
         let counter = VariableSpecification(
             path: "n", kind: .counter, shape: .scalar, initializer: .constant(0))
         #expect(counter.initialValue(seed: 1) == NDArray(scalar: Int64(0)))

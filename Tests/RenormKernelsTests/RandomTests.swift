@@ -1,10 +1,22 @@
 import RenormKernels
 import Testing
 
+/// Philox4x32-10 as its authors wrote it: the block of four words for a key and a counter.
+private func philox(_ key: UInt64, _ counter: [UInt32]) -> [UInt32] {
+    var c = counter
+    var k = [UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32)]
+    for _ in 0..<10 {
+        let (p, q) = (c[0].multipliedFullWidth(by: 0xD251_1F53), c[2].multipliedFullWidth(by: 0xCD9E_8D57))
+        c = [q.high ^ c[1] ^ k[0], q.low, p.high ^ c[3] ^ k[1], p.low]
+        k = [k[0] &+ 0x9E37_79B9, k[1] &+ 0xBB67_AE85]
+    }
+    return c
+}
+
 extension KernelTests {
     @Suite struct RandomNumbers {
+        /// What the next test compares with, by the authors' known-answer tests.
         @Test func philoxGivesItsReferenceVectors() {
-            // From the authors' known-answer tests.
             let cases: [(UInt64, [UInt32], [UInt32])] = [
                 (0, [0, 0, 0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
                 (
@@ -16,9 +28,7 @@ extension KernelTests {
                 ),
             ]
             for (key, counter, expected) in cases {
-                var words = [UInt32](repeating: 0, count: 4)
-                renorm_philox(key, counter, &words)
-                #expect(words == expected)
+                #expect(philox(key, counter) == expected)
             }
         }
 
@@ -27,13 +37,11 @@ extension KernelTests {
                 step: UInt32 = 77
             var expected: [Float] = []
             for block in 0..<(count + 3) / 4 {
-                var words = [UInt32](repeating: 0, count: 4)
                 let counter = [
                     UInt32(block), step, UInt32(truncatingIfNeeded: stream),
                     UInt32(truncatingIfNeeded: stream >> 32),
                 ]
-                renorm_philox(seed, counter, &words)
-                expected += words.map { Float($0 >> 8) * 0x1p-24 }
+                expected += philox(seed, counter).map { Float($0 >> 8) * 0x1p-24 }
             }
             for team in Team.all {
                 var values = [Float](repeating: -1, count: count + 1)

@@ -106,6 +106,10 @@ import Testing
         let x = builder.input("x", shape: [2], type: .f64)
         builder.fetch(try x + x, as: "y")
         let engine = try OneDNNEngine(threads: 1)
-        #expect(throws: EngineError.self) { try engine.compile(builder.graph) }
+        let error = #expect(throws: EngineError.self) { try engine.compile(builder.graph) }
+        #expect(
+            error?.description
+                == "input at 'layer': the engine 'onednn' has no f64 here. "
+                + "Change the layer's options, or use another engine.")
     }
 }

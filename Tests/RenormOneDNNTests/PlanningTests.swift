@@ -6,7 +6,7 @@ import Testing
 @Suite struct PlanningTests {
     /// Random graphs with updates, views, broadcasts, shared operands and variables read by several updates: every value
     /// is what the reference says, variables read their values from before the step.
-    @Test(arguments: 0..<60)
+    @Test(arguments: Array(0..<60).sampled(every: 3))
     func randomGraphsAgree(_ seed: Int) throws {
         let graph = try RandomGraph(seed: UInt64(seed)).graph
         let initial = graph.initialVariables(seed: UInt64(seed))
@@ -16,7 +16,7 @@ import Testing
         for isFused in [false, true] {
             let engine = try OneDNNEngine(threads: 2, isFused: isFused)
             let executable = try #require(engine.compile(graph) as? OneDNNExecutable)
-            #expect(executable.memoryPlan.isConsistent)
+            #expect(try executable.accesses().violation == nil)
             let store = try engine.makeStore(initial)
             try expectedStore.write(initial)
             for step in 0..<3 {
@@ -47,7 +47,7 @@ import Testing
         let training = try #require(
             engine.compile(TrainingGraph(model, batch: 8, options: options).graph) as? OneDNNExecutable)
         let plan = training.memoryPlan
-        #expect(plan.isConsistent)
+        #expect(try training.accesses().violation == nil)
         let sum = plan.slots.reduce(0) { $0 + $1.byteCount }
         #expect(plan.arenaByteCount * 6 < sum * 5)
         #expect(training.plannedByteCount == plan.arenaByteCount + plan.persistentByteCount)

@@ -116,8 +116,15 @@ extension OperationCase {
         Reduction.allCases.flatMap { reduction -> [OperationCase] in
             let axes: [[Int]] = [[0], [3], [1, 2], [0, 1, 2], [0, 3], [0, 1, 2, 3]]
             return axes.map { axes in
-                OperationCase("reduce \(reduction) over \(axes)", at: [randomArray([2, 3, 4, 5])]) {
-                    try $0[0].reduce(reduction, axes: axes)
+                OperationCase(
+                    "reduce \(reduction) over \(axes)",
+                    at: [randomArray([2, 3, 4, 5]), randomArray([2, 3, 4, 5], seed: 8)]
+                ) {
+                    switch reduction {
+                    case .squaredDifferences: try $0[0].squaredDifferences(from: $0[1], axes: axes)
+                    case .zeros: try $0[0].relu().reduce(.zeros, axes: axes)
+                    default: try $0[0].reduce(reduction, axes: axes)
+                    }
                 }
             }
         } + [

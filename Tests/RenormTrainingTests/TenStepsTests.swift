@@ -12,7 +12,7 @@ import Testing
     ]
     static let optimizers = ["batch-nesterov-smoothing-clipping", "batch-adamw", "batch-rmsprop"]
 
-    @Test(arguments: cases + optimizers)
+    @Test(arguments: (cases + optimizers).sampled(every: 2))
     func inDoubleEverythingIsEqual(_ name: String) throws {
         let setting = try TenStepsFixture(name)
         let run = try TenStepsRun(setting, on: ReferenceEngine(precision: .f64), type: .f64)

@@ -81,15 +81,18 @@ extension ReferenceEvaluation {
     /// The operand combined over axes; sums are accumulated in f64.
     func reduced(_ reduction: Reduction, over axes: [Int]) -> NDArray {
         switch reduction {
-        case .sum: reduced(over: axes, from: 0) { $0 + $1 }
-        case .sumOfSquares: reduced(over: axes, from: 0) { $0 + $1 * $1 }
-        case .maximum: reduced(over: axes, from: -.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 }
-        case .minimum: reduced(over: axes, from: .infinity) { $1 < $0 || $1.isNaN ? $1 : $0 }
+        case .sum: reduced(over: axes, from: 0) { sum, x, _ in sum + x }
+        case .sumOfSquares: reduced(over: axes, from: 0) { sum, x, _ in sum + x * x }
+        case .maximum: reduced(over: axes, from: -.infinity) { best, x, _ in x > best || x.isNaN ? x : best }
+        case .minimum: reduced(over: axes, from: .infinity) { best, x, _ in x < best || x.isNaN ? x : best }
+        case .zeros: reduced(over: axes, from: 0) { count, x, _ in x == 0 ? count + 1 : count }
+        case .squaredDifferences: reduced(over: axes, from: 0) { $0 + ($1 - $2) * ($1 - $2) }
         }
     }
 
+    /// - Parameter combine: What is known so far, the first operand's value and the last one's.
     private func reduced(
-        over axes: [Int], from initial: Double, _ combine: (Double, Double) -> Double
+        over axes: [Int], from initial: Double, _ combine: (Double, Double, Double) -> Double
     ) -> NDArray {
         let shape = operands[0].shape
         var strides = [Int](repeating: 0, count: shape.rank)
@@ -103,8 +106,9 @@ extension ReferenceEvaluation {
                 forEachRow(shape.dimensions, (0, shape.strides), (0, strides)) { count, read, write in
                     for index in 0..<count {
                         let place = write.start + index * write.stride
+                        let source = read.start + index * read.stride
                         sums[place] = combine(
-                            sums[place], Double(operands[0][read.start + index * read.stride]))
+                            sums[place], Double(operands[0][source]), Double(operands.last![source]))
                     }
                 }
                 for index in result.indices { result[index] = Real(sums[index]) }

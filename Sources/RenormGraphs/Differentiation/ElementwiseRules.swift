@@ -85,6 +85,10 @@ extension GraphBuilder {
             switch reduction {
             case .sum: return [spread]
             case .sumOfSquares: return [try spread * x * 2]
+            case .zeros: return [nil]
+            case .squaredDifferences:
+                let dx = try spread * (x - node[1]) * 2
+                return [dx, -dx]
             case .maximum, .minimum:
                 // Equal largest values share the gradient, so that it does not depend on an order.
                 let best = try node.output.converted(to: x.type).reshaped(to: kept).broadcast(to: x.shape)

@@ -2,7 +2,7 @@ import RenormArrays
 
 extension GraphBuilder {
     /// The gradients of a scalar with respect to tensors, by reverse-mode differentiation: graph to graph. The new
-    /// nodes carry the path of the node they differentiate and the role `gradient`.
+    /// nodes carry the path of the node they differentiate and belong to the backward part.
     ///
     /// A target that the scalar does not depend on has the gradient zero.
     public func gradients(of loss: Tensor, for targets: [Tensor]) throws -> [Tensor] {
@@ -17,14 +17,16 @@ extension GraphBuilder {
             let id = NodeID(index)
             guard let adjoint = adjoints[id] else { continue }
             let node = graph[id]
-            let contributions = try within(path: node.path, role: .gradient) {
+            let contributions = try within(path: node.path, role: .inner, part: .backward) {
                 try gradientRule(Differentiated(id: id, node: node, builder: self, needed: needed), adjoint)
             }
             for (operand, contribution) in zip(node.inputs, contributions) {
                 guard let contribution, needed[operand.index] else { continue }
                 adjoints[operand] =
                     try adjoints[operand].map { sum in
-                        try within(path: graph[operand].path, role: .gradient) { try sum + contribution }
+                        try within(path: graph[operand].path, role: .inner, part: .backward) {
+                            try sum + contribution
+                        }
                     } ?? contribution
             }
         }

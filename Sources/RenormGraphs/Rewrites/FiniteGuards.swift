@@ -29,7 +29,7 @@ extension Graph {
             result.append(Guard(path: node.place, node: wide))
         }
         bounds.graph.guards += result
-        return bounds.graph
+        return bounds.graph.checked(after: "guarding what hides")
     }
 
     /// The graph with a guard on everything that is computed and on every variable, in order, so that running it names
@@ -38,18 +38,17 @@ extension Graph {
     public func guardingEveryNode() -> Graph {
         var result = self
         result.nodes = []
-        result.guards = []
+        var each: [Guard] = []
         var renumbered: [NodeID] = []
         for node in nodes {
             var node = node
             node.inputs = node.inputs.map { renumbered[$0.index] }
             let id = result.append(node)
             renumbered.append(id)
-            if !node.isGiven { result.guards.append(Guard(path: node.place, node: result.finite(id))) }
+            if !node.isGiven { each.append(Guard(path: node.place, node: result.finite(id))) }
         }
-        result.fetches = fetches.map { Fetch(name: $0.name, node: renumbered[$0.node.index]) }
-        result.updates = updates.map { Update(path: $0.path, node: renumbered[$0.node.index]) }
-        result.guards += guards.map { Guard(path: $0.path, node: renumbered[$0.node.index]) }
+        result = replacing(nodes: result.nodes, places: renumbered, by: "guarding every node")
+        result.guards = each + result.guards
         return result
     }
 
@@ -86,7 +85,7 @@ extension Graph {
         switch node.op {
         case .binary(.divide):
             return operand == node.inputs[1]
-        case .binary(.maximum), .binary(.minimum), .rightAnswers:
+        case .binary(.maximum), .binary(.minimum), .reduce(.zeros, _), .rightAnswers:
             return true
         case .maxPool(let options):
             // What an activation gives is not finite only if it is NaN or ∞, and these win. (In huge windows, which engines

@@ -24,8 +24,7 @@ struct ForwardPart {
                 case .input, .variable, .schedule, .step, .constant: true
                 default: false
                 }
-            isBackward.append(
-                !isSource && (node.role == .gradient || node.inputs.contains { isBackward[$0.index] }))
+            isBackward.append(node.part == .backward || node.inputs.contains { isBackward[$0.index] })
             let carries =
                 switch node.op {
                 case .input: true

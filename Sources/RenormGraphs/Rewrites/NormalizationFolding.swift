@@ -22,10 +22,7 @@ extension Graph {
                 renumbered.append(result.append(node))
             }
         }
-        result.fetches = fetches.map { Fetch(name: $0.name, node: renumbered[$0.node.index]) }
-        result.updates = updates.map { Update(path: $0.path, node: renumbered[$0.node.index]) }
-        result.guards = guards.map { Guard(path: $0.path, node: renumbered[$0.node.index]) }
-        return result.pruned()
+        return replacing(nodes: result.nodes, places: renumbered, by: "folding normalizations").pruned()
     }
 
     private mutating func append(_ node: Node) -> NodeID {
@@ -37,7 +34,8 @@ extension Graph {
     private mutating func append(_ affine: Node, foldedInto convolution: Node, _ operands: [NodeID]) -> NodeID
     {
         func add(_ op: Op, _ inputs: [NodeID], _ shape: TensorShape) -> NodeID {
-            append(Node(op: op, inputs: inputs, shape: shape, type: .f32, path: affine.path))
+            append(
+                Node(op: op, inputs: inputs, shape: shape, type: .f32, path: affine.path, part: affine.part))
         }
         let weight = self[operands[1]].shape
         let vector: TensorShape = [weight[0]]
@@ -70,7 +68,7 @@ private struct Folding {
         // A convolution that the backward part computes again must have the same bits there.
         let copied = Set(
             graph.nodes.compactMap { node in
-                if case .convolution = node.op, node.role == .gradient { node.inputs[1] } else { nil }
+                if case .convolution = node.op, node.part == .backward { node.inputs[1] } else { nil }
             })
         var isFixed: [Bool] = []
         for (index, node) in graph.nodes.enumerated() {

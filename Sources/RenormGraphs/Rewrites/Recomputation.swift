@@ -23,8 +23,8 @@ public struct Recomputation: OptionSet, Sendable, Hashable {
 extension Graph {
     /// The graph with parts of its forward part computed again for its backward part.
     ///
-    /// The backward part is what differentiation made (role `gradient`) and what depends on it. A copy of a node stands
-    /// just before the first node of the backward part that reads it, behind a `barrier`, with the role `gradient`.
+    /// The backward part is what differentiation made (`Node.part`) and what depends on it. A copy of a node stands
+    /// just before the first node of the backward part that reads it, behind a `barrier`, and belongs to the backward part.
     /// Moments, vectors made from them, random numbers and what depends on variables alone are never computed again,
     /// so statistics are updated once and dropout drops the same. Requested nodes, updates and guards stay as they are.
     public func recomputing(_ choices: Recomputation) -> Graph {
@@ -71,12 +71,7 @@ private struct Copying {
             node.inputs = inputs
             places.append(append(node))
         }
-        var result = graph
-        result.nodes = nodes
-        result.fetches = graph.fetches.map { Graph.Fetch(name: $0.name, node: places[$0.node.index]) }
-        result.updates = graph.updates.map { Graph.Update(path: $0.path, node: places[$0.node.index]) }
-        result.guards = graph.guards.map { Graph.Guard(path: $0.path, node: places[$0.node.index]) }
-        return result
+        return graph.replacing(nodes: nodes, places: places, by: "recomputing")
     }
 
     private mutating func append(_ node: Node) -> NodeID {
@@ -95,7 +90,7 @@ private struct Copying {
         for original in needed.sorted() {
             var node = graph.nodes[original]
             node.inputs = node.inputs.map { operand($0.index) }
-            node.role = .gradient
+            node.part = .backward
             copies[original] = append(node)
         }
         return copies[index]!
@@ -106,7 +101,7 @@ private struct Copying {
         guard forward.isKeptActivation(index) else { return places[index] }
         if let barrier = barriers[index] { return barrier }
         var node = graph.nodes[index]
-        (node.op, node.inputs, node.role) = (.barrier, [places[index]], .gradient)
+        (node.op, node.inputs, node.role, node.part) = (.barrier, [places[index]], .inner, .backward)
         let barrier = append(node)
         barriers[index] = barrier
         return barrier

@@ -284,27 +284,9 @@ INLINE void affine_backward_step(
         FOR_EACH_ROW(&local, 1, 1, affine_backward_step, renorm_##type, renorm_mask_##mask, true, true);   \
     }
 
-#define GRADIENT_LOOP(type, name, mask, has_dy2)                                                            \
-    static void gradient_##type##_##name(const renorm_rows *rows) {                                         \
-        const renorm_rows local = *rows;                                                                    \
-        const elements none = {};                                                                           \
-        FOR_EACH_ELEMENTS_OF(renorm_##type, 0, local.width, {                                               \
-            const elements d =                                                                              \
-                masked_gradient(partial, &local, i, count, renorm_##type, mask, has_dy2, none, none, none); \
-            store_elements(renorm_##type, local.result, i, d, partial, count);                              \
-        });                                                                                                 \
-    }
-
 #define FOR_EACH_MASK(X, type) \
     X(type, none) X(type, relu_recomputed) X(type, relu6_recomputed) X(type, relu_saved) X(type, relu6_saved)
-#define BACKWARD_LOOPS(type)                                    \
-    FOR_EACH_MASK(MASKED_LOOPS, type)                           \
-    GRADIENT_LOOP(type, none, renorm_mask_none, false)          \
-    GRADIENT_LOOP(type, none_two, renorm_mask_none, true)       \
-    GRADIENT_LOOP(type, relu, renorm_mask_relu_saved, false)    \
-    GRADIENT_LOOP(type, relu_two, renorm_mask_relu_saved, true) \
-    GRADIENT_LOOP(type, relu6, renorm_mask_relu6_saved, false)  \
-    GRADIENT_LOOP(type, relu6_two, renorm_mask_relu6_saved, true)
+#define BACKWARD_LOOPS(type) FOR_EACH_MASK(MASKED_LOOPS, type)
 FOR_EACH_TYPE(BACKWARD_LOOPS)
 
 #define SUMS_ENTRY(type, mask) \
@@ -316,9 +298,3 @@ FOR_EACH_TYPE(BACKWARD_LOOPS)
         {affine_backward_##type##_##mask##_two, affine_backward_##type##_##mask##_two_both}, \
     },
 #define BACKWARD_ENTRIES(type) [renorm_##type] = {FOR_EACH_MASK(BACKWARD_ENTRY, type)},
-#define GRADIENT_ENTRIES(type)                                                              \
-    [renorm_##type] = {                                                                     \
-        [renorm_mask_none] = {gradient_##type##_none, gradient_##type##_none_two},          \
-        [renorm_mask_relu_saved] = {gradient_##type##_relu, gradient_##type##_relu_two},    \
-        [renorm_mask_relu6_saved] = {gradient_##type##_relu6, gradient_##type##_relu6_two}, \
-    },

@@ -32,8 +32,7 @@ INLINE vf truth(vi mask) { return (vf)(mask & (vi)splat(1)); }
     X(greater_equal, truth(a >= b))
 
 #define TERNARY_OPERATIONS(X)                                                      \
-    X(select, choose(a != 0, b, c))                                                \
-    X(multiply_add, multiply_add(a, b, c))
+    X(select, choose(a != 0, b, c))
 
 /// An operand at element i: of an array, or the one float.
 #define ARRAY(p) load_part(p + i, partial, count)

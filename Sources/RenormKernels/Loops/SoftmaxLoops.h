@@ -16,7 +16,7 @@ typedef struct {
 } softmax_sums;
 
 INLINE softmax_sums sums_of(ptrdiff_t classes, const float *z, bool wants_logits) {
-    softmax_sums sums = {.greatest = (float)reduce_run(renorm_reduction_maximum, renorm_f32, classes, z)};
+    softmax_sums sums = {.greatest = (float)reduce_run(renorm_reduction_maximum, renorm_f32, classes, z, NULL)};
     vf exponentials = {}, logits = {};
     ptrdiff_t in_lanes = 0;
     FOR_EACH_VECTOR(classes, {
@@ -52,24 +52,24 @@ static void cross_entropy(
     }
 }
 
-static void softmax(
+static void cross_entropy_gradient(
     ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
-    const float *loss_gradient, float *result
+    const float *loss_gradient, float *gradient
 ) {
     for (ptrdiff_t n = 0; n < examples; n++) {
         const float *z = logits + n * classes;
-        float *g = result + n * classes;
+        float *g = gradient + n * classes;
         const softmax_sums sums = sums_of(classes, z, false);
         const float one_by_sum = (float)(1 / sums.exponentials);
-        const float everywhere = labels ? -smoothing / (float)classes : 0;
-        const float factor = labels ? loss_gradient[n] : 1;
-        const bool valid = !labels || (labels[n] >= 0 && labels[n] < classes);
+        const float everywhere = -smoothing / (float)classes;
+        const float factor = loss_gradient[n];
+        const bool valid = labels[n] >= 0 && labels[n] < classes;
         // Computed before the loop, which may overwrite the logit; softmax and target cancel, so they meet first.
-        const float own = labels && valid ? expf(z[labels[n]] - sums.greatest) * one_by_sum : 0;
+        const float own = valid ? expf(z[labels[n]] - sums.greatest) * one_by_sum : 0;
         FOR_EACH_VECTOR(classes, {
             const vf share = exponential(load_part(z + i, partial, count) - sums.greatest) * one_by_sum;
             store_part(g + i, valid ? (share + everywhere) * factor : splat(NAN), partial, count);
         });
-        if (labels && valid) g[labels[n]] = (own - (1 - smoothing) + everywhere) * factor;
+        if (valid) g[labels[n]] = (own - (1 - smoothing) + everywhere) * factor;
     }
 }

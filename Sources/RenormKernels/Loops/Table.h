@@ -10,10 +10,11 @@
 // (rows, groups, threads), and know no instructions; the loops know no threads.
 
 enum {
-    renorm_op_count = renorm_op_multiply_add + 1,
+    renorm_op_count = renorm_op_select + 1,
     renorm_activation_count = renorm_activation_relu6 + 1,
     renorm_copy_kind_count = renorm_copy_halves + 1,
     renorm_type_count = renorm_bf16 + 1,
+    renorm_reduction_count = renorm_reduction_squared_differences + 1,
     /// Which operands of an instruction are one float for all elements.
     renorm_scalar_a = 1,
     renorm_scalar_b = 2,
@@ -104,8 +105,6 @@ typedef struct {
     renorm_rows_loop affine_sums[renorm_type_count][renorm_mask_count][2];
     /// By mask, whether there is dy2, whether residual_gradient is wanted.
     renorm_rows_loop affine_backward[renorm_type_count][renorm_mask_count][2][2];
-    /// By mask (none or saved) and whether there is dy2: result = d.
-    renorm_rows_loop masked_gradient[renorm_type_count][renorm_mask_count][2];
     /// Joins sums over `count` rows (width = repeats · channels) around `shift` to the mean and the sum of squared
     /// deviations of the `before` rows seen so far (Chan, Golub, LeVeque). Doubles come in whole vectors: there is room for
     /// renorm_double_room(channels) of them.
@@ -123,11 +122,11 @@ typedef struct {
     void (*limit_group)(
         const renorm_moment_filter *filter, const renorm_observation *group, float mean_gain, float scale_gain, float beyond,
         const renorm_normalizing *to);
-    /// A contiguous sum or sum of squares, in double; a maximum or minimum.
-    double (*reduce_run[renorm_type_count][4])(ptrdiff_t n, const void *x);
+    /// Of a contiguous run (of two for squared differences), sums in double.
+    double (*reduce_run[renorm_type_count][renorm_reduction_count])(ptrdiff_t n, const void *x, const void *y);
     /// result[j] = reduction over rows of x[r · stride + j], j < width: sums of at most 256 rows in float.
-    void (*reduce_rows[renorm_type_count][4])(
-        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const void *x, float *result);
+    void (*reduce_rows[renorm_type_count][renorm_reduction_count])(
+        ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, const void *x, const void *y, float *result);
     /// The largest of `count` cells, and its number; `choices` may be NULL.
     void (*window_maximum[renorm_type_count])(
         ptrdiff_t channels, ptrdiff_t count, const void *const *cells, const uint8_t *numbers, void *y,
@@ -139,10 +138,9 @@ typedef struct {
     void (*cross_entropy)(
         ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
         float *loss);
-    /// Without labels: softmax alone.
-    void (*softmax)(
+    void (*cross_entropy_gradient)(
         ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels,
-        float smoothing, const float *loss_gradient, float *result);
+        float smoothing, const float *loss_gradient, float *gradient);
     /// Contiguous runs.
     void (*convert[renorm_copy_kind_count])(ptrdiff_t n, const void *source, void *destination);
     void (*uniform)(uint64_t seed, uint64_t stream, uint32_t step, uint32_t first_block, ptrdiff_t count, float *values);

@@ -117,12 +117,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
     // Three operands: a, b, c.
     /// b where a ≠ 0, else c (a NaN counts as ≠ 0).
     renorm_op_select,
-    /// a · b + c, rounded once where the instruction set has fused multiply-add.
-    renorm_op_multiply_add,
 } renorm_op;
-
-/// How many operands `op` takes: 1, 2 or 3.
-int32_t renorm_op_operands(renorm_op op);
 
 /// One instruction. Operands are numbers of values: first the program's inputs (0 ..< inputs), then its constants, then
 /// the results of the instructions before this one. Operands beyond those that `op` takes are ignored.
@@ -244,11 +239,6 @@ void renorm_affine_backward(
     const void *dy, const void *_Nullable dy2, const float *p, const float *q, const float *c, void *dx,
     void *_Nullable residual_gradient);
 
-/// residual_gradient = d alone, as above but without x (mask.output, or identity): where dx is not wanted.
-void renorm_masked_gradient(
-    renorm_team *_Nullable team, renorm_type type, ptrdiff_t count, renorm_activation activation,
-    const void *_Nullable output, const void *dy, const void *_Nullable dy2, void *gradient);
-
 /// How averages follow the moments of groups with gains that tune themselves.
 typedef struct {
     ptrdiff_t groups;
@@ -307,16 +297,20 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
     /// NaN if any element is; −∞ of no elements.
     renorm_reduction_maximum,
     renorm_reduction_minimum,
+    /// How many elements are 0, of either sign.
+    renorm_reduction_zeros,
+    /// Of x − y, combined in double.
+    renorm_reduction_squared_differences,
 } renorm_reduction;
 
 /// Bytes of scratch for `renorm_reduce`.
 size_t renorm_reduce_scratch(ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner, int32_t threads);
 
 /// result[o, i] = factor · reduction over r of x[o, r, i], x being [outer, reduced, inner].
-/// The mean is a sum with factor 1 / reduced. `type` is that of x.
+/// The mean is a sum with factor 1 / reduced. `type` is that of x, and of y, which squared differences need alone.
 void renorm_reduce(
     renorm_team *_Nullable team, renorm_reduction reduction, ptrdiff_t outer, ptrdiff_t reduced, ptrdiff_t inner,
-    renorm_type type, const void *x, double factor, float *result, void *scratch);
+    renorm_type type, const void *x, const void *_Nullable y, double factor, float *result, void *scratch);
 
 // MARK: Max pooling
 
@@ -363,10 +357,6 @@ void renorm_cross_entropy_gradient(
     renorm_team *_Nullable team, ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels,
     float smoothing, const float *loss_gradient, float *gradient);
 
-/// result[n, k] = softmax(logits[n])ₖ. result may be logits.
-void renorm_softmax(
-    renorm_team *_Nullable team, ptrdiff_t examples, ptrdiff_t classes, const float *logits, float *result);
-
 // MARK: Copies
 
 /// The element types of source and destination.
@@ -405,11 +395,8 @@ void renorm_fill(
 
 // MARK: Random numbers
 
-/// Four random words for a key and a counter: Philox4x32-10 (Salmon et al., SC 2011).
-void renorm_philox(uint64_t key, const uint32_t counter[_Nonnull 4], uint32_t words[_Nonnull 4]);
-
-/// values[i] uniform in [0, 1): word i mod 4 of the block with key `seed` and counter (i div 4, step, stream's low half,
-/// its high half), its upper 24 bits times 2⁻²⁴. `count` is at most 2³⁴.
+/// values[i] uniform in [0, 1): word i mod 4 of Philox4x32-10's block (Salmon et al., SC 2011) with key `seed` and counter
+/// (i div 4, step, stream's low half, its high half), its upper 24 bits times 2⁻²⁴. `count` is at most 2³⁴.
 void renorm_uniform(
     renorm_team *_Nullable team, uint64_t seed, uint64_t stream, uint32_t step, ptrdiff_t count, float *values);
 

@@ -72,10 +72,10 @@ extension Lowering {
         let shape = prepared.graph[prepared.node(index).inputs[0]].shape
         var runs = AxisRun.merged(
             shape.dimensions.indices.map { AxisRun(isKept: !axes.contains($0), extent: shape[$0]) })
-        var source = try operand(prepared.input(index, 0))
+        var sources = try prepared.inputs(index).map(operand)
         var reduction = reduction
         // The sum of a whole array, such as a gradient's squares, is taken while the array is in the cache.
-        let key = prepared.node(index).shape.elementCount == 1 ? prepared.input(index, 0) : index
+        let key = prepared.node(index).shape.elementCount == 1 ? prepared.inputs(index).max()! : index
         var sourceType = prepared.node(prepared.input(index, 0)).type
         if !runs.contains(where: { !$0.isKept }) { runs.append(AxisRun(isKept: false, extent: 1)) }
         // The innermost run of reduced axes first, until none is left.
@@ -88,12 +88,12 @@ extension Lowering {
             let (kind, type) = (reduction.kernel, sourceType.kernel)
             add(
                 PlannedUnit(
-                    key: key, reads: [source], writes: [target],
+                    key: key, reads: sources, writes: [target],
                     scratchByteCount: renorm_reduce_scratch(outer, extent, inner, Int32(threads))
                 ) { _ in ReduceUnit(kind, (outer, extent, inner), type: type) })
-            source = target
+            sources = [target]
             sourceType = .f32
-            if reduction == .sumOfSquares { reduction = .sum }
+            reduction = reduction.ofParts
         }
     }
 }
@@ -105,6 +105,8 @@ extension Reduction {
         case .sumOfSquares: .sum_of_squares
         case .maximum: .maximum
         case .minimum: .minimum
+        case .zeros: .zeros
+        case .squaredDifferences: .squared_differences
         }
     }
 }

@@ -113,20 +113,6 @@ package struct MemoryPlan {
         }
         return peak
     }
-
-    /// Whether no two stretches that are held at the same time overlap.
-    package var isConsistent: Bool {
-        for (position, slot) in slots.enumerated() {
-            for other in slots[..<position] {
-                let isSameTime = slot.first <= other.last && other.first <= slot.last
-                let isSamePlace =
-                    slot.byteOffset < other.byteOffset + other.byteCount
-                    && other.byteOffset < slot.byteOffset + slot.byteCount
-                if isSameTime && isSamePlace { return false }
-            }
-        }
-        return slots.allSatisfy { $0.byteOffset + $0.byteCount <= arenaByteCount }
-    }
 }
 
 /// Works out who needs which buffer when.

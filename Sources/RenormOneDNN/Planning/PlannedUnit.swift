@@ -5,9 +5,9 @@ struct Operand: Hashable {
 }
 
 /// Memory that the plan needs.
-struct Buffer {
+package struct Buffer {
     /// Who provides it.
-    enum Home: Hashable {
+    package enum Home: Hashable {
         /// Shared in time with others.
         case arena
         /// Kept between runs.

@@ -83,7 +83,7 @@ struct PreparedGraph {
         case .broadcast, .slice, .pad, .concatenate:
             return node.shape.elementCount == graph[node.inputs[0]].shape.elementCount
         case .reduce(let reduction, _):
-            return reduction != .sumOfSquares
+            return reduction.keepsOneValue
                 && node.shape.elementCount == graph[node.inputs[0]].shape.elementCount
         case .transpose(let permutation):
             let shape = graph[node.inputs[0]].shape

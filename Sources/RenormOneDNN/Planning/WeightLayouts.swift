@@ -155,7 +155,7 @@ extension Node {
     fileprivate func readsInAnyOrder(_ position: Int) -> Bool {
         switch op {
         case .convolution, .convolutionInputGradient: position == 1
-        case .reduce: shape.elementCount == 1
+        case .reduce(let reduction, _): shape.elementCount == 1 && reduction != .squaredDifferences
         default: false
         }
     }

@@ -18,7 +18,7 @@ final class FillUnit: Unit {
     }
 }
 
-/// Reads x; combines its middle axis of [outer, reduced, inner].
+/// Reads x, and y for squared differences; combines the middle axis of [outer, reduced, inner].
 final class ReduceUnit: Unit {
     let name = "reduce"
     private let reduction: renorm_reduction
@@ -35,8 +35,8 @@ final class ReduceUnit: Unit {
 
     func run(_ memory: UnitMemory, _ context: RunContext) {
         renorm_reduce(
-            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, type, memory.input(0), 1,
-            memory.output(0), memory.scratch)
+            context.team, reduction, sizes.outer, sizes.reduced, sizes.inner, type, memory.input(0),
+            reduction == .squared_differences ? memory.input(1) : nil, 1, memory.output(0), memory.scratch)
     }
 }
 

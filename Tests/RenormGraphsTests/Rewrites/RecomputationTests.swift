@@ -26,7 +26,7 @@ import Testing
         let loss = try (normal * keep).convolution(second).sum()
         builder.fetch(loss, as: "loss")
         let gradients = try builder.gradients(of: loss, for: [first, second])
-        try builder.within(role: .update) {
+        try builder.within(part: .update) {
             try builder.update("first", to: first - gradients[0])
             try builder.update("second", to: second - gradients[1])
         }
@@ -53,7 +53,7 @@ import Testing
         let affines = after.nodes.filter { $0.op.name == "affine" }
         #expect(affines[0].inputs.dropFirst() == affines[1].inputs.dropFirst())
         #expect(after[affines[1].inputs[0]].inputs == [affines[0].inputs[0]])
-        #expect(affines[1].role == .gradient)
+        #expect(affines[1].part == .backward)
     }
 
     @Test func aGraphWithoutBackwardPartStaysAsItIs() throws {
@@ -88,7 +88,7 @@ import Testing
         builder.fetch(loss, as: "loss")
         for (weight, gradient) in zip(weights, try builder.gradients(of: loss, for: weights)) {
             guard case .variable(let path) = builder.graph[weight.id].op else { continue }
-            try builder.within(role: .update) { try builder.update(path, to: weight - gradient) }
+            try builder.within(part: .update) { try builder.update(path, to: weight - gradient) }
         }
         return builder.graph.pruned()
     }
@@ -104,7 +104,7 @@ import Testing
         #expect((1..<blocks).allSatisfy { made["block\($0)"]! % depth == 0 })
         #expect(made["block1"] == 2 * depth && made["block0"]! > depth)
         #expect(made["block\(blocks - 1)"] == depth)
-        let ends = after.nodes.filter { $0.op.name == "relu" && $0.role != .gradient }.count
+        let ends = after.nodes.filter { $0.op.name == "relu" && $0.part == .forward }.count
         #expect(ends == blocks)
         // Copies read what is kept, and that is only the ends of blocks.
         let kept = Set(
