@@ -88,8 +88,9 @@ public protocol Executable: AnyObject, Sendable {
     /// - Throws: `EngineError`; `.notFinite` names the first guard that is not finite.
     func run(_ feeds: [NDArray], step: Int, on store: any Store) throws
 
-    /// What the last run gave, which has to have ended without an error: only this array comes to where the program can read
-    /// it. It stays as it is when the graph is run again; the engine allocates nothing for it if nobody holds it then.
+    /// A result of the last run, which has to have ended without an error. Only this array is copied to where the program can
+    /// read it, if it lies elsewhere. It stays as it is when the graph is run again; if nobody holds it then, nothing is
+    /// allocated.
     ///
     /// - Parameter index: The result's place in `outputs`.
     func result(_ index: Int) throws -> NDArray
