@@ -1,4 +1,4 @@
-"""Intervals of means by Student's t, as `renorm compare` prints them (Sources/RenormTraining/Experiments/Interval.swift)."""
+"""Intervals of means by Student's t, as `renorm compare` prints them (Sources/RenormExperiments/Interval.swift)."""
 
 import statistics
 
