@@ -188,7 +188,7 @@ private struct Functions: Layer {
     @Test func trainingAndInferenceStandInOneGraph() throws {
         let layer = Small(
             classes: 3, width: 0.25,
-            normalization: Normalization(.batchRenorm, limits: .paper(fullyOpenAt: 10)))
+            normalization: Normalization(.batchRenorm(.limits(.paper(fullyOpenAt: 10)))))
         let model = try Model(layer, input: [8, 8, 2], seed: 7)
         let builder = GraphBuilder()
         let images = builder.input("images", shape: [4, 8, 8, 2])
