@@ -215,7 +215,7 @@ import Testing
             ("learning rate: found nan", { $0.options.learningRate = .constant(.nan) }),
             ("learning rate: found -0.1", { $0.options.learningRate = .constant(-0.1) }),
             ("weight decay: found inf", { $0.options.weightDecay = .infinity }),
-            ("label smoothing: found 1.5; expected 0 to 1", { $0.options.labelSmoothing = 1.5 }),
+            ("label smoothing: found 1.5; expected 0 to less than 1", { $0.options.labelSmoothing = 1.5 }),
             ("clip norm: found 0.0", { $0.options.clipNorm = 0 }),
             ("rate of the averages: found 0.0", { $0.options.averagingRate = 0 }),
             ("momentum: found 1.0", { $0.options.optimizer = .sgd(momentum: 1) }),

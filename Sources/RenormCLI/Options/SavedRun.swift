@@ -28,11 +28,15 @@ struct SavedRun {
     /// every machine knows by the same name.
     ///
     /// - Throws: `UsageError` if neither says it.
-    func dataSources(_ trained: TrainedModel) throws -> [String] {
-        if let own = try ConfigurationFile.data(of: folder), !own.isEmpty { return own }
+    func dataSources(_ trained: TrainedModel) throws -> [DatasetSource] {
+        if let own = try ConfigurationFile.data(of: folder), !own.isEmpty {
+            return try own.map(DatasetSource.init(parsing:))
+        }
         let data = trained.record.data
-        let known = DatasetSource.fashionMNIST.description
-        if data.name == known, data.classNames == Dataset.fashionMNISTClassNames { return [known] }
+        let known = DatasetSource.fashionMNIST
+        if data.name == known.description, data.classNames == Dataset.fashionMNISTClassNames {
+            return [known]
+        }
         throw UsageError(
             "\(path): found no config.yml beside the network that says where its data are ('\(data.name)', "
                 + "\(data.classNames.count) classes, images of \(data.image)); expected them to be named. "
@@ -50,7 +54,7 @@ func loading<Result>(_ sources: [DatasetSource], isGiven: Bool, _ body: ([Datase
     do {
         return try body(sources)
     } catch let error as ImagesError {
-        let isElsewhere = !isGiven && sources.contains { $0 != .fashionMNIST }
+        let isElsewhere = !isGiven && !sources.allSatisfy(\.isKnownEverywhere)
         switch error {
         case .missingFile where isElsewhere, .missingFolder where isElsewhere:
             throw UsageError("\(error) (A file of options names this folder; --data idx:DIR names another.)")

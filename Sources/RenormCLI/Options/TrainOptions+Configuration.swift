@@ -5,9 +5,6 @@ extension TrainOptions {
     /// The number of epochs when neither epochs nor steps are given.
     static let defaultEpochs = 3
 
-    /// Where the images come from.
-    var dataSources: [String] { data.isEmpty ? ["fashion-mnist"] : data }
-
     /// The configuration that these options mean for a dataset.
     ///
     /// - Parameter begun: The folder of the run that goes on, if one does.
@@ -19,36 +16,32 @@ extension TrainOptions {
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
         let normalization = Normalization(
-            norm, averagingRate: averagingRate?.value, limits: try limits(steps: steps, goingOnIn: begun),
-            examples: normExamples)
+            self.normalization.norm, averagingRate: averagingRate,
+            limits: try limits(steps: steps, goingOnIn: begun), examples: self.normalization.normExamples)
         let architecture = Architecture(
-            name: model, stem: stem, classes: training.classNames.count,
+            name: network.model.description, stem: network.stem, classes: training.classNames.count,
             input: [training.height, training.width, training.channels], normalization: normalization)
         return TrainingConfiguration(
             architecture: architecture,
             options: TrainingOptions(
                 optimizer: resolvedOptimizer, learningRate: learningRateSchedule(steps: steps),
-                weightDecay: weightDecay.value, labelSmoothing: labelSmoothing.value,
-                clipNorm: clipNorm?.value,
-                averagingRate: ema?.value, precision: precision, memory: memory, recomputes: recompute),
+                weightDecay: weightDecay, labelSmoothing: labelSmoothing, clipNorm: clipNorm,
+                averagingRate: ema, precision: precision, memory: kept.memory, recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
-            sampling: try Sampling(parsing: sampling),
-            augmentation: augment,
-            validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
-            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
-            initialization: self.`init`.map(ConfigurationFile.absolute))
+            sampling: sampling, augmentation: augment, validation: validation, seed: seed,
+            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            initialization: self.`init`?.description)
     }
 
     /// What `--limits` means. The constants of automatic limits are no option, and may differ between versions: a run goes on with
     /// those that it began with.
     private func limits(steps: Int, goingOnIn begun: RunFolder?) throws -> Limits {
-        let choice = try LimitsOption.choice(limits)
-        if choice == .automatic, let begun {
+        if limits.choice == .automatic, let begun {
             let saved = try CheckpointRecord(in: VariablesFile(reading: begun.last)).configuration
                 .architecture
             if let limits = saved?.normalization.limits, limits.selfTuning != nil { return limits }
         }
-        return choice.limits(steps: steps)
+        return limits.choice.limits(steps: steps)
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
@@ -61,7 +54,7 @@ extension TrainOptions {
         var model = try architecture.makeModel(seed: seed)
         if let file = self.`init`, !goesOn {
             try model.load(
-                VariablesFile(reading: URL(fileURLWithPath: file)), except: try exceptions(in: model))
+                VariablesFile(reading: file.url), except: try exceptions(in: model))
         }
         return model
     }
@@ -73,19 +66,17 @@ extension TrainOptions {
             guard model.variables.paths.contains(where: pattern.matches) else {
                 let parts = Set(model.variables.paths.compactMap { $0.split(separator: ".").first })
                 throw UsageError(
-                    "--init-except: found '\(pattern)', which matches nothing in \(self.model); expected parts of it, "
+                    "--init-except: found '\(pattern)', which matches nothing in \(network.model); expected parts of it, "
                         + "such as \(parts.sorted().suffix(3).joined(separator: ", ")). Change it.")
             }
             return pattern
         }
     }
 
-    /// These options with every default that depended on others settled, and paths that hold in every folder.
-    func resolved(by configuration: TrainingConfiguration) throws -> TrainOptions {
+    /// These options with every default that depended on others settled.
+    func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
         var result = self
-        result.data = try dataSources.map { try DatasetSource(parsing: $0).description }
-        result.`init` = self.`init`.map(ConfigurationFile.absolute)
-        if LimitsChoice(limits) == nil { result.limits = ConfigurationFile.absolute(limits) }
+        result.images.data = images.sources
         result.steps = configuration.steps
         result.epochs = nil
         result.averagingRate = configuration.architecture.flatMap { architecture in
@@ -94,23 +85,23 @@ extension TrainOptions {
                 normalization.kind.hasBatchMoments
                 && (normalization.kind != .batchRenorm || normalization.limits.selfTuning == nil)
             // One without effect stays as given: a run that goes on has to say the same.
-            return isUsed ? FiniteNumber(normalization.averagingRate) : averagingRate
+            return isUsed ? normalization.averagingRate : averagingRate
         }
-        result.learningRate = FiniteNumber(resolvedLearningRate)
+        result.learningRate = resolvedLearningRate
         switch resolvedOptimizer {
-        case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = FiniteNumber(momentum)
+        case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum
         case .adamW: result.momentum = nil
         }
         return result
     }
 
-    private var resolvedLearningRate: Double { learningRate?.value ?? (optimizer == .sgd ? 0.1 : 0.001) }
+    private var resolvedLearningRate: Double { learningRate ?? (optimizer == .sgd ? 0.1 : 0.001) }
 
     private var resolvedOptimizer: Optimizer {
         switch optimizer {
-        case .sgd: .sgd(momentum: momentum?.value ?? 0.9, nesterov: nesterov)
+        case .sgd: .sgd(momentum: momentum ?? 0.9, nesterov: nesterov)
         case .adamw: .adamW()
-        case .rmsprop: .rmsProp(momentum: momentum?.value ?? 0)
+        case .rmsprop: .rmsProp(momentum: momentum ?? 0)
         }
     }
 
@@ -118,29 +109,5 @@ extension TrainOptions {
         let rate = resolvedLearningRate
         let course: Schedule = schedule == .cosine ? .cosine(from: rate, steps: steps) : .constant(rate)
         return course.warmedUp(over: warmup)
-    }
-}
-
-/// What `--limits` can say: a word, or a file.
-enum LimitsOption {
-    static func choice(_ text: String) throws -> LimitsChoice {
-        if let choice = LimitsChoice(text) { return choice }
-        return .fixed(try read(text))
-    }
-
-    private static func read(_ path: String) throws -> Limits {
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
-            throw UsageError(
-                "--limits: found '\(path)', which is neither a file that can be read nor "
-                    + "\(LimitsChoice.names). Use one of these.")
-        }
-        do {
-            return try JSONDecoder().decode(Limits.self, from: data)
-        } catch let error as DecodingError {
-            throw UsageError(
-                "--limits: '\(path)' does not describe limits (\(error.placeAndReason)); expected "
-                    + #"{"r_max": SCHEDULE, "d_max": SCHEDULE} with schedules such as {"kind": "constant", "value": 3}"#
-                    + " or {\"kind\": \"linear\", \"points\": [[500, 1], [1000, 3]]}. Correct the file.")
-        }
     }
 }

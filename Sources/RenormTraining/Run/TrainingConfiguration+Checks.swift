@@ -69,7 +69,7 @@ extension TrainingOptions: Checkable {
         return .first(
             learningRate.fault.map { Fault(of: "learning rate", $0.found, $0.expected) },
             number("weight decay", weightDecay, "a finite number, at least 0") { $0 >= 0 },
-            number("label smoothing", labelSmoothing, "0 to 1") { (0...1).contains($0) },
+            number("label smoothing", labelSmoothing, "0 to less than 1") { (0..<1).contains($0) },
             number("clip norm", clipNorm, "a finite number above 0") { $0 > 0 },
             number("rate of the averages", averagingRate, "above 0 and at most 1") { $0 > 0 && $0 <= 1 },
             optimizer.fault)
