@@ -3,7 +3,7 @@ import Foundation
 import Renorm
 
 /// `renorm compare`.
-struct CompareCommand: AsyncParsableCommand {
+struct CompareCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract:
@@ -18,71 +18,79 @@ struct CompareCommand: AsyncParsableCommand {
             your own before it if you like:
               --norm batch --norm "BRN by hand: batch-renorm limits=ramp:0.3:0.8:3:5 rate=0.05" --norm group:8
               --setting shuffled --setting "groups of 4: shuffled examples=4"
-            Options of normalizations: limits=auto, \(Limits.forms); rate=RATE or RATE/group; \
+            Options of normalizations: limits=\(LimitsText.expected); rate=RATE or RATE/group; \
             examples=half, all or NUMBER; learning-rate=RATE; projection=group, step or the step's part; and of automatic \
             limits gain, floor, adaptation, margin, memory, r-max, d-max, widening, spread. Options of settings: examples=NUMBER (normalized \
-            together), batch=NUMBER. Orders: \(Sampling.names).
+            together), batch=NUMBER. Orders: \(Sampling.expected).
 
             Examples:
               renorm compare --run runs/paper --paper --seeds 3
               renorm compare --run runs/mine --model resnet18 --norm batch --norm batch-renorm --setting "sorted-batches examples=8"
             """)
 
-    @Option(help: ArgumentHelp("The folder of the results.", valueName: "dir"))
+    @Option(Row("The folder of the results.", isInFiles: false, valueName: "dir"))
     var run: String
 
     @Flag(
-        help: """
+        Row(
+            """
             The paper's experiments on this data: independent groups of 32 and of 4, groups of two labels × 8 and of one \
             label × 8, with BN, BN over half groups, GN, LN, IN and BRN.
-            """)
+            """, resuming: .free))
     var paper = false
 
-    @Option(help: ArgumentHelp("A normalization to compare, with options.", valueName: "norm"))
+    @Option(Row("A normalization to compare, with options.", resuming: .free, valueName: "norm"))
     var norm: [String] = []
 
-    @Option(help: ArgumentHelp("A setting to compare in, with options.", valueName: "setting"))
+    @Option(Row("A setting to compare in, with options.", resuming: .free, valueName: "setting"))
     var setting: [String] = []
 
-    @Option(help: "Images: \(DataSources.formsText). Repeated: sources of one dataset.")
-    var data: [String] = []
-
+    @OptionGroup var images: DataOptions
     @OptionGroup var labels: LabelOptions
 
-    @Option(help: "The network: \(Networks.table.forms.joined(separator: ", ")).")
-    var model = "small:0.5"
+    @Option(Row<NetworkName>.model)
+    var model = NetworkName(parsing: "small:0.5")
 
-    @Option(help: "How many seeds each combination is run with.")
+    @Option(Row("How many seeds each combination is run with.", .within(1...10_000), resuming: .free))
     var seeds = 3
 
-    @Option(help: "The first seed.")
+    @Option(Row("The first seed.", resuming: .free))
     var firstSeed: UInt64 = 0
 
-    @Option(help: "Steps of every run.")
+    @Option(Row("Steps of every run.", .of(\.steps), resuming: .configures(["steps"])))
     var steps = 1500
 
-    @Option(help: "Examples a batch, where a setting says nothing else.")
+    @Option(
+        Row("Examples a batch, where a setting says nothing else.", .of(\.batchSize), resuming: .free))
     var batchSize = 32
 
-    @Option(help: "The learning rate at the start of a cosine.")
-    var learningRate = FiniteNumber(0.1)
+    @Option(
+        Row(
+            "The learning rate at the start of a cosine.", .above(0), resuming: .configures(["learning rate"])
+        ))
+    var learningRate = 0.1
 
-    @Option(help: "Training images that no run is trained on: the curves are measured on some of them.")
+    @Option(
+        Row(
+            "Training images that no run is trained on: the curves are measured on some of them.",
+            .atLeast(1),
+            resuming: .configures(["training examples", "training images", "measured on", "measured images"]))
+    )
     var heldOut = 10000
 
-    @Option(help: "What runs are measured on at the end: test, or held-out (to choose by).")
+    @Option(
+        Row(
+            "What runs are measured on at the end: test, or held-out (to choose by).",
+            resuming: .configures(["measured on", "measured images"])))
     var measure = Measure.test
 
-    @Option(help: "Points of the curve along each run.")
+    @Option(Row("Points of the curve along each run.", .atLeast(1), resuming: .free))
     var curvePoints = 10
 
-    @Option(help: "Threads of the engine. (default: one a core)")
-    var threads: Int?
+    @OptionGroup var computing: EngineOptions
+    @OptionGroup var file: FileOptions
 
-    @Option(help: "onednn, or reference.")
-    var engine = EngineChoice.onednn
-
-    enum Measure: String, ExpressibleByArgument, CaseIterable {
+    enum Measure: String, TextForm, CaseIterable {
         case test
         case heldOut = "held-out"
     }
@@ -98,17 +106,7 @@ struct CompareCommand: AsyncParsableCommand {
     ]
 
     func validate() throws {
-        for (name, value) in [
-            ("--seeds", seeds), ("--steps", steps), ("--batch-size", batchSize), ("--held-out", heldOut),
-            ("--curve-points", curvePoints),
-            ("--threads", threads ?? 1),
-        ] where value < 1 {
-            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
-        }
-        for (name, value, most) in [("--steps", steps, TrainingLimits.steps), ("--seeds", seeds, 10_000)]
-        where value > most {
-            throw ValidationError("\(name): found \(value); expected at most \(most). Change it.")
-        }
+        try checkBounds()
         guard !firstSeed.addingReportingOverflow(UInt64(seeds)).overflow else {
             throw ValidationError(
                 "--first-seed: found \(firstSeed) with \(seeds) seeds; expected that the last one is less than 2^64. Change it."
@@ -119,20 +117,16 @@ struct CompareCommand: AsyncParsableCommand {
                 "--batch-size: found \(batchSize) with --paper; expected 32, which its settings are made of. Leave it out."
             )
         }
-        guard learningRate.value > 0 else {
-            throw ValidationError("--learning-rate: found \(learningRate); expected more than 0. Change it.")
-        }
     }
 
     func run() async throws {
-        let sources = try (data.isEmpty ? ["fashion-mnist"] : data).map { try DataSource(parsing: $0) }
-        let contenders = try ((paper ? Self.paperContenders : []) + norm).map {
-            try Experiment.Contender(parsing: $0)
-        }
+        let sources = images.sources
+        let contenders = try ((paper ? Self.paperContenders : []) + norm)
+            .map { try Experiment.Contender(parsing: $0) }
         let settings = try ((paper ? Self.paperSettings : []) + setting)
             .map { try Experiment.Setting(parsing: $0, batchSize: batchSize) }
         var experiment = Experiment(
-            model: model,
+            model: model.description,
             contenders: contenders.isEmpty
                 ? [
                     try Experiment.Contender(parsing: "batch"),
@@ -141,22 +135,23 @@ struct CompareCommand: AsyncParsableCommand {
             settings: settings.isEmpty
                 ? [try Experiment.Setting(parsing: "shuffled", batchSize: batchSize)] : settings,
             seeds: (0..<UInt64(seeds)).map { firstSeed + $0 }, steps: steps)
-        experiment.learningRate = learningRate.value
+        experiment.learningRate = learningRate
         experiment.curvePoints = curvePoints
         try refuseRepeated(experiment)
-        _ = try NeedlessOption.warnings(
-            needless(), given: ConfigurationFile.names(in: CommandLine.arguments))
+        var warnings = try NeedlessOption.warnings(needless)
         let (training, test) = try DataSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
             training: training, heldOut: heldOut, test: measure == .test ? test : nil)
         try experiment.check(data)
-        let orders = try experiment.settings.flatMap {
-            try NeedlessOption.order(
-                $0.sampling, "--setting", sources: sources.count,
-                hasGroups: experiment.hasGroups(in: $0, data))
-        }.map(\.message)
-        for text in data.warnings + orders { warn("warning: \(text)") }
-        let engine = try engine.makeEngine(threads: threads)
+        warnings += data.warnings
+        for setting in experiment.settings {
+            warnings += try NeedlessOption.order(
+                setting.sampling, "--setting", sources: sources.count,
+                hasGroups: experiment.hasGroups(in: setting, data)
+            ).map(\.message)
+        }
+        for text in warnings { warn("warning: \(text)") }
+        let engine = try computing.make()
         let url = URL(fileURLWithPath: run)
         let lock = try ExperimentFolder.take(url)
         let folder = try ExperimentFolder(url, ExperimentFolder.Common(experiment, data))
@@ -165,13 +160,13 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     /// What has no effect beside other options.
-    private func needless() -> [NeedlessOption] {
-        var result = NeedlessOption.threads(threads, of: engine)
+    private var needless: [NeedlessOption] {
+        var result = computing.needless
         if !setting.isEmpty, !paper, setting.allSatisfy({ $0.contains(" batch=") }) {
             result.append(
                 NeedlessOption(
-                    name: "--batch-size", found: "\(batchSize) where every setting has a batch of its own",
-                    expected: "a setting without batch=", remedy: "Leave it out"))
+                    "--batch-size", "\(batchSize) where every setting has a batch of its own",
+                    expected: "a setting without batch=", "Leave it out"))
         }
         return result
     }

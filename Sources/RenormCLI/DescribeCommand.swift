@@ -3,7 +3,7 @@ import Foundation
 import Renorm
 
 /// `renorm describe`.
-struct DescribeCommand: ParsableCommand {
+struct DescribeCommand: ParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "describe",
         abstract: "Show a network's layers, variables, costs and memory.",
@@ -14,71 +14,49 @@ struct DescribeCommand: ParsableCommand {
               renorm describe --model resnet18 --image 32x32x3 --memory small --recompute
             """)
 
-    @Option(help: "The network: \(Networks.table.forms.joined(separator: ", ")).")
-    var model = "small"
+    @OptionGroup var network: NetworkOptions
+    @OptionGroup var normalization: NormalizationOptions
 
-    @Option(help: "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large.")
-    var stem = Stem.cifar
+    @Option(Row("The extents of an image.", valueName: "HxWxC"))
+    var image = ImageShape([28, 28, 1])
 
-    @Option(help: "The normalization: \(NormalizationOptions.forms).")
-    var norm = "batch-renorm"
-
-    @Option(help: "Examples normalized together. (default: the whole batch)")
-    var normExamples: Int?
-
-    @Option(help: ArgumentHelp("The extents of an image.", valueName: "HxWxC"))
-    var image = "28x28x1"
-
-    @Option(help: "The number of classes.")
+    @Option(
+        Row(
+            "The number of classes.",
+            .of {
+                Architecture(name: "", classes: $0, input: [1, 1, 1], normalization: Normalization(.none))
+                    .fault
+            }))
     var classes = 10
 
-    @Option(help: "Examples a training step, on which its memory depends.")
+    @Option(Row("Examples a training step, on which its memory depends.", .atLeast(1)))
     var batchSize = 64
 
-    @Option(help: "What a training step keeps of its forward part: see 'renorm help train'.")
-    var memory = MemoryUse.fast
-
-    @Flag(help: "Compute the forward part again for the backward part, section by section.")
-    var recompute = false
-
-    @Option(help: "onednn or reference: the engine whose memory is planned.")
-    var engine = EngineChoice.onednn
-
-    @Option(help: "What is printed: human, or json, one object a line.")
-    var log = LogFormat.human
-
-    func validate() throws {
-        for (name, value) in [
-            ("--classes", classes), ("--batch-size", batchSize), ("--norm-examples", normExamples ?? 1),
-        ] where value < 1 {
-            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
-        }
-    }
+    @OptionGroup var kept: MemoryOptions
+    @OptionGroup var computing: EngineOptions
+    @OptionGroup var file: FileOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let given = ConfigurationFile.names(in: CommandLine.arguments)
-        let normalization = NormalizationOptions(norm: norm, examples: normExamples)
-        _ = try NeedlessOption.warnings(
-            NeedlessOption.ofNetwork(
-                model, stem: stem, normalization: normalization, given: given), given: given)
-        let extents = image.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
-            throw UsageError(
-                "--image: found '\(image)'; expected HEIGHTxWIDTHxCHANNELS such as 224x224x3. Change it.")
+        for text in try NeedlessOption.warnings(
+            network.needless + normalization.needless + computing.needless)
+        {
+            warn("warning: \(text)")
         }
         let architecture = Architecture(
-            name: model, stem: stem, classes: classes, input: TensorShape(extents),
-            normalization: try normalization.normalization(steps: 1000, batchSize: batchSize))
+            name: network.model.description, stem: network.stem, classes: classes, input: image.shape,
+            normalization: try normalization.value(steps: 1000, batchSize: batchSize))
         // No value of the network is looked at, so none is drawn.
         let network = Model(
             try architecture.makeLayer(), input: architecture.input, variables: Variables())
         var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
             network, batch: batchSize,
-            options: TrainingOptions(learningRate: .constant(0.1), memory: memory, recomputes: recompute))
+            options: TrainingOptions(
+                learningRate: .constant(0.1), memory: kept.memory, recomputes: kept.recompute))
         description.warnings += step.warnings.filter { !description.warnings.contains($0) }
-        let planned = try engine.makeEngine(threads: nil).compile(step.graph).plannedMemory
-        switch log {
+        let planned = try computing.make().compile(step.graph).plannedMemory
+        switch output.log {
         case .json: try JSONPrinter().print(description, planned)
         case .human: try printTables(description, planned)
         }
@@ -111,31 +89,5 @@ struct DescribeCommand: ParsableCommand {
             \(planned.scratch.bytes) of scratch, \(planned.kept.bytes) of weights in other layouts
             """)
         for warning in description.warnings { warn("warning: \(warning.visible)") }
-    }
-}
-
-/// Text in columns.
-struct Table {
-    private let headers: [String]
-    private let right: Set<Int>
-
-    /// A table with these headers; columns in `right` are flush right.
-    init(_ headers: [String], right: Set<Int>) {
-        self.headers = headers
-        self.right = right
-    }
-
-    func print(_ rows: [[String]]) throws {
-        let all = [headers] + rows.map { $0.map(\.visible) }
-        let widths = headers.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        for row in all {
-            let cells = row.enumerated().map { column, text in
-                let space = String(repeating: " ", count: widths[column] - text.count)
-                return right.contains(column) ? space + text : text + space
-            }
-            var line = cells.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            try say(line)
-        }
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import Renorm
 
 /// `renorm evaluate`.
-struct EvaluateCommand: AsyncParsableCommand {
+struct EvaluateCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measure a trained network on test images.",
@@ -23,68 +23,51 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Argument(help: "The folder of a run, or one of its .safetensors files.")
     var run: String
 
-    @Option(
-        help: "Images: \(DataSources.formsText). Repeated: sources of one dataset. (default: the run's own)")
-    var data: [String] = []
+    @OptionGroup var images: DataOptions
 
-    @Option(
-        help: ArgumentHelp("With --data: the label of the first class. (default: as trained)", valueName: "n")
-    )
+    @Option(Row<Int>.labelOffset)
     var labelOffset: Int?
 
-    @Option(help: "The statistics that normalize: moving, or batch.")
+    @Option(Row("The statistics that normalize: moving, or batch."))
     var statistics = Phase.Statistics.moving
 
     @Option(
-        help:
-            "Examples at a time. (default: at most 250, in whole groups or label blocks; with --statistics batch and without groups as trained)"
-    )
+        Row(
+            "Examples at a time. (default: at most 250, in whole groups or label blocks; with --statistics batch and without groups as trained)",
+            .atLeast(1)))
     var batchSize: Int?
 
-    @Option(help: "The order of examples: \(Sampling.names).")
-    var sampling = "sequential"
+    @Option(Row("The order of examples: \(Sampling.expected)."))
+    var sampling = Sampling.sequential
 
-    @Option(help: "With --statistics batch: examples normalized together. (default: as trained)")
+    @Option(
+        Row("With --statistics batch: examples normalized together. (default: as trained)", .atLeast(1)))
     var normExamples: Int?
 
-    @Option(help: "The seed of a random order.")
+    @Option(Row("The seed of a random order."))
     var seed: UInt64 = 0
 
-    @Option(help: "Threads of the engine. (default: one a core)")
-    var threads: Int?
-
-    @Option(help: "onednn or reference.")
-    var engine = EngineChoice.onednn
-
-    @Option(help: "What is printed: human, or json, one object a line.")
-    var log = LogFormat.human
+    @OptionGroup var computing: EngineOptions
+    @OptionGroup var file: FileOptions
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        try checkBounds()
         if normExamples != nil, statistics == .moving {
             throw ValidationError(
                 "--norm-examples: found it with the moving statistics, which need no groups; expected --statistics batch. "
                     + "Add that, or leave this option out.")
         }
-        try labelOffset.map { try LabelOptions.check(offset: $0) }
-        for (name, value) in [
-            ("--batch-size", batchSize ?? 1), ("--norm-examples", normExamples ?? 1),
-            ("--threads", threads ?? 1),
-        ] where value < 1 {
-            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
-        }
     }
 
     func run() async throws {
-        let given = ConfigurationFile.names(in: CommandLine.arguments)
-        _ = try NeedlessOption.warnings(needless(), given: given)
+        var warnings = try NeedlessOption.warnings(needless)
         let saved = try SavedRun(run)
         let trained = try TrainedModel(reading: saved.model)
-        try NeedlessOption.warnings(needless(for: trained.model), given: []).forEach {
-            warn("warning: \($0)")
-        }
-        let sources = try (data.isEmpty ? saved.dataSources(trained) : data)
-            .map { try DataSource(parsing: $0) }
-        let test = try loading(sources, isGiven: !data.isEmpty) {
+        warnings += try needless(for: trained.model).map(\.message)
+        for text in warnings { warn("warning: \(text)") }
+        let sources = try images.data.isEmpty ? saved.dataSources(trained) : images.data
+        let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
                 $0, .test, classNames: trained.classNames,
                 labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
@@ -92,12 +75,12 @@ struct EvaluateCommand: AsyncParsableCommand {
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
-            try engine.makeEngine(threads: threads),
+            try computing.make(),
             options: EvaluationOptions(
-                statistics: statistics, batchSize: batchSize, sampling: try Sampling(parsing: sampling),
+                statistics: statistics, batchSize: batchSize, sampling: sampling,
                 examplesTogether: normExamples, seed: seed))
         let evaluation = try await evaluator.evaluate(trained, on: test)
-        switch log {
+        switch output.log {
         case .json:
             try JSONPrinter().print(
                 evaluation, set: "test", step: trained.step,
@@ -117,30 +100,30 @@ struct EvaluateCommand: AsyncParsableCommand {
 
 extension EvaluateCommand {
     /// What has no effect beside other options.
-    private func needless() throws -> [NeedlessOption] {
-        var result = NeedlessOption.threads(threads, of: engine)
-        func add(_ name: String, _ found: String, _ expected: String, _ remedy: String) {
-            result.append(NeedlessOption(name: name, found: found, expected: expected, remedy: remedy))
+    private var needless: [NeedlessOption] {
+        var result = computing.needless
+        if statistics == .moving, sampling != .sequential, !sampling.repeatsExamples {
+            result.append(
+                NeedlessOption(
+                    "--sampling", "\(sampling) with the moving statistics, to which the order is all one",
+                    expected: "--statistics batch with it", "Add that, or leave this option out"))
         }
-        let order = try Sampling(parsing: sampling)
-        if statistics == .moving, order != .sequential, !order.repeatsExamples {
-            add(
-                "--sampling", "\(order) with the moving statistics, to which the order is all one",
-                "--statistics batch with it", "Add that, or leave this option out")
+        if seed != 0, !sampling.isRandomInEvaluation {
+            result.append(
+                NeedlessOption(
+                    "--seed", "\(seed) with --sampling \(sampling), which draws nothing",
+                    expected: "a random order with it", "Leave it out, or choose one with --sampling"))
         }
-        if seed != 0, !order.isRandomInEvaluation {
-            add(
-                "--seed", "\(seed) with --sampling \(order), which draws nothing", "a random order with it",
-                "Leave it out, or choose one with --sampling")
+        if let labelOffset, images.data.allSatisfy({ $0.classNames != nil }) {
+            let data = images.data.isEmpty ? "the run's own data" : "data that name their classes"
+            result.append(
+                NeedlessOption(
+                    "--label-offset", "\(labelOffset) with \(data)", expected: "--data idx:DIR with it",
+                    "Leave it out, or name such data"))
         }
-        if let labelOffset, try data.allSatisfy({ try DataSource(parsing: $0).classNames != nil }) {
-            add(
-                "--label-offset",
-                "\(labelOffset) with \(data.isEmpty ? "the run's own data" : "data that name their classes")",
-                "--data idx:DIR with it", "Leave it out, or name such data")
-        }
-        if !data.isEmpty {
-            result += NeedlessOption.order(order, "--sampling", sources: data.count, hasGroups: true)
+        if !images.data.isEmpty {
+            result += NeedlessOption.order(
+                sampling, "--sampling", sources: images.data.count, hasGroups: true)
         }
         return result
     }
@@ -151,14 +134,13 @@ extension EvaluateCommand {
         guard try model.isBatchwise else {
             return [
                 NeedlessOption(
-                    name: "--statistics",
-                    found: "batch with a network that normalizes no examples together",
+                    "--statistics", "batch with a network that normalizes no examples together",
                     expected: "one trained with --norm batch or batch-renorm",
-                    remedy: "The moving statistics give the same result")
+                    "The moving statistics give the same result")
             ]
         }
         return NeedlessOption.order(
-            try Sampling(parsing: sampling), "--sampling", sources: 0,
+            sampling, "--sampling", sources: 0,
             hasGroups: try normExamples != nil || model.commonGroupSize() != nil)
     }
 
@@ -170,7 +152,7 @@ extension EvaluateCommand {
         return "the test images of \(test.name) are not those that the run was measured on at its end: found "
             + "\(described(test.count, test.fingerprintText)), expected \(described(own.test, own.testFingerprint)) of "
             + "\(own.name). "
-            + (data.isEmpty
+            + (images.data.isEmpty
                 ? "If that is not meant, name the run's own with --data."
                 : "If that is not meant, leave --data out.")
     }

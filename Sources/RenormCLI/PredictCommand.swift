@@ -3,7 +3,7 @@ import Foundation
 import Renorm
 
 /// `renorm predict`.
-struct PredictCommand: AsyncParsableCommand {
+struct PredictCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "predict",
         abstract: "Say which class a trained network sees in images.",
@@ -20,30 +20,17 @@ struct PredictCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("PNG files, or IDX files of images (.gz or not).", valueName: "file"))
     var files: [String]
 
-    @Option(help: "How many classes to name for each image.")
+    @Option(Row("How many classes to name for each image.", .atLeast(1)))
     var top = 3
 
-    @Option(help: "Threads of the engine. (default: one a core)")
-    var threads: Int?
-
-    @Option(help: "onednn or reference.")
-    var engine = EngineChoice.onednn
-
-    @Option(help: "What is printed: human, or json, one object a line.")
-    var log = LogFormat.human
-
-    func validate() throws {
-        for (name, value) in [("--top", top), ("--threads", threads ?? 1)] where value < 1 {
-            throw ValidationError("\(name): found \(value); expected at least 1. Change it.")
-        }
-    }
+    @OptionGroup var computing: EngineOptions
+    @OptionGroup var file: FileOptions
+    @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        _ = try NeedlessOption.warnings(
-            NeedlessOption.threads(threads, of: engine),
-            given: ConfigurationFile.names(in: CommandLine.arguments))
+        for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
         let trained = try TrainedModel(reading: SavedRun(run).model)
-        let predictor = try Predictor(trained, engine: engine.makeEngine(threads: threads))
+        let predictor = try Predictor(trained, engine: computing.make())
         let input = trained.model.input
         // All files are read before anything is said, so that one bad name does not leave half an answer.
         let images = try files.map {
@@ -62,7 +49,7 @@ struct PredictCommand: AsyncParsableCommand {
                     ($1.element, $0.offset) < ($0.element, $1.offset)
                 }
                 .prefix(top).map { (trained.classNames[$0.offset], $0.element) }
-                switch log {
+                switch output.log {
                 case .human:
                     try say(
                         "\(name.visible): "

@@ -23,16 +23,14 @@ struct RenormCommand: AsyncParsableCommand {
     static func main() async {
         StandardStreams.prepare()
         do {
-            let typed = joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
-            let arguments = try ConfigurationFile.expand(typed)
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(ConfigurationFile.expand(CommandArguments.typed))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch {
-            end(error)
+            end(naming(CommandArguments.typed.table?.options ?? [], in: error))
         }
     }
 
@@ -53,6 +51,17 @@ struct RenormCommand: AsyncParsableCommand {
             warn(message)
         }
         Foundation.exit(code.rawValue)
+    }
+}
+
+/// The commands with their options.
+package var commandTables: [(name: String, options: [OptionDefinition])] {
+    RenormCommand.configuration.subcommands.map { command in
+        guard let table = command as? any OptionTable.Type, let name = command.configuration.commandName
+        else {
+            preconditionFailure("\(command) has no table of options")
+        }
+        return (name, table.options)
     }
 }
 

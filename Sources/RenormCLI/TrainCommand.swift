@@ -3,7 +3,7 @@ import Foundation
 import Renorm
 
 /// `renorm train`.
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a network and measure it on the test images.",
@@ -17,9 +17,9 @@ struct TrainCommand: AsyncParsableCommand {
               renorm train --run runs/c --norm batch --sampling label-blocks:16x2 --batch-size 32 --steps 2000
               renorm train --run runs/a --resume
 
-            On resuming, options come from the run's config.yml. --threads, --engine, --memory, --recompute, \
-            --evaluate-every, --checkpoint-every, --on-non-finite and --log may differ from before, and --steps where \
-            no schedule depends on it (the cosine and --limits ramp do); whatever else the numbers depend on may not.
+            On resuming, options come from the run's config.yml. \(changeable) may differ from before (the length where no \
+            schedule depends on it: the cosine and --limits ramp do); whatever else the numbers depend on may not. \
+            --data may say where the same images are now.
 
             An option that can have no effect beside the others, such as --limits with --norm batch, is refused by name; \
             if it comes from a file (--config), it is said as a warning.
@@ -27,32 +27,38 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup var options: TrainOptions
 
+    /// The options that may differ when a run goes on.
+    private static var changeable: String {
+        let names = TrainOptions.options.filter(\.mayChange).map { "--\($0.name)" }
+            .filter { !["--resume", "--config"].contains($0) }
+        return list(names)
+    }
+
     func run() async throws {
         let folder = RunFolder(URL(fileURLWithPath: options.run))
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
-        let sources = try options.dataSources.map { try DataSource(parsing: $0) }
-        let engine = try options.engine.makeEngine(threads: options.threads)
-        let given = ConfigurationFile.names(in: CommandLine.arguments)
-        let (training, test) = try loading(sources, isGiven: given.contains("--data")) {
+        let engine = try options.computing.make()
+        let isMoved = CommandArguments.typed.contains("data")
+        let (training, test) = try loading(options.images.sources, isGiven: isMoved) {
             try DataSource.load($0, numbering: options.labels.numbering)
         }
         let goesOn = options.resume && folder.hasCheckpoint
         let configuration = try options.configuration(
             training: training, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
-            options.needless(steps: configuration.steps, given: given, goesOn: goesOn), given: given)
+            options.needless(steps: configuration.steps, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
-        let record = try configurationFile(configuration, engine: engine)
+        let record = configurationFile(configuration, engine: engine)
         let trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: training, test: test,
             folder: folder, resumes: options.resume, record: record)
         let printer: any EventPrinter =
-            options.log == .json ? JSONPrinter() : HumanPrinter(run: options.run, options: options)
+            options.output.log == .json ? JSONPrinter() : HumanPrinter(options)
         // A run that goes on has said them when it began.
         if !goesOn { for warning in needless { try printer.print(.warning(warning)) } }
         // Data that have moved are looked for there from now on.
-        let moved = goesOn && given.contains("--data") ? record : nil
+        let moved = goesOn && isMoved ? record : nil
         try await follow(trainer, printer) {
             if let moved { try AtomicFile.write(moved, to: folder.configuration) }
         }
@@ -103,11 +109,9 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     /// What `RUN/config.yml` says: the options with every default settled, and what they ran on.
-    private func configurationFile(_ configuration: TrainingConfiguration, engine: any Engine) throws
-        -> String
-    {
+    private func configurationFile(_ configuration: TrainingConfiguration, engine: any Engine) -> String {
         let environment = RunEnvironment(engine: engine.description)
-        return try options.resolved(by: configuration).yaml(recorded: [
+        return options.resolved(by: configuration).yaml(recorded: [
             ("build", environment.build),
             ("engine", "\(environment.engine.name) \(environment.engine.version)"),
             ("engine-threads", "\(environment.engine.threads)"),

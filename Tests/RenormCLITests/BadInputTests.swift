@@ -24,7 +24,7 @@ struct BadInputTests {
         (["--norm-examples", "5", "--batch-size", "16"], "groups of 5 in batches of 16"),
         (["--sampling", "label-blocks:3x5", "--batch-size", "16"], "16"),
         (["--accumulate", "0"], "--accumulate"),
-        (["--accumulate", "9000000000000000000"], "accumulated batches"),
+        (["--accumulate", "9000000000000000000"], "1 to 2147483647"),
         (["--accumulate", "3"], "at most 2, which 180 examples fill in batches of 64"),
         (["--sampling", "random"], "shuffled"),
         (["--sampling", "label-blocks:9223372036854775807x2"], "make too many examples"),

@@ -27,8 +27,8 @@ import Testing
 
     @Test(arguments: [
         ("--warmup", "0 to 16777216"), ("--epochs", "1 to 16777216"), ("--steps", "1 to 16777216"),
-        ("--batch-size", "A batch of \(huge)"), ("--accumulate", "accumulated batches: found \(huge)"),
-        ("--validation", "\(huge) of 200"), ("--norm-examples", "groups of \(huge)"),
+        ("--batch-size", "1 to 2147483647"), ("--accumulate", "1 to 2147483647"),
+        ("--validation", "0 to 2147483647"), ("--norm-examples", "groups of \(huge)"),
     ])
     func optionsOfTraining(option: String, expected: String) throws {
         expectRefusal(try train([option, Self.huge]), expected)
@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--seeds", huge], "at most 10000"), (["--steps", huge], "at most 16777216"),
+        (["--seeds", huge], "1 to 10000"), (["--steps", huge], "1 to 16777216"),
         (["--batch-size", huge], huge), (["--held-out", huge], huge),
         (["--setting", "shuffled batch=\(huge)", "--norm", "batch rate=0.05/group"], "1 to 2147483647"),
         (["--setting", "label-blocks:\(huge)x\(huge)"], huge),

@@ -141,7 +141,7 @@ struct NamesTests {
 
     @Test(arguments: [
         (["--learning-rate", "-1"], "--learning-rate: found -1.0; expected more than 0"),
-        (["--weight-decay", "-.5"], "--weight-decay: found -0.5; expected at least 0"),
+        (["--weight-decay", "-.5"], "--weight-decay: found -0.5; expected a finite number, at least 0"),
         (["--clip-norm", "-1e3"], "--clip-norm: found -1000.0"),
         (["--steps", "-5"], "--steps: found -5"),
         (["--momentum", "-inf"], "The value '-inf' is invalid for '--momentum"),

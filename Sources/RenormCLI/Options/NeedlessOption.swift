@@ -18,49 +18,22 @@ struct NeedlessOption {
 
     var message: String { "\(name): found \(found); expected \(expected). \(remedy)." }
 
-    /// Throws for the first that a command line names; returns what is to be said of the others.
-    static func warnings(_ needless: [NeedlessOption], given names: Set<String>) throws -> [String] {
+    init(_ name: String, _ found: String, expected: String, _ remedy: String) {
+        (self.name, self.found, self.expected, self.remedy) = (name, found, expected, remedy)
+    }
+
+    /// Throws for the first that the command line names; returns what is to be said of the others.
+    @discardableResult
+    static func warnings(_ needless: [NeedlessOption]) throws -> [String] {
+        let names = CommandArguments.typed.names
         if let refused = needless.first(where: { names.contains($0.name) }) {
             throw UsageError(refused.message)
         }
         return needless.map(\.message)
     }
-}
 
-extension NeedlessOption {
-    /// What the reference engine does not need.
-    static func threads(_ threads: Int?, of engine: EngineChoice) -> [NeedlessOption] {
-        guard let threads, threads > 1, engine == .reference else { return [] }
-        return [
-            NeedlessOption(
-                name: "--threads", found: "\(threads) with --engine reference, which computes on one",
-                expected: "--engine onednn with it", remedy: "Leave one of them out")
-        ]
-    }
-
-    /// What a network without a stem, or normalizations that take each example by itself, do not need.
-    static func ofNetwork(
-        _ model: String, stem: Stem, normalization: NormalizationOptions, given: Set<String>
-    ) -> [NeedlessOption] {
-        var result: [NeedlessOption] = []
-        if !Networks.hasStem(model), stem != .cifar || given.contains("--stem") {
-            result.append(
-                NeedlessOption(
-                    name: "--stem", found: "\(stem.rawValue) with --model \(model), which has no stem",
-                    expected: "a ResNet or MobileNetV2 with it", remedy: "Leave it out, or name such a model")
-            )
-        }
-        if let examples = normalization.examples, !normalization.has("examples") {
-            result.append(
-                NeedlessOption(
-                    name: "--norm-examples",
-                    found:
-                        "\(examples) with --norm \(normalization.norm), which normalizes no examples together",
-                    expected: "--norm batch or batch-renorm with it",
-                    remedy: "Leave it out, or choose one of these"))
-        }
-        return result
-    }
+    /// Whether the command line names an option.
+    static func isGiven(_ option: String) -> Bool { CommandArguments.typed.contains(option) }
 
     /// Orders of examples that come to the same as another.
     ///
@@ -74,91 +47,125 @@ extension NeedlessOption {
         case .sourceBlocks where sources == 1:
             [
                 NeedlessOption(
-                    name: option, found: "\(sampling) with one source", expected: "several --data with it",
-                    remedy: "Name them, or choose shuffled, which is the same here")
+                    option, "\(sampling) with one source", expected: "several --data with it",
+                    "Name them, or choose shuffled, which is the same here")
             ]
         case .sortedBatches where !hasGroups, .sortedBatchesInAnyOrder where !hasGroups:
             [
                 NeedlessOption(
-                    name: option,
-                    found: "\(sampling) where no groups of a batch's examples are normalized apart",
+                    option, "\(sampling) where no groups of a batch's examples are normalized apart",
                     expected:
-                        "smaller groups with it (--norm-examples, or examples= of a setting), since the order within a "
-                        + "group changes nothing",
-                    remedy: "Name their size, or choose shuffled, which is the same here")
+                        "smaller groups with it (--norm-examples, or examples= of a setting), since the order "
+                        + "within a group changes nothing",
+                    "Name their size, or choose shuffled, which is the same here")
             ]
         default: []
         }
     }
 }
 
+extension EngineOptions {
+    /// What the engine does not need.
+    var needless: [NeedlessOption] {
+        guard let threads, threads > 1, !engine.hasThreads else { return [] }
+        return [
+            NeedlessOption(
+                "--threads", "\(threads) with --engine \(engine), which computes on one",
+                expected: "--engine onednn with it", "Leave one of them out")
+        ]
+    }
+}
+
+extension NetworkOptions {
+    /// What a network without a stem does not need.
+    var needless: [NeedlessOption] {
+        guard !model.hasStem, stem != .cifar || NeedlessOption.isGiven("stem") else { return [] }
+        return [
+            NeedlessOption(
+                "--stem", "\(stem.rawValue) with --model \(model), which has no stem",
+                expected: "a ResNet or MobileNetV2 with it", "Leave it out, or name such a model")
+        ]
+    }
+}
+
+extension NormalizationOptions {
+    /// What normalizations that take each example by itself do not need.
+    var needless: [NeedlessOption] {
+        guard let normExamples, !norm.has("examples") else { return [] }
+        return [
+            NeedlessOption(
+                "--norm-examples",
+                "\(normExamples) with --norm \(norm), which normalizes no examples together",
+                expected: "--norm batch or batch-renorm with it", "Leave it out, or choose one of these")
+        ]
+    }
+}
+
 extension TrainOptions {
     /// The options that have no effect in a run of so many steps.
     ///
-    /// - Parameters:
-    ///   - given: What the command line names.
-    ///   - goesOn: Whether the run has a checkpoint to go on from.
-    func needless(steps: Int, given: Set<String>, goesOn: Bool) throws -> [NeedlessOption] {
-        let normalization = NormalizationOptions(norm: norm, limits: limits, examples: normExamples)
-        var result = NeedlessOption.ofNetwork(model, stem: stem, normalization: normalization, given: given)
-        func add(_ name: String, _ found: String, _ expected: String, _ remedy: String) {
-            result.append(NeedlessOption(name: name, found: found, expected: expected, remedy: remedy))
+    /// - Parameter goesOn: Whether the run has a checkpoint to go on from.
+    func needless(steps: Int, goesOn: Bool) -> [NeedlessOption] {
+        let norm = normalization.norm
+        var result = network.needless + normalization.needless
+        func add(_ name: String, _ found: String, expected: String, _ remedy: String) {
+            result.append(NeedlessOption(name, found, expected: expected, remedy))
         }
-        if !normalization.has("limits"), limits != "auto" || given.contains("--limits") {
+        if !norm.has("limits"), !limits.isAutomatic || NeedlessOption.isGiven("limits") {
             add(
-                "--limits", "\(limits) with --norm \(norm), which has none", "--norm batch-renorm with it",
-                "Leave one of them out")
+                "--limits", "\(limits) with --norm \(norm), which has none",
+                expected: "--norm batch-renorm with it", "Leave one of them out")
         }
         if let rate = averagingRate {
-            if !normalization.has("rate") {
+            if !norm.has("rate") {
                 // Earlier versions wrote the rate of every kind into config.yml.
-                if rate.value != 0.1 || given.contains("--averaging-rate") {
+                if rate != 0.1 || NeedlessOption.isGiven("averaging-rate") {
                     add(
                         "--averaging-rate",
                         "\(rate) with --norm \(norm), which has no moving averages that move",
-                        "--norm batch or batch-renorm with it", "Leave it out, or choose one of these")
+                        expected: "--norm batch or batch-renorm with it",
+                        "Leave it out, or choose one of these")
                 }
-            } else if normalization.tunesItself {
+            } else if normalization.tunesItself(limits) {
                 add(
                     "--averaging-rate", "\(rate) with --limits auto, which needs none",
-                    "limits that do, such as --limits ramp", "Leave one of them out")
+                    expected: "limits that do, such as --limits ramp", "Leave one of them out")
             }
         }
         if let momentum, optimizer == .adamw {
             add(
                 "--momentum", "\(momentum) with --optimizer adamw, which has its own",
-                "--optimizer sgd or rmsprop with it", "Leave one of them out")
+                expected: "--optimizer sgd or rmsprop with it", "Leave one of them out")
         }
-        if nesterov, optimizer != .sgd || momentum?.value == 0 {
+        if nesterov, optimizer != .sgd || momentum == 0 {
             add(
                 "--nesterov",
                 optimizer == .sgd ? "it with --momentum 0" : "it with --optimizer \(optimizer.rawValue)",
-                "--optimizer sgd with a momentum", "Leave one of them out, or add --no-nesterov")
+                expected: "--optimizer sgd with a momentum", "Leave one of them out, or add --no-nesterov")
         }
         if warmup > steps {
             add(
-                "--warmup",
-                "\(warmup) steps in a run of \(steps), which never comes to its learning rate",
-                "at most \(steps)", "Warm up for less, or train for longer")
+                "--warmup", "\(warmup) steps in a run of \(steps), which never comes to its learning rate",
+                expected: "at most \(steps)", "Warm up for less, or train for longer")
         }
         if let evaluateEvery, validation == 0 {
             add(
                 "--evaluate-every",
                 "\(evaluateEvery) with --validation 0, so that there is nothing to evaluate",
-                "held-out images with it", "Hold some out with --validation, or leave it out")
+                expected: "held-out images with it", "Hold some out with --validation, or leave it out")
         }
         if goesOn {
-            for (name, value) in [("--init", self.`init`), ("--init-except", initExcept)] {
-                guard let value, given.contains(name) else { continue }
+            for (name, value) in [("init", self.`init`?.description), ("init-except", initExcept)] {
+                guard let value, NeedlessOption.isGiven(name) else { continue }
                 add(
-                    name, "'\(value)' with --resume, which goes on from the run's own checkpoint",
-                    "a new run with it", "Leave it out, or name another folder with --run")
+                    "--\(name)", "'\(value)' with --resume, which goes on from the run's own checkpoint",
+                    expected: "a new run with it", "Leave it out, or name another folder with --run")
             }
         }
-        let hasGroups =
-            normalization.has("examples") && ((normExamples ?? batchSize) < batchSize || accumulate > 1)
+        let isGrouped = (normalization.normExamples ?? batchSize) < batchSize || accumulate > 1
         result += NeedlessOption.order(
-            try Sampling(parsing: sampling), "--sampling", sources: dataSources.count, hasGroups: hasGroups)
-        return result + NeedlessOption.threads(threads, of: engine)
+            sampling, "--sampling", sources: images.sources.count,
+            hasGroups: norm.has("examples") && isGrouped)
+        return result + computing.needless
     }
 }

@@ -28,11 +28,13 @@ struct SavedRun {
     /// every machine knows by the same name.
     ///
     /// - Throws: `UsageError` if neither says it.
-    func dataSources(_ trained: TrainedModel) throws -> [String] {
-        if let own = try ConfigurationFile.data(of: folder), !own.isEmpty { return own }
+    func dataSources(_ trained: TrainedModel) throws -> [DataSource] {
+        if let own = try ConfigurationFile.data(of: folder), !own.isEmpty {
+            return try own.map(DataSource.init(parsing:))
+        }
         let data = trained.record.data
         if let known = try? DataSource(parsing: data.name), known.classNames == data.classNames {
-            return [data.name]
+            return [known]
         }
         throw UsageError(
             "\(path): found no config.yml beside the network that says where its data are ('\(data.name)', "

@@ -5,9 +5,6 @@ extension TrainOptions {
     /// The number of epochs when neither epochs nor steps are given.
     static let defaultEpochs = 3
 
-    /// Where the images come from.
-    var dataSources: [String] { data.isEmpty ? ["fashion-mnist"] : data }
-
     /// The configuration that these options mean for a dataset.
     ///
     /// - Parameter begun: The folder of the run that goes on, if one does.
@@ -18,30 +15,26 @@ extension TrainOptions {
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
-        let normalization = try NormalizationOptions(
-            norm: norm, limits: limits, averagingRate: averagingRate?.value, examples: normExamples
-        ).normalization(
-            steps: steps, batchSize: batchSize,
+        let normalization = try self.normalization.value(
+            steps: steps, batchSize: batchSize, limits: limits, averagingRate: averagingRate,
+            // The constants of automatic limits are no option, and may differ between versions.
             begunWith: begun.map {
                 try CheckpointRecord(in: VariablesFile(reading: $0.last)).configuration.architecture
             }??.normalization)
         let architecture = Architecture(
-            name: model, stem: stem, classes: training.classNames.count,
+            name: network.model.description, stem: network.stem, classes: training.classNames.count,
             input: [training.height, training.width, training.channels], normalization: normalization)
         return TrainingConfiguration(
             architecture: architecture,
             options: TrainingOptions(
                 optimizer: resolvedOptimizer, learningRate: learningRateSchedule(steps: steps),
-                weightDecay: weightDecay.value, labelSmoothing: labelSmoothing.value,
-                clipNorm: clipNorm?.value,
-                parameterAveragingRate: ema?.value, precision: precision, memory: memory,
-                recomputes: recompute),
+                weightDecay: weightDecay, labelSmoothing: labelSmoothing, clipNorm: clipNorm,
+                parameterAveragingRate: ema, precision: precision, memory: kept.memory,
+                recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
-            sampling: try Sampling(parsing: sampling),
-            augmentation: augment,
-            validation: validation, seed: seed, onNonFinite: onNonFinite == .stop ? .stop : .skip,
-            evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
-            initialization: self.`init`.map(ConfigurationFile.absolute))
+            sampling: sampling, augmentation: augment, validation: validation, seed: seed,
+            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            initialization: self.`init`?.description)
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
@@ -54,7 +47,7 @@ extension TrainOptions {
         var model = try architecture.makeModel(seed: seed)
         if let file = self.`init`, !goesOn {
             try model.load(
-                VariablesFile(reading: URL(fileURLWithPath: file)), except: try exceptions(in: model))
+                VariablesFile(reading: file.url), except: try exceptions(in: model))
         }
         return model
     }
@@ -66,36 +59,34 @@ extension TrainOptions {
             guard model.variables.paths.contains(where: pattern.matches) else {
                 let parts = Set(model.variables.paths.compactMap { $0.split(separator: ".").first })
                 throw UsageError(
-                    "--init-except: found '\(pattern)', which matches nothing in \(self.model); expected parts of it, "
+                    "--init-except: found '\(pattern)', which matches nothing in \(network.model); expected parts of it, "
                         + "such as \(parts.sorted().suffix(3).joined(separator: ", ")). Change it.")
             }
             return pattern
         }
     }
 
-    /// These options with every default that depended on others settled, and paths that hold in every folder.
-    func resolved(by configuration: TrainingConfiguration) throws -> TrainOptions {
+    /// These options with every default that depended on others settled.
+    func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
         var result = self
-        result.data = try dataSources.map { try DataSource(parsing: $0).description }
-        result.`init` = self.`init`.map(ConfigurationFile.absolute)
-        if NormalizationOptions.isFile(limits) { result.limits = ConfigurationFile.absolute(limits) }
+        result.images.data = images.sources
         result.steps = configuration.steps
         result.epochs = nil
-        result.learningRate = FiniteNumber(resolvedLearningRate)
+        result.learningRate = resolvedLearningRate
         switch resolvedOptimizer {
-        case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = FiniteNumber(momentum)
+        case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum
         case .adamW: result.momentum = nil
         }
         return result
     }
 
-    private var resolvedLearningRate: Double { learningRate?.value ?? (optimizer == .sgd ? 0.1 : 0.001) }
+    private var resolvedLearningRate: Double { learningRate ?? (optimizer == .sgd ? 0.1 : 0.001) }
 
     private var resolvedOptimizer: Optimizer {
         switch optimizer {
-        case .sgd: .sgd(momentum: momentum?.value ?? 0.9, nesterov: nesterov)
+        case .sgd: .sgd(momentum: momentum ?? 0.9, nesterov: nesterov)
         case .adamw: .adamW()
-        case .rmsprop: .rmsProp(momentum: momentum?.value ?? 0)
+        case .rmsprop: .rmsProp(momentum: momentum ?? 0)
         }
     }
 

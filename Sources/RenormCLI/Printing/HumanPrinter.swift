@@ -12,9 +12,9 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
     private var unit = "batch"
     private var lastValidation: Evaluation?
 
-    init(run: String, options: TrainOptions) {
-        self.run = run
-        title = "\(options.model), \(options.norm)".visible
+    init(_ options: TrainOptions) {
+        run = options.run
+        title = "\(options.network.model), \(options.normalization.norm)".visible
     }
 
     func print(_ event: TrainingEvent) throws(ReportingError) {

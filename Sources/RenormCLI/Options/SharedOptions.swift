@@ -1,0 +1,136 @@
+import ArgumentParser
+import Renorm
+
+// Groups of options that several commands have.
+
+/// Where images come from.
+struct DataOptions: OptionTable {
+    @Option(
+        Row(
+            "Images: \(DataSources.help). Repeated: sources of one dataset.",
+            resuming: .configures(["data"]),
+            discussion: """
+                Sources must have images of one size and the same classes. In training, --sampling source-blocks:N takes \
+                N batches from each in turn; every other order mixes them. (default: fashion-mnist; of 'renorm evaluate' \
+                the run's own)
+                """))
+    var data: [DataSource] = []
+
+    /// What is given, or Fashion-MNIST.
+    var sources: [DataSource] { data.isEmpty ? [.fashionMNIST] : data }
+}
+
+/// What the numbers in files of labels mean.
+struct LabelOptions: OptionTable {
+    @Option(
+        Row(
+            "How many classes there are; larger labels are refused. (default: as the largest training label says)",
+            .within(1...256), resuming: .configures(["classes", "data", "architecture"]), valueName: "n"))
+    var classes: Int?
+
+    @Option(Row<Int>.labelOffset)
+    var labelOffset: Int?
+
+    var numbering: LabelNumbering { LabelNumbering(classes: classes, offset: labelOffset ?? 0) }
+}
+
+extension Row<Int> {
+    static var labelOffset: Row {
+        Row(
+            "The label of the first class: 1 for data whose labels count from 1, such as EMNIST's letters.",
+            .within(0...255), resuming: .configures(["data"]), valueName: "n",
+            discussion: "Of 'renorm evaluate': with --data. (default: 0; of 'renorm evaluate' as trained)")
+    }
+}
+
+/// A network.
+struct NetworkOptions: OptionTable {
+    @Option(Row<NetworkName>.model)
+    var model = NetworkName(parsing: "small")
+
+    @Option(
+        Row(
+            "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large.",
+            resuming: .configures(["architecture.stem"])))
+    var stem = Stem.cifar
+}
+
+extension Row<NetworkName> {
+    static var model: Row {
+        Row("The network: \(NetworkName.expected).", resuming: .configures(["model", "architecture.name"]))
+    }
+}
+
+/// The normalization of every layer.
+struct NormalizationOptions: OptionTable {
+    private static var standard: NormalizationChoice {
+        guard let choice = try? NormalizationChoice(parsing: "batch-renorm") else {
+            preconditionFailure("batch-renorm is in the table")
+        }
+        return choice
+    }
+
+    @Option(
+        Row(
+            "The normalization, with its options if wanted: \(NormalizationChoice.expected).",
+            resuming: .configures(["architecture.normalization"])))
+    var norm = NormalizationOptions.standard
+
+    @Option(
+        Row(
+            "Normalize groups of this many examples apart, while gradients are summed over the whole batch.",
+            .atLeast(1), resuming: .configures(["architecture.normalization"]), valueName: "k",
+            discussion: "Must divide the batch size. (default: the whole batch)"))
+    var normExamples: Int?
+}
+
+/// How much memory a training step takes.
+struct MemoryOptions: OptionTable {
+    @Option(
+        Row(
+            "What a training step keeps of its forward part: \(MemoryUse.expected).",
+            resuming: .configures(["options.memory"]),
+            discussion: """
+                fast: everything that the backward part reads. small: results of convolutions, but not the normalized, \
+                activated and added values, which one more pass over memory gives again. The results are the same.
+                """))
+    var memory = MemoryUse.fast
+
+    @Flag(
+        Row(
+            "Compute the forward part again for the backward part, section by section (gradient checkpointing).",
+            resuming: .configures(["options.recomputes"]),
+            discussion:
+                "Keeps only what lies between sections; takes up to a third longer. The results are the same."
+        ))
+    var recompute = false
+}
+
+/// What computes.
+struct EngineOptions: OptionTable {
+    @Option(Row("Threads of the engine. (default: one a core)", .atLeast(1), resuming: .free))
+    var threads: Int?
+
+    @Option(
+        Row("onednn, or reference: plain loops, slow, the measure of correctness.", resuming: .free))
+    var engine = EngineChoice.onednn
+
+    /// The engine; more threads than cores are warned of.
+    func make() throws -> any Engine { try engine.makeEngine(threads: threads) }
+}
+
+/// What is printed.
+struct OutputOptions: OptionTable {
+    @Option(
+        Row("What is printed: human, or json, one object a line.", resuming: .free, isInFiles: false))
+    var log = LogFormat.human
+}
+
+/// Options from a file.
+struct FileOptions: OptionTable {
+    @Option(
+        Row(
+            "A YAML file of options, by their long names; options given here count more.", resuming: .free,
+            isInFiles: false))
+    var config: String?
+}

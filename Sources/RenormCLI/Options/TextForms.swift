@@ -1,0 +1,102 @@
+import Foundation
+import Renorm
+
+extension Stem: TextForm {}
+extension Precision: TextForm {}
+extension MemoryUse: TextForm {}
+extension NonFinitePolicy: TextForm {}
+extension Phase.Statistics: TextForm {}
+extension Augmentation: TextForm {}
+
+extension Sampling: TextForm {
+    /// What can be read.
+    public static var expected: String { names }
+}
+
+enum OptimizerChoice: String, TextForm, CaseIterable {
+    case sgd, adamw, rmsprop
+}
+
+enum ScheduleChoice: String, TextForm, CaseIterable {
+    case constant, cosine
+}
+
+enum LogFormat: String, TextForm, CaseIterable {
+    case human, json
+}
+
+extension String: TextForm {
+    /// Reads the text form.
+    public init(parsing text: String) { self = text }
+    /// What can be read.
+    public static var expected: String { "text" }
+}
+
+extension Bool: TextForm {
+    /// Reads the text form.
+    public init(parsing text: String) throws {
+        guard let value = Bool(text) else { throw Fault("'\(text)'", Bool.expected) }
+        self = value
+    }
+    /// What can be read.
+    public static var expected: String { "true or false" }
+}
+
+extension Int: TextForm {
+    /// Reads the text form.
+    public init(parsing text: String) throws {
+        guard let value = Int(text) else { throw Fault("'\(text)'", Int.expected) }
+        self = value
+    }
+    /// What can be read.
+    public static var expected: String { "a whole number" }
+}
+
+extension UInt64: TextForm {
+    /// Reads the text form.
+    public init(parsing text: String) throws {
+        guard let value = UInt64(text) else { throw Fault("'\(text)'", UInt64.expected) }
+        self = value
+    }
+    /// What can be read.
+    public static var expected: String { "a whole number, 0 to 2^64 - 1" }
+}
+
+/// "nan" and "inf" are no numbers here.
+extension Double: TextForm {
+    /// Reads the text form.
+    public init(parsing text: String) throws {
+        guard let value = Double(text), value.isFinite else { throw Fault("'\(text)'", Double.expected) }
+        self = value
+    }
+    /// What can be read.
+    public static var expected: String { "a finite number" }
+}
+
+/// A path that means the same from every folder.
+struct FilePath: TextForm, CustomStringConvertible {
+    var url: URL
+
+    init(parsing text: String) { url = URL(fileURLWithPath: text) }
+
+    var description: String { url.path }
+    static var expected: String { "a path" }
+}
+
+/// The extents of an image as `224x224x3`.
+struct ImageShape: TextForm, CustomStringConvertible {
+    var shape: TensorShape
+
+    init(_ shape: TensorShape) { self.shape = shape }
+
+    init(parsing text: String) throws {
+        let extents = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
+            throw Fault("'\(text)'", ImageShape.expected)
+        }
+        shape = TensorShape(extents)
+    }
+
+    var description: String { shape.dimensions.map(String.init).joined(separator: "x") }
+    static var expected: String { "HEIGHTxWIDTHxCHANNELS such as 224x224x3" }
+}
