@@ -1,4 +1,4 @@
-import Foundation
+import RenormFormats
 import RenormGraphs
 import Testing
 
@@ -56,11 +56,8 @@ import Testing
         (Schedule(.biasCorrection(decay: 0.999)), #"{"decay":0.999,"kind":"biasCorrection"}"#),
     ])
     func `is saved as readable JSON and read back`(_ schedule: Schedule, _ text: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let data = try encoder.encode(schedule)
-        #expect(String(decoding: data, as: UTF8.self) == text)
-        #expect(try JSONDecoder().decode(Schedule.self, from: data) == schedule)
+        #expect(try JSONCoder.encode(schedule) == text)
+        #expect(try JSONCoder.decode(Schedule.self, from: text) == schedule)
     }
 
     @Test(arguments: [
@@ -71,7 +68,7 @@ import Testing
     ])
     func `nonsense is refused`(_ text: String) {
         #expect(throws: DecodingError.self) {
-            try JSONDecoder().decode(Schedule.self, from: Data(text.utf8))
+            try JSONCoder.decode(Schedule.self, from: text)
         }
     }
 }

@@ -135,7 +135,7 @@ enum LimitsOption {
                     + "\(LimitsChoice.names). Use one of these.")
         }
         do {
-            return try JSONDecoder().decode(Limits.self, from: data)
+            return try JSONCoder.decode(Limits.self, from: data)
         } catch let error as DecodingError {
             throw UsageError(
                 "--limits: '\(path)' does not describe limits (\(error.placeAndReason)); expected "

@@ -129,10 +129,10 @@ public struct ExperimentFolder: Sendable {
         for (index, line) in lines.enumerated() {
             do {
                 if index == 0 {
-                    let found = try JSONDecoder().decode(Common.self, from: line)
+                    let found = try JSONCoder.decode(Common.self, from: line)
                     guard found == common else { throw differs(found) }
                 } else {
-                    results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
+                    results.append(try JSONCoder.decode(ExperimentResult.self, from: line))
                 }
             } catch let error as DecodingError {
                 throw ExperimentError.unreadable(
@@ -179,17 +179,14 @@ public struct ExperimentFolder: Sendable {
     }
 
     private func append(_ line: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.append([UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")], to: journal)
+        try AtomicFile.append(Array("\(try JSONCoder.encode(line))\n".utf8), to: journal)
     }
 
     /// Writes the table and the document.
     public func writeTables() throws {
         try AtomicFile.write(ExperimentFolder.csv(results), to: csv)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        try AtomicFile.write([UInt8](try encoder.encode(Document(common: common, runs: results))), to: json)
+        let document = Document(common: common, runs: results)
+        try AtomicFile.write(JSONCoder.encode(document, isIndented: true), to: json)
     }
 
     private struct Document: Encodable {
