@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "RenormOneDNN",
             dependencies: [
-                "COneDNN", "RenormKernels", "RenormGraphs", "RenormEngines",
+                "COneDNN", "RenormKernels", "RenormArrays", "RenormGraphs", "RenormEngines",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
@@ -93,7 +93,8 @@ let package = Package(
         .executableTarget(name: "Fuzz", dependencies: ["Renorm"], path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
-            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormFormats"],
+            name: "RenormTestSupport",
+            dependencies: ["RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats"],
             path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],

@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// How averages follow the moments of groups with gains that tune themselves: the constants of `Op.filteredMoments`.
 ///
 /// An average with rate K is a filter: of a population that drifts and of moments that are noisy looks at it, the best K

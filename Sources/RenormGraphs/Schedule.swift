@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// A number that depends on the step: a learning rate, a limit of batch renormalization. A value, saved with the
 /// checkpoint; a graph that uses one need not be compiled anew when the number changes.
 ///

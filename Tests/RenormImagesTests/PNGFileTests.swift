@@ -1,6 +1,5 @@
 import CZlib
 import Foundation
-import RenormArrays
 import RenormImages
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import RenormEngines
+import RenormArrays
 import RenormFormats
 
 /// A file of `Tests/Fixtures`: what PyTorch or NumPy computed, as `README.md` there describes it.

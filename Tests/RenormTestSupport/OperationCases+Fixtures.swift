@@ -1,6 +1,7 @@
 import Foundation
-import RenormEngines
+import RenormArrays
 import RenormFormats
+import RenormGraphs
 
 /// The folder `Tests/Fixtures`.
 public let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

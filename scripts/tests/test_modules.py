@@ -54,6 +54,10 @@ class ModuleTests(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(used, set(modules), "what its files import and what it declares")
 
+    def test_only_the_face_exports_again(self):
+        again = [str(file.relative_to(ROOT)) for file, _, attributes in imports(ROOT / "Sources") if attributes]
+        self.assertEqual(set(again), {"Sources/Renorm/Renorm.swift"})
+
     def test_arrows_point_upwards(self):
         above = set()
         for name, (_, modules) in self.targets.items():

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// A graph that the reference engine runs node by node, freeing each value after its last use.
 final class ReferenceExecutable: Executable {
     let inputs: [InputSpecification]

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// Zeros around an image before a window moves over it.
 public enum Padding: Sendable, Hashable {
     /// As many that ⌈extent / stride⌉ windows fit; the odd cell at the bottom and right (StableHLO's SAME).

@@ -1,5 +1,4 @@
 import RenormArrays
-import RenormGraphs
 
 extension NormalizationRecord {
     /// Makes the arrays of a file fit this normalization as far as that needs no arithmetic: a count of batches that is missing,

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// A model of the zoo by its name and options: enough to build it again, so it is saved with a checkpoint.
 public struct Architecture: Sendable, Hashable, Codable {
     /// `small`, `small:0.5` (channels scaled), `resnet18`, `resnet34`, `resnet50`, `mobilenetv2` or `mobilenetv2:0.5`.

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// MobileNetV2 (Sandler et al. 2018) with torchvision's names: `features.0.0`, `features.1.conv.0.0`, …,
 /// `features.18.0`, `classifier.1`. Blocks widen by a 1×1 convolution, convolve each channel by itself (3×3), and
 /// narrow again without an activation; equal shapes are added.

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// Residual networks (He et al. 2016) with torchvision's names: `conv1`, `bn1`, `layer1.0.conv1`,
 /// `layer1.0.downsample.0`, `fc`. In bottlenecks the 3×3 convolution strides, as torchvision's do ("v1.5").
 public struct ResNet: Layer {

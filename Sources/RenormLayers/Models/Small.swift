@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// A small network for small images: five 3×3 convolutions without bias (32, 32, pool, 64, 64, pool, 128 channels),
 /// each followed by normalization and ReLU; global average; dense. `width` scales the channels.
 public struct Small: Layer {

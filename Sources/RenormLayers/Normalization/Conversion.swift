@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 extension Model {
     /// The model with another kind of normalization in the layers that match; each keeps its epsilon, scale, shift and
     /// groups of examples, and its statistics are carried over so that inference gives what it gave.

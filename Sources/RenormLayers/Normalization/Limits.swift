@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// How far batch renormalization corrects a batch: `automatic`, by gains that tune themselves, or within limits, r in
 /// 1 / r_max … r_max and d in ±d_max, both by schedules over the steps (Ioffe 2017, section 3).
 public struct Limits: Sendable, Hashable {

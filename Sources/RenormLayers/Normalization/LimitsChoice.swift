@@ -1,5 +1,3 @@
-import RenormGraphs
-
 /// Limits by a word, some of which depend on the length of the run.
 public enum LimitsChoice: Sendable, Hashable {
     /// `Limits.automatic`.

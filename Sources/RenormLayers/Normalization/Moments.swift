@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// The moments that normalize an activation: vectors `[G, C]`, constants to differentiation (the projection of the
 /// backward pass accounts for their dependence on x).
 struct Moments {

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// The moving averages of a normalization, as its layer's variables: what the population looks like.
 struct MovingAverages {
     /// μ `[C]`.

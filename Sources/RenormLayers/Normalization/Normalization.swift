@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// Normalizes `[N, H, W, C]` (or `[N, C]`): y = γ·x̂ + β, where x̂ is x less a mean and over a deviation.
 ///
 /// Which values share moments, what is done about the gap between these moments and the population's, and what the

@@ -1,4 +1,9 @@
 import Foundation
+import RenormArrays
+import RenormFormats
+import RenormGraphs
+import RenormImages
+import RenormLayers
 
 /// The state of a run after a step, as one safetensors file: parameters, statistics, counters, optimizer slots and
 /// averages as arrays, everything else as JSON in the metadata.

@@ -1,3 +1,8 @@
+import RenormArrays
+import RenormEngines
+import RenormImages
+import RenormLayers
+
 /// Evaluates one network on the calling thread, as often as wanted, on any store that holds its variables. What it has
 /// compiled for a size of batch it keeps.
 final class EvaluationPass {

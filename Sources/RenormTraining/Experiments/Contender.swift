@@ -1,3 +1,4 @@
+import RenormGraphs
 import RenormLayers
 
 /// A way of normalizing that is compared with others: a kind with its options, the same for all layers.

@@ -1,6 +1,6 @@
 import Foundation
-import RenormGraphs
 import RenormFormats
+import RenormGraphs
 import RenormLayers
 
 /// Where a comparison keeps its results:

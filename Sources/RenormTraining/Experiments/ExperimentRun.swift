@@ -1,8 +1,6 @@
-import RenormArrays
 import RenormEngines
 import RenormGraphs
 import RenormImages
-import RenormLayers
 
 /// One run of a comparison, on the calling thread.
 final class ExperimentRun {

@@ -1,4 +1,5 @@
-import RenormEngines
+import RenormArrays
+import RenormGraphs
 
 /// The gains of a normalization that tunes itself (`SelfTuning`): 1 is batch normalization, near 0 the moving averages.
 public struct LayerGains: Sendable, Hashable, Codable {

@@ -1,3 +1,8 @@
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+
 /// A compiled training step: runs on one batch after another, or on as many small ones as a step accumulates, with the
 /// results' memory used again.
 package final class TrainingStep {
