@@ -39,11 +39,11 @@ let package = Package(
             dependencies: [
                 "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "RenormEngines", dependencies: ["RenormGraphs"]),
+        .target(name: "RenormEngines", dependencies: ["RenormArrays", "RenormGraphs"]),
         .target(
             name: "RenormOneDNN",
             dependencies: [
-                "COneDNN", "RenormKernels", "RenormEngines",
+                "COneDNN", "RenormKernels", "RenormArrays", "RenormGraphs", "RenormEngines",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
@@ -55,7 +55,10 @@ let package = Package(
         .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
         .target(
             name: "RenormTraining",
-            dependencies: ["RenormEngines", "RenormFormats", "RenormLayers", "RenormImages"]),
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormImages",
+            ]),
         .target(
             name: "RenormExperiments",
             dependencies: [
@@ -63,7 +66,9 @@ let package = Package(
                 "RenormImages",
                 "RenormTraining",
             ]),
-        .target(name: "RenormReporting", dependencies: ["RenormExperiments"]),
+        .target(
+            name: "RenormReporting",
+            dependencies: ["RenormArrays", "RenormFormats", "RenormExperiments"]),
         .target(
             name: "Renorm",
             dependencies: [
@@ -94,13 +99,11 @@ let package = Package(
         // A program whose memory a test looks at.
         .executableTarget(name: "MemoryProbe", dependencies: ["Renorm"], path: "Tests/MemoryProbe"),
         // A program that damages files and reads them.
-        .executableTarget(
-            name: "Fuzz",
-            dependencies: ["Renorm", .product(name: "OrderedCollections", package: "swift-collections")],
-            path: "Tests/Fuzz"),
+        .executableTarget(name: "Fuzz", dependencies: ["Renorm"], path: "Tests/Fuzz"),
         // What tests share: it knows nothing of the testing library, so plain `swift build` works without one.
         .target(
-            name: "RenormTestSupport", dependencies: ["RenormEngines", "RenormFormats", "RenormImages"],
+            name: "RenormTestSupport",
+            dependencies: ["RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormImages"],
             path: "Tests/RenormTestSupport"),
     ] + tests
         + [.testTarget(name: "RenormKernelsTests", dependencies: ["RenormKernels"])],

@@ -63,7 +63,7 @@ def run(data, rate, decay, norm, seed):
     for line in process.stdout.splitlines():
         event = json.loads(line)
         if event["event"] == "step":
-            losses.append(float(str(event["loss"]).replace("NaN", "nan").replace("Infinity", "inf")))
+            losses.append(float(event["loss"]))
     if len(losses) < STEPS and "not finite" not in process.stderr:
         raise SystemExit(f"{process.args}: {process.stderr}")
     first = min(200, len(losses) - 1)

@@ -1,6 +1,5 @@
 import MachineLimits
 import Renorm
-import RenormOneDNN
 
 extension Work {
     /// What a step cannot be faster than on this machine.

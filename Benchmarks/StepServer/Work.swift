@@ -1,7 +1,6 @@
 import Foundation
 import MachineLimits
 import Renorm
-import RenormOneDNN
 
 /// The work that is timed: a network compiled for a batch, with a batch of synthetic images.
 final class Work {

@@ -1,5 +1,6 @@
 import Foundation
-@_exported import RenormGraphs
+import RenormArrays
+import RenormGraphs
 
 /// Something that runs graphs: it compiles a graph once and then runs it as often as wanted on variables that it keeps
 /// in its own memory.

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// Runs a compiled graph with feeds and results by name, allocating nothing: the way in which training, evaluation and
 /// prediction run theirs.
 ///

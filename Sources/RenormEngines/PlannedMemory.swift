@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// The memory that a run of an executable needs at its peak, in bytes, as planned when it was compiled. What the caller
 /// feeds and fetches, and what the engine's libraries hold for themselves, is not in it.
 public struct PlannedMemory: Sendable, Hashable, Codable {

@@ -1,6 +1,5 @@
 import Foundation
 import RenormFormats
-import RenormGraphs
 import RenormLayers
 import RenormTraining
 
@@ -56,13 +55,13 @@ public struct ExperimentFolder: Sendable {
         for (index, line) in lines.enumerated() {
             do {
                 if index == 0 {
-                    let found = try JSONDecoder().decode(Common.self, from: line)
+                    let found = try JSONCoder.decode(Common.self, from: line)
                     guard found == common else {
                         throw ExperimentError.otherResults(
                             path: url.path, differences: common.differences(fromSaved: found))
                     }
                 } else {
-                    results.append(try JSONDecoder().decode(ExperimentResult.self, from: line))
+                    results.append(try JSONCoder.decode(ExperimentResult.self, from: line))
                 }
             } catch let error as DecodingError {
                 throw ExperimentError.unreadable(
@@ -103,17 +102,14 @@ public struct ExperimentFolder: Sendable {
     }
 
     private func append(_ line: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.append([UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")], to: journal)
+        try AtomicFile.append(Array("\(try JSONCoder.encode(line))\n".utf8), to: journal)
     }
 
     /// Writes the table and the document.
     public func writeTables() throws {
         try AtomicFile.write(ExperimentFolder.csv(results), to: csv)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        try AtomicFile.write([UInt8](try encoder.encode(Document(common: common, runs: results))), to: json)
+        let document = Document(common: common, runs: results)
+        try AtomicFile.write(JSONCoder.encode(document, isIndented: true), to: json)
     }
 
     private struct Document: Encodable {

@@ -1,4 +1,5 @@
 import RenormArrays
+import RenormLayers
 import RenormTraining
 
 /// What one run of an experiment gave.

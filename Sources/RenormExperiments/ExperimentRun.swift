@@ -1,6 +1,4 @@
-import RenormArrays
 import RenormEngines
-import RenormGraphs
 import RenormImages
 import RenormLayers
 import RenormTraining

@@ -4,8 +4,8 @@
 public enum FormatError: Error, Hashable, Sendable {
     /// A file could not be opened or read.
     case unreadable(path: String, reason: String)
-    /// A text that should be JSON is not; `offset` is in bytes.
-    case malformedJSON(source: String, offset: Int, reason: String)
+    /// A text that should be JSON is not; `offset` is in bytes, where it is known.
+    case malformedJSON(source: String, offset: Int?, reason: String)
     /// A file ends before its content does; both numbers in bytes.
     case truncated(path: String, found: Int, expected: Int)
     /// A file goes on after its content; both numbers in bytes.
@@ -39,8 +39,8 @@ extension FormatError: CustomStringConvertible {
         case .unreadable(let path, let reason):
             "\(path) cannot be read: \(reason). Expected a readable file. Check the path and its permissions."
         case .malformedJSON(let source, let offset, let reason):
-            "\(source) is no valid JSON at byte \(offset): \(reason). Expected JSON as RFC 8259 defines it. "
-                + "Correct it, or fetch the file again."
+            "\(source) is no valid JSON\(offset.map { " at byte \($0)" } ?? ""): \(reason). Expected JSON as RFC 8259 "
+                + "defines it. Correct it, or fetch the file again."
         case .truncated(let path, let found, _) where found < 8:
             "\(path) ends after \(found) byte\(found == 1 ? "" : "s"). Expected a safetensors file, which starts with "
                 + "the size of its header in 8 bytes. Check that this is the right file, or fetch or save it again."

@@ -8,15 +8,9 @@ extension NamedArrays {
     /// - Throws: `FormatError` if the file is missing, truncated, too long, or its header is not as the format asks.
     public init(safetensors url: URL) throws {
         let input = try InputFile(url)
-        let header = try input.header()
-        var metadata: [String: String] = [:]
-        var places: [Place] = []
-        for (name, value) in header {
-            if name == Safetensors.metadataKey {
-                metadata = try Self.metadata(value, path: input.path)
-            } else {
-                places.append(try Place(name: name, value: value, path: input.path))
-            }
+        let header = try SafetensorsHeader(try input.header(), path: input.path)
+        let places = try header.entries.map { name, entry in
+            try Place(name: name, entry: entry, path: input.path)
         }
         var arrays: [String: NDArray] = [:]
         var position = 0
@@ -38,7 +32,7 @@ extension NamedArrays {
         for place in inOrder { arrays[place.name] = try place.read(from: input, end: expected) }
         self.init(
             OrderedDictionary(uniqueKeysWithValues: places.map { ($0.name, arrays[$0.name]!) }),
-            metadata: metadata)
+            metadata: header.metadata)
     }
 
     /// The metadata of a safetensors file, without its arrays.
@@ -46,23 +40,7 @@ extension NamedArrays {
     /// - Throws: `FormatError` if the file is missing or its header is not as the format asks.
     package static func metadata(safetensors url: URL) throws -> [String: String] {
         let input = try InputFile(url)
-        return try input.header()[Safetensors.metadataKey].map { try metadata($0, path: input.path) } ?? [:]
-    }
-
-    private static func metadata(_ value: JSONValue, path: String) throws -> [String: String] {
-        guard case .object(let members) = value else {
-            throw FormatError.malformedHeader(
-                path: path, entry: Safetensors.metadataKey, reason: "it is no object")
-        }
-        var result: [String: String] = [:]
-        for (key, value) in members {
-            guard let text = value.string else {
-                throw FormatError.malformedHeader(
-                    path: path, entry: Safetensors.metadataKey, reason: "\"\(key)\" is no string")
-            }
-            result[key] = text
-        }
-        return result
+        return try SafetensorsHeader(try input.header(), path: input.path).metadata
     }
 }
 
@@ -74,40 +52,40 @@ private struct Place {
     let begin: Int
     let end: Int
 
-    init(name: String, value: JSONValue, path: String) throws {
+    init(name: String, entry: SafetensorsHeader.Entry, path: String) throws {
         func malformed(_ reason: String) -> FormatError {
             .malformedHeader(path: path, entry: name, reason: reason)
         }
-        guard case .object = value else { throw malformed("it is no object") }
-        guard let typeName = value["dtype"]?.string else { throw malformed("dtype is no string") }
+        guard entry.isObject else { throw malformed("it is no object") }
+        guard let typeName = entry.type else { throw malformed("dtype is no string") }
         guard let type = StoredType(name: typeName) else {
             throw FormatError.unknownType(path: path, tensor: name, type: typeName)
         }
-        guard let dimensions = value["shape"]?.array?.map(\.integer),
-            dimensions.allSatisfy({ $0 != nil && $0! >= 0 })
-        else { throw malformed("shape is no list of whole numbers") }
-        guard let offsets = value["data_offsets"]?.array?.map(\.integer), offsets.count == 2,
-            let begin = offsets[0], let end = offsets[1], begin >= 0, begin <= end
-        else { throw malformed("data_offsets are not a begin and an end after it") }
+        guard let dimensions = entry.shape, dimensions.allSatisfy({ $0 >= 0 }) else {
+            throw malformed("shape is no list of whole numbers")
+        }
+        guard let offsets = entry.offsets, offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1]
+        else {
+            throw malformed("data_offsets are not a begin and an end after it")
+        }
         var byteCount = type.byteCount
         for dimension in dimensions {
-            let (product, overflow) = byteCount.multipliedReportingOverflow(by: dimension!)
+            let (product, overflow) = byteCount.multipliedReportingOverflow(by: dimension)
             guard !overflow else { throw malformed("its shape is too large") }
             byteCount = product
         }
         // What has elements is no larger than the file; an extent of 0 can stand beside any others.
-        if byteCount == 0, let fault = TensorShape(dimensions.map { $0! }).fault {
+        if byteCount == 0, let fault = TensorShape(dimensions).fault {
             throw malformed("found \(fault.found), expected \(fault.expected)")
         }
-        guard byteCount == end - begin else {
+        guard byteCount == offsets[1] - offsets[0] else {
             throw FormatError.byteCount(
-                path: path, tensor: name, found: end - begin, expected: byteCount)
+                path: path, tensor: name, found: offsets[1] - offsets[0], expected: byteCount)
         }
         self.name = name
         self.type = type
-        shape = TensorShape(dimensions.map { $0! })
-        self.begin = begin
-        self.end = end
+        shape = TensorShape(dimensions)
+        (begin, end) = (offsets[0], offsets[1])
     }
 
     func read(from input: InputFile, end: Int) throws -> NDArray {
@@ -186,7 +164,7 @@ private final class InputFile {
 
     deinit { close(descriptor) }
 
-    func header() throws -> OrderedDictionary<String, JSONValue> {
+    func header() throws -> [UInt8] {
         guard size >= 8 else { throw FormatError.truncated(path: path, found: size, expected: 8) }
         var length: UInt64 = 0
         try withUnsafeMutableBytes(of: &length) { try read(into: $0, expectedSize: 8) }
@@ -200,11 +178,7 @@ private final class InputFile {
         }
         var bytes = [UInt8](repeating: 0, count: Int(length))
         try bytes.withUnsafeMutableBytes { try read(into: $0, expectedSize: dataStart) }
-        guard case .object(let members) = try JSONValue(parsing: bytes, source: "The header of \(path)")
-        else {
-            throw FormatError.malformedHeader(path: path, entry: "the header", reason: "it is no object")
-        }
-        return members
+        return bytes
     }
 
     func read(into memory: UnsafeMutableRawBufferPointer, expectedSize: Int) throws {

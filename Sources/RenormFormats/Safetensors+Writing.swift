@@ -1,5 +1,4 @@
 import Foundation
-import OrderedCollections
 import RenormArrays
 
 /// The format safetensors: the header's length as 8 little-endian bytes; a JSON header with, for each tensor, its type, shape
@@ -32,7 +31,7 @@ extension NamedArrays {
             size += arrays[name]!.byteCount
             ends[name] = size
         }
-        let header = header(ends: ends)
+        let header = try header(ends: ends)
         try AtomicFile.write(to: url, byteCount: header.count + size) { writer in
             try header.withUnsafeBytes { try writer.write($0) }
             for name in order { try arrays[name]!.withUnsafeBytes { try writer.write($0) } }
@@ -40,27 +39,20 @@ extension NamedArrays {
     }
 
     /// The length and the header, padded with spaces so that the data begin at a multiple of 8 bytes.
-    private func header(ends: [String: Int]) -> [UInt8] {
-        var members: OrderedDictionary<String, JSONValue> = [:]
+    private func header(ends: [String: Int]) throws -> [UInt8] {
+        var members: [String] = []
         if !metadata.isEmpty {
-            let keys = metadata.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            members[Safetensors.metadataKey] = .object(
-                OrderedDictionary(uniqueKeysWithValues: keys.map { ($0, .string(metadata[$0]!)) }))
+            members.append("\"\(Safetensors.metadataKey)\":\(try JSONCoder.encode(metadata))")
         }
         for (name, array) in arrays {
-            let end = ends[name]!
-            members[name] = [
-                "dtype": .string(array.type.safetensorsName),
-                "shape": .array(array.shape.dimensions.map { .integer($0) }),
-                "data_offsets": [.integer(end - array.byteCount), .integer(end)],
-            ]
+            let (shape, end) = (array.shape.dimensions.map(String.init).joined(separator: ","), ends[name]!)
+            members.append(
+                "\(try JSONCoder.encode(name)):{\"dtype\":\"\(array.type.safetensorsName)\","
+                    + "\"shape\":[\(shape)],\"data_offsets\":[\(end - array.byteCount),\(end)]}")
         }
-        var bytes = [UInt8](repeating: 0, count: 8)
-        JSONValue.object(members).write(to: &bytes)
+        var bytes = Array("{\(members.joined(separator: ","))}".utf8)
         while bytes.count % 8 != 0 { bytes.append(UInt8(ascii: " ")) }
-        let length = UInt64(bytes.count - 8)
-        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: length >> UInt64(8 * index)) }
-        return bytes
+        return (0..<8).map { UInt8(truncatingIfNeeded: bytes.count >> (8 * $0)) } + bytes
     }
 }
 

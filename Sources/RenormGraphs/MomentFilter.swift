@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// How averages follow the moments of groups with gains that tune themselves: the constants of `Op.filteredMoments`.
 ///
 /// An average with rate K is a filter: of a population that drifts and of moments that are noisy looks at it, the best K
@@ -59,31 +61,7 @@ public struct MomentFilter: Hashable, Sendable, Codable {
 }
 
 extension MomentFilter {
-    private enum CodingKeys: String, CodingKey {
-        case adaptation, margin, memory, floor, ceiling, inherited, significance, rMax, dMax, widening,
-            isArithmetic,
-            isTotal
-    }
-
-    /// Writes the constants. What is infinite is left out, because JSON has no infinity, and is read as that again.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(adaptation, forKey: .adaptation)
-        try container.encode(margin, forKey: .margin)
-        try container.encode(memory, forKey: .memory)
-        try container.encode(floor, forKey: .floor)
-        try container.encode(ceiling, forKey: .ceiling)
-        try container.encode(inherited, forKey: .inherited)
-        if significance.isFinite { try container.encode(significance, forKey: .significance) }
-        if rMax.isFinite { try container.encode(rMax, forKey: .rMax) }
-        if dMax.isFinite { try container.encode(dMax, forKey: .dMax) }
-        try container.encode(widening, forKey: .widening)
-        try container.encode(isArithmetic, forKey: .isArithmetic)
-        try container.encode(isTotal, forKey: .isTotal)
-    }
-
-    /// Reads what was written, limits being open where they are not named, and staying as they are where it is not said how they widen, and nothing
-    /// counting as more than noise where no significance is given: so it was before.
+    /// Reads what was written. Earlier versions left out what is infinite, and had no `widening`.
     ///
     /// - Throws: `DecodingError` also for constants out of range.
     public init(from decoder: any Decoder) throws {

@@ -1,5 +1,3 @@
-import RenormArrays
-
 /// What a node of a graph computes. Meanings are StableHLO's where it has the operation; `ReferenceEngine` is the
 /// meaning executed, and every other engine is tested against it.
 ///

@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// A number that depends on the step: a learning rate, a limit of batch renormalization. A value, saved with the
 /// checkpoint; a graph that uses one need not be compiled anew when the number changes.
 ///
@@ -182,24 +184,24 @@ extension Schedule: Codable {
         case kind, value, points, from, to, steps, factor, at, decay, warmup
     }
 
-    /// Reads `{"kind": "constant", "value": 0.1, "warmup": 100}` and its like. Infinity is the string `"inf"`.
+    /// Reads `{"kind": "constant", "value": 0.1, "warmup": 100}` and its like.
     ///
     /// - Throws: `DecodingError` also for steps and values out of range.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         warmup = try container.decodeIfPresent(Int.self, forKey: .warmup) ?? 0
         func number(_ key: Key) throws -> Double {
-            try container.decode(ExtendedNumber.self, forKey: key).value
+            try container.decode(Double.self, forKey: key)
         }
         let kind = try container.decode(String.self, forKey: .kind)
         switch kind {
         case "constant":
             course = .constant(try number(.value))
         case "linear":
-            let pairs = try container.decode([[ExtendedNumber]].self, forKey: .points)
+            let pairs = try container.decode([[Double]].self, forKey: .points)
             let points = pairs.compactMap { pair -> Point? in
-                guard pair.count == 2, let step = Int(exactly: pair[0].value) else { return nil }
-                return Point(step: step, value: pair[1].value)
+                guard pair.count == 2, let step = Int(exactly: pair[0]) else { return nil }
+                return Point(step: step, value: pair[1])
             }
             guard !points.isEmpty, points.count == pairs.count else {
                 throw DecodingError.dataCorruptedError(
@@ -232,55 +234,24 @@ extension Schedule: Codable {
         switch course {
         case .constant(let value):
             try container.encode("constant", forKey: .kind)
-            try container.encode(ExtendedNumber(value), forKey: .value)
+            try container.encode(value, forKey: .value)
         case .linear(let points):
             try container.encode("linear", forKey: .kind)
-            try container.encode(
-                points.map { [ExtendedNumber(Double($0.step)), ExtendedNumber($0.value)] }, forKey: .points)
+            try container.encode(points.map { [Double($0.step), $0.value] }, forKey: .points)
         case .cosine(let start, let end, let steps):
             try container.encode("cosine", forKey: .kind)
-            try container.encode(ExtendedNumber(start), forKey: .from)
-            try container.encode(ExtendedNumber(end), forKey: .to)
+            try container.encode(start, forKey: .from)
+            try container.encode(end, forKey: .to)
             try container.encode(steps, forKey: .steps)
         case .step(let initial, let factor, let milestones):
             try container.encode("step", forKey: .kind)
-            try container.encode(ExtendedNumber(initial), forKey: .value)
-            try container.encode(ExtendedNumber(factor), forKey: .factor)
+            try container.encode(initial, forKey: .value)
+            try container.encode(factor, forKey: .factor)
             try container.encode(milestones, forKey: .at)
         case .biasCorrection(let decay):
             try container.encode("biasCorrection", forKey: .kind)
-            try container.encode(ExtendedNumber(decay), forKey: .decay)
+            try container.encode(decay, forKey: .decay)
         }
         if warmup > 0 { try container.encode(warmup, forKey: .warmup) }
-    }
-}
-
-/// A number that may be infinite, which JSON cannot say: then it is the string "inf" or "-inf".
-private struct ExtendedNumber: Codable {
-    var value: Double
-
-    init(_ value: Double) { self.value = value }
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(Double.self) {
-            value = number
-            return
-        }
-        let text = try container.decode(String.self)
-        guard let number = Double(text), !number.isNaN else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "found '\(text)'; expected a number, \"inf\" or \"-inf\"")
-        }
-        value = number
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        if value.isInfinite {
-            try container.encode(value > 0 ? "inf" : "-inf")
-        } else {
-            try container.encode(value)
-        }
     }
 }

@@ -1,5 +1,3 @@
-import RenormArrays
-
 extension Tensor {
     /// Cross-correlation of `[N, H, W, C]` with a weight `[O, I / groups, H, W]`, plus a bias `[O]` if there is one.
     public func convolution(

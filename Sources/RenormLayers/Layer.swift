@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// A part of a network: a value that holds configuration and nothing else. What it learns lives in `Variables`, under
 /// paths that its scope knows.
 ///

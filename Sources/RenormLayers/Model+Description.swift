@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// What a model is made of, for people and programs to read: layers, variables and their totals.
 public struct ModelDescription: Sendable, Hashable, Codable {
     /// A layer as it was traced.

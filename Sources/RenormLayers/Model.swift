@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// A network with its state: a layer, the size of its images, overrides, and variables. A value: a copy shares
 /// nothing with the original, statistics included.
 ///

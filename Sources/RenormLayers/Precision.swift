@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// The precision of activations. Parameters, statistics, sums and losses are f32 in any case.
 public enum Precision: String, Sendable, Hashable, Codable, CaseIterable {
     /// 32 bits.

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// Where a layer is being traced: its path, its phase, and the graph under construction. Layers ask it for parameters
 /// and statistics by name.
 public struct Scope {

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// One tracing of a model onto a graph: what all its scopes share.
 final class Trace {
     let builder: GraphBuilder

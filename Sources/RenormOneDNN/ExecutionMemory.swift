@@ -1,4 +1,4 @@
-import RenormEngines
+import RenormArrays
 
 /// The memory of an executable: what units share in time, what is kept between runs, and where the store's and the
 /// caller's arrays lie.

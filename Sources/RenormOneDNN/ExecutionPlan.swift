@@ -1,4 +1,4 @@
-import RenormEngines
+import RenormGraphs
 import RenormKernels
 
 /// A graph planned to the last pointer: units in order with places for all that they read and write.

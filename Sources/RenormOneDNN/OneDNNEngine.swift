@@ -1,5 +1,6 @@
 import Foundation
 import RenormEngines
+import RenormGraphs
 import RenormKernels
 
 /// The fast CPU engine: convolutions, pooling and products of matrices by oneDNN, everything else by fused passes of

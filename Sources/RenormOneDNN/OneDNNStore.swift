@@ -1,5 +1,7 @@
 import COneDNN
+import RenormArrays
 import RenormEngines
+import RenormGraphs
 import RenormKernels
 
 /// Variables in the engine's memory, as f32. The weight of a convolution may lie in a packed layout of oneDNN's choice,

@@ -1,5 +1,5 @@
-import Foundation
 import RenormArrays
+import Foundation
 
 #if canImport(Darwin)
     import Darwin

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// What a training step keeps of its forward part for its backward part. The values are the same either way, to the bit.
 public enum MemoryUse: String, Sendable, Hashable, Codable, CaseIterable {
     /// Everything that the backward part reads.

@@ -1,7 +1,5 @@
-@_exported import RenormEngines
-@_exported import RenormFormats
-@_exported import RenormImages
-@_exported import RenormLayers
+import RenormArrays
+import RenormGraphs
 
 /// How a gradient changes a parameter, by PyTorch's formulas. Its memory of earlier steps lives in variables of kind
 /// `slot` at `optimizer.<name>.<path of the parameter>`.

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 
 /// Why a run cannot start, go on or be read.
 public enum TrainingError: Error, Hashable, Sendable {

@@ -1,3 +1,6 @@
+import RenormGraphs
+import RenormLayers
+
 extension TrainingGraph {
     /// The graphs of a step whose gradients are accumulated over small batches: `graph` is run for each of them, `update`
     /// once after the last.

@@ -1,3 +1,7 @@
+import RenormArrays
+import RenormGraphs
+import RenormLayers
+
 /// What turns a model into a training step, apart from the batch's size.
 public struct TrainingOptions: Sendable, Hashable, Codable {
     /// How gradients change parameters.

@@ -91,7 +91,7 @@ struct Seeds {
             try await Seeds.trainer(index, in: file(run.name), steps: 2).run()
         }
         try NamedArrays(
-            tensors: [
+            [
                 "f32": NDArray([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]),
                 "f64": NDArray([0.5], shape: [1]), "i64": NDArray(scalar: Int64(3)),
                 "u8": NDArray([1, 2, 3] as [UInt8], shape: [3]), "empty": NDArray(zeros: [0, 4]),

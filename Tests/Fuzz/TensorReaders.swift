@@ -1,20 +1,18 @@
 import Foundation
-import OrderedCollections
 import Renorm
 
 /// Damage to a safetensors file: to its bytes, to the values of its header, and to the JSON in its metadata.
 enum TensorMutation {
     static func mutated(_ bytes: [UInt8], _ random: inout Random) throws -> [UInt8] {
         let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
-        let header = try JSONValue(parsing: Array(bytes[8..<8 + length]), source: "a seed")
+        let header = try JSONValue(parsing: String(decoding: bytes[8..<8 + length], as: UTF8.self))
         let data = bytes[(8 + length)...]
-        let inside = header["__metadata__"]?["renorm.checkpoint"]?.string
         var text: String
         switch random.integer(below: 10) {
-        case 0..<6 where inside != nil:
-            let record = try JSONValue(parsing: inside!)
-            text = header.replacing(record: JSONMutation.mutated(record, &random)).text
-        case 6..<8: text = JSONMutation.mutated(header, &random)
+        case 0..<6 where header.record != nil:
+            let record = try JSONMutation.mutated(JSONValue(parsing: header.record!), &random)
+            text = try header.replacing(record: record).text
+        case 6..<8: text = try JSONMutation.mutated(header, &random)
         default: return ByteMutation.mutated(bytes, &random)
         }
         if random.happens(onceIn: 20) { text += " " }
@@ -24,6 +22,15 @@ enum TensorMutation {
 }
 
 extension JSONValue {
+    /// The record of a checkpoint in a header.
+    fileprivate var record: String? {
+        if case .object(let members) = self {
+            members["__metadata__"]?.string("renorm.checkpoint")
+        } else {
+            nil
+        }
+    }
+
     /// A header of a checkpoint with another record.
     fileprivate func replacing(record: String) -> JSONValue {
         guard case .object(var members) = self, case .object(var metadata) = members["__metadata__"] else {

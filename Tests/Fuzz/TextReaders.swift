@@ -5,21 +5,24 @@ import Renorm
 struct LimitsReader: Reader {
     let name = "limits"
 
-    private static let seeds: [JSONValue] = [
-        [
-            "r_max": ["kind": "linear", "points": [[500, 1], [1000, 3]]],
-            "d_max": ["kind": "constant", "value": 5, "warmup": 100],
-        ],
-        [
-            "r_max": ["kind": "cosine", "from": 1, "to": 3, "steps": 1000],
-            "d_max": ["kind": "step", "value": 1, "factor": 2, "at": [10, 20]],
-        ],
-        ["r_max": ["kind": "constant", "value": "inf"], "d_max": ["kind": "biasCorrection", "decay": 0.9]],
+    private static let seeds = [
+        """
+        {"r_max": {"kind": "linear", "points": [[500, 1], [1000, 3]]},
+         "d_max": {"kind": "constant", "value": 5, "warmup": 100}}
+        """,
+        """
+        {"r_max": {"kind": "cosine", "from": 1, "to": 3, "steps": 1000},
+         "d_max": {"kind": "step", "value": 1, "factor": 2, "at": [10, 20]}}
+        """,
+        """
+        {"r_max": {"kind": "constant", "value": "inf"}, "d_max": {"kind": "biasCorrection", "decay": 0.9}}
+        """,
     ]
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        let own = try JSONValue(encoding: Limits.forRun(of: 1000))
-        let text = JSONMutation.mutated(random.one(of: LimitsReader.seeds + [own]), &random)
+        let own = try JSONCoder.encode(Limits.forRun(of: 1000))
+        let text = try JSONMutation.mutated(
+            JSONValue(parsing: random.one(of: LimitsReader.seeds + [own])), &random)
         let bytes = Array(text.utf8)
         try (random.happens(onceIn: 5) ? ByteMutation.mutated(bytes, &random) : bytes).write(
             to: folder, "limits.json")
@@ -27,7 +30,7 @@ struct LimitsReader: Reader {
 
     func read(_ folder: URL) async throws {
         let data = try Data(contentsOf: folder.appendingPathComponent("limits.json"))
-        let limits = try JSONDecoder().decode(Limits.self, from: data)
+        let limits = try JSONCoder.decode(Limits.self, from: data)
         for step in [0, 1, 500, TrainingLimits.steps - 1] {
             for schedule in [limits.rMax, limits.dMax] { precondition(!schedule.value(at: step).isNaN) }
         }
@@ -52,8 +55,8 @@ struct JournalReader: Reader {
         let bytes = try seeds.bytes("experiment/runs.jsonl")
         var lines = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
         let place = random.integer(below: lines.count)
-        lines[place] = Array(
-            JSONMutation.mutated(try JSONValue(parsing: lines[place], source: "a seed"), &random).utf8)
+        let line = try JSONValue(parsing: String(decoding: lines[place], as: UTF8.self))
+        lines[place] = Array(try JSONMutation.mutated(line, &random).utf8)
         let whole = Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
         try (random.happens(onceIn: 5) ? ByteMutation.mutated(whole, &random) : whole).write(
             to: folder, "runs.jsonl")

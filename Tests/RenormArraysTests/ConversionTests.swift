@@ -1,4 +1,5 @@
 import RenormArrays
+import RenormFormats
 import Testing
 
 @Suite struct ConversionTests {

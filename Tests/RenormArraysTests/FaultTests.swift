@@ -1,5 +1,6 @@
 import Foundation
 import RenormArrays
+import RenormFormats
 import Testing
 
 @Suite struct FaultTests {
@@ -9,7 +10,7 @@ import Testing
     func shapesOfArraysHaveNone(dimensions: [Int]) throws {
         let shape = TensorShape(dimensions)
         #expect(shape.fault == nil)
-        #expect(try JSONDecoder().decode(TensorShape.self, from: JSONEncoder().encode(shape)) == shape)
+        #expect(try JSONCoder.decode(TensorShape.self, from: JSONCoder.encode(shape)) == shape)
         // Neither of them traps.
         #expect(shape.strides.count == dimensions.count && shape.elementCount >= 0)
     }
@@ -22,7 +23,7 @@ import Testing
     func shapesOfNoArrayAreRefused(dimensions: [Int]) throws {
         #expect(TensorShape(dimensions).fault != nil)
         let error = try #require(throws: DecodingError.self) {
-            try JSONDecoder().decode(TensorShape.self, from: JSONEncoder().encode(dimensions))
+            try JSONCoder.decode(TensorShape.self, from: JSONCoder.encode(dimensions))
         }
         #expect("\(error)".contains("expected"), "\(error)")
     }

@@ -1,5 +1,6 @@
 import Foundation
 import RenormArrays
+import RenormFormats
 import Testing
 
 @Suite struct TensorShapeTests {
@@ -44,8 +45,8 @@ import Testing
     }
 
     @Test func isCodedAsAList() throws {
-        let data = try JSONEncoder().encode(TensorShape([64, 28, 28, 1]))
+        let data = try JSONCoder.encode(TensorShape([64, 28, 28, 1]))
         #expect(String(decoding: data, as: UTF8.self) == "[64,28,28,1]")
-        #expect(try JSONDecoder().decode(TensorShape.self, from: data) == [64, 28, 28, 1])
+        #expect(try JSONCoder.decode(TensorShape.self, from: data) == [64, 28, 28, 1])
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RenormFormats
 import Testing
 
 /// A step after the first allocates nothing: memory is planned when it is compiled.
@@ -16,7 +17,7 @@ struct AllocationTests {
     func stepsAllocateNothing(network: String, batch: Int, accumulation: Int) throws {
         let result = try Program("AllocationProbe").run([network, "\(batch)", "\(accumulation)"])
         #expect(result.exitCode == 0, "\(result.errors)")
-        let report = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
+        let report = try JSONCoder.decode(Report.self, from: Data(result.output.utf8))
         guard report.isCounted else { return }
         #expect(report.ours == 0, "\(report.examples.joined(separator: "\n"))")
         // Without AVX-512 each of oneDNN's matrix products takes 16 KiB.

@@ -1,4 +1,5 @@
 import Foundation
+import RenormFormats
 import Testing
 
 /// What is planned is what is there.
@@ -14,7 +15,7 @@ import Testing
     func theRealPeakIsWithinATenthOfThePlannedOne(_ options: [String]) throws {
         let result = try Program("MemoryProbe").run(["resnet18", "160", "16"] + options)
         #expect(result.exitCode == 0, "\(result.errors)")
-        let measured = try JSONDecoder().decode(Measured.self, from: Data(result.output.utf8))
+        let measured = try JSONCoder.decode(Measured.self, from: Data(result.output.utf8))
         #expect(abs(measured.real / measured.planned - 1) <= 0.1, "\(result.output)")
     }
 

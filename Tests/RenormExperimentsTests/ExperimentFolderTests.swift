@@ -60,8 +60,8 @@ import Testing
             "accuracyAsTrained": 0.25, "accuracyOfBatches": 0.75, "trainingAccuracy": 0.125, "seconds": 2, \
             "curve": [{"step": 5, "accuracy": 0.5, "gains": []}], "gains": []}
             """
-        let written = try JSONEncoder().encode(
-            JSONDecoder().decode(ExperimentResult.self, from: Data(text.utf8)))
+        let written = try JSONCoder.encode(
+            JSONCoder.decode(ExperimentResult.self, from: Data(text.utf8)))
         let found = try JSONSerialization.jsonObject(with: written) as? NSDictionary
         #expect(try found == JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary)
     }

@@ -81,9 +81,10 @@ import Testing
         let bytes = try [UInt8](Data(contentsOf: url()))
         let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         #expect(length % 8 == 0)
-        let header = try JSONValue(parsing: Array(bytes[8..<8 + length]), source: "header")
+        struct Entry: Decodable { var data_offsets: [Int] }
+        let header = try JSONCoder.decode([String: Entry].self, from: Data(bytes[8..<8 + length]))
         for (name, size) in [("a", 1), ("b", 8), ("c", 4)] {
-            #expect(try #require(header[name]?["data_offsets"]?.array?[0].integer) % size == 0)
+            #expect(try #require(header[name]).data_offsets[0] % size == 0)
         }
     }
 
@@ -191,7 +192,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"a\":3}", "{\"a\":{}}", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", "[]", "{\"__metadata__\":[]}",
+        "{\"a\":3}", "{\"a\":01}", "{\"a\":1e999}", "{\"a\":null}", "{\"a\":{}}", "3", "null",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1e999],\"data_offsets\":[0,1]}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,18446744073709551616]}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", "[]", "{\"__metadata__\":[]}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[0.5],\"data_offsets\":[0,1]}}",
@@ -204,6 +208,59 @@ import Testing
             Issue.record("\(error)")
             return
         }
+    }
+
+    /// Headers that are no JSON or that readers may take differently, and what is said about them.
+    @Test(arguments: [
+        ("", ": Unexpected end of file during JSON parse"),
+        ("{", ": Unexpected end of file during JSON parse"),
+        ("{\"a\" 1}", ": Invalid value around character 5"),
+        ("{\"a\":NaN}", ": Invalid value around character 5"),
+        ("{\"a\":{}} 2", ": Invalid value around character 9"),
+        ("{\"a\":{},}", " at byte 7: nothing comes after the comma"),
+        ("{\"a\":[1, ]}", " at byte 7: nothing comes after the comma"),
+        ("{\"abc", " at byte 1: a string does not end"),
+        ("{\"a\":\"b\\", " at byte 5: a string does not end"),
+        ("{\"a\nb\":1}", " at byte 3: a control character in a string"),
+        ("{\u{0}\"a\":1}", " at byte 1: a control character"),
+        ("{\"é\":1,\"\\u00e9\":2}", " at byte 8: the key \"é\" occurs twice"),
+        ("{\"a\":{\"x\":[],\"y\":{},\"x\":2}}", " at byte 20: the key \"x\" occurs twice"),
+        ("{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}", " at byte 24: the key \"a\" occurs twice"),
+        (String(repeating: "[", count: 100_000), " at byte 128: nested too deeply"),
+        (String(repeating: "{\"a\":", count: 129), " at byte 640: nested too deeply"),
+    ])
+    func aHeaderThatIsNoJSONIsRefused(header: String, said: String) throws {
+        try file(header: header, data: 0)
+        let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
+        #expect(
+            error.description
+                == "The header of \(url().path) is no valid JSON\(said). Expected JSON as RFC 8259 defines it. "
+                + "Correct it, or fetch the file again.")
+    }
+
+    @Test(arguments: [
+        [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D] as [UInt8],
+        // In UTF-16 and UTF-32, which Foundation would read.
+        [0x7B, 0, 0x7D, 0], [0xFE, 0xFF, 0, 0x7B, 0, 0x7D], [0x7B, 0, 0, 0, 0x7D, 0, 0, 0],
+    ])
+    func aHeaderThatIsNoUTF8IsRefused(header: [UInt8]) throws {
+        try Data([UInt8(header.count), 0, 0, 0, 0, 0, 0, 0] + header).write(to: url())
+        let error = try #require(throws: FormatError.self) { try NamedArrays(safetensors: url()) }
+        guard case .malformedJSON = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
+    @Test func keysMayOccurAgainInOtherObjects() throws {
+        let entry = { (at: Int) in "{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[\(at),\(at + 1)]}" }
+        try file(
+            header:
+                "{\"b\":\(entry(0)), \"a\" : \(entry(1)),\"__metadata__\":{\"a\":\"b\",\"b\":\"{\\\"a\\\":1}\"}}  ",
+            data: 2)
+        let content = try NamedArrays(safetensors: url())
+        #expect(content.arrays.keys == ["b", "a"])
+        #expect(content.metadata == ["a": "b", "b": "{\"a\":1}"])
     }
 
     @Test func aCutFileIsRefusedWhereverItIsCut() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import RenormFormats
 import RenormGraphs
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
     @Test(arguments: schedules)
     func aScheduleOfAFileIsChecked(text: String, expected: String) throws {
         let error = try #require(throws: DecodingError.self) {
-            try JSONDecoder().decode(Schedule.self, from: Data(text.utf8))
+            try JSONCoder.decode(Schedule.self, from: text)
         }
         #expect("\(error)".contains(expected), "\(error)")
     }
@@ -56,7 +57,7 @@ import Testing
         ]
         for schedule in schedules {
             #expect(schedule.fault == nil)
-            #expect(try JSONDecoder().decode(Schedule.self, from: JSONEncoder().encode(schedule)) == schedule)
+            #expect(try JSONCoder.decode(Schedule.self, from: JSONCoder.encode(schedule)) == schedule)
         }
     }
 
@@ -91,11 +92,11 @@ import Testing
         "margin", "floor", "ceiling", "memory", "adaptation", "inherited", "rMax", "dMax", "widening",
     ])
     func theConstantsOfGainsOfAFileAreChecked(name: String) throws {
-        let whole = try JSONEncoder().encode(MomentFilter())
-        #expect(try JSONDecoder().decode(MomentFilter.self, from: whole) == MomentFilter())
+        let whole = try JSONCoder.encode(MomentFilter())
+        #expect(try JSONCoder.decode(MomentFilter.self, from: whole) == MomentFilter())
         var members = try #require(JSONSerialization.jsonObject(with: whole) as? [String: Any])
         members[name] = -1
         let damaged = try JSONSerialization.data(withJSONObject: members)
-        #expect(throws: DecodingError.self) { try JSONDecoder().decode(MomentFilter.self, from: damaged) }
+        #expect(throws: DecodingError.self) { try JSONCoder.decode(MomentFilter.self, from: damaged) }
     }
 }

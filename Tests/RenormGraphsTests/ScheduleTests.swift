@@ -1,4 +1,4 @@
-import Foundation
+import RenormFormats
 import RenormGraphs
 import Testing
 
@@ -60,7 +60,7 @@ import Testing
         encoder.outputFormatting = .sortedKeys
         let data = try encoder.encode(schedule)
         #expect(String(decoding: data, as: UTF8.self) == text)
-        #expect(try JSONDecoder().decode(Schedule.self, from: data) == schedule)
+        #expect(try JSONCoder.decode(Schedule.self, from: data) == schedule)
     }
 
     @Test(arguments: [
@@ -71,7 +71,7 @@ import Testing
     ])
     func nonsenseIsRefused(_ text: String) {
         #expect(throws: DecodingError.self) {
-            try JSONDecoder().decode(Schedule.self, from: Data(text.utf8))
+            try JSONCoder.decode(Schedule.self, from: text)
         }
     }
 }

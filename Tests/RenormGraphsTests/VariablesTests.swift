@@ -1,3 +1,4 @@
+import RenormArrays
 import RenormGraphs
 import Testing
 

@@ -1,4 +1,3 @@
-import RenormArrays
 import RenormImages
 import Testing
 

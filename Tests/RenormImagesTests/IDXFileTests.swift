@@ -1,5 +1,4 @@
 import Foundation
-import RenormArrays
 import RenormImages
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import RenormArrays
+import RenormFormats
 import RenormImages
 import Testing
 
@@ -47,7 +48,7 @@ import Testing
 
     @Test func isSavedExactly() throws {
         let scaling = InputScaling(mean: [0.1, 1.0 / 3], deviation: [0.7, 0.123456789012345])
-        let data = try JSONEncoder().encode(scaling)
-        #expect(try JSONDecoder().decode(InputScaling.self, from: data) == scaling)
+        let data = try JSONCoder.encode(scaling)
+        #expect(try JSONCoder.decode(InputScaling.self, from: data) == scaling)
     }
 }

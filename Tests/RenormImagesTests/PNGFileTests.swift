@@ -1,6 +1,6 @@
 import CZlib
 import Foundation
-import RenormArrays
+import RenormFormats
 import RenormImages
 import Testing
 
@@ -20,7 +20,7 @@ import Testing
 
     @Test func pixelsAreThoseOfPillow() throws {
         let file = fixtures.appendingPathComponent("images/pillow.json")
-        let cases = try JSONDecoder().decode([PillowCase].self, from: Data(contentsOf: file))
+        let cases = try JSONCoder.decode([PillowCase].self, from: Data(contentsOf: file))
         #expect(cases.count > 50)
         for pillow in cases {
             let gray = try PNGDecoder.decode([UInt8](pillow.png), channels: 1, path: pillow.name)

@@ -1,4 +1,5 @@
 import Foundation
+import RenormFormats
 import RenormImages
 import Testing
 
@@ -273,9 +274,9 @@ import Testing
     func samplingsAreWords(text: String) throws {
         let sampling = try Sampling(parsing: text)
         #expect("\(sampling)" == text)
-        let data = try JSONEncoder().encode([sampling])
+        let data = try JSONCoder.encode([sampling])
         #expect(String(decoding: data, as: UTF8.self) == "[\"\(text)\"]")
-        #expect(try JSONDecoder().decode([Sampling].self, from: data) == [sampling])
+        #expect(try JSONCoder.decode([Sampling].self, from: data) == [sampling])
     }
 
     @Test(arguments: [

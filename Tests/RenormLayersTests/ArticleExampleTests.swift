@@ -168,7 +168,7 @@ import Testing
             {"r_max": {"kind": "linear", "points": [[500, 1], [1500, 3]]},
             "d_max": {"kind": "linear", "points": [[500, 0], [1000, 5]]}}
             """
-        let read = try JSONDecoder().decode(Limits.self, from: Data(text.utf8))
+        let read = try JSONCoder.decode(Limits.self, from: Data(text.utf8))
         let own = Limits(rMax: .linear([(500, 1), (1500, 3)]), dMax: .linear([(500, 0), (1000, 5)]))
         #expect(read == own)
     }

@@ -61,7 +61,7 @@ import Testing
     @Test func isSavedAndRead() throws {
         let small = Small(classes: 10, width: 0.25, normalization: Normalization(.group(4)))
         let description = try Model(small, input: [12, 12, 1]).describe()
-        let data = try JSONEncoder().encode(description)
-        #expect(try JSONDecoder().decode(ModelDescription.self, from: data) == description)
+        let data = try JSONCoder.encode(description)
+        #expect(try JSONCoder.decode(ModelDescription.self, from: data) == description)
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Renorm
 import Testing
 
@@ -60,7 +59,7 @@ import Testing
         #expect(text.firstMatch(of: pattern) != nil, "\(text)")
         let damaged = text.replacing(pattern, with: "\"\(field)\":\(value)")
         let error = try #require(throws: DecodingError.self) {
-            try JSONDecoder().decode(Architecture.self, from: Data(damaged.utf8))
+            try JSONCoder.decode(Architecture.self, from: damaged)
         }
         #expect("\(error)".contains(expected), "\(error)")
     }

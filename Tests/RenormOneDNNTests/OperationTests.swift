@@ -1,4 +1,6 @@
+import RenormArrays
 import RenormEngines
+import RenormGraphs
 import RenormOneDNN
 import RenormTestSupport
 import Testing

@@ -1,4 +1,4 @@
-import RenormEngines
+import RenormArrays
 
 /// Normal numbers, a function of the seed and the shape.
 public func randomArray(

@@ -1,5 +1,5 @@
 import Foundation
-import RenormEngines
+import RenormArrays
 import RenormFormats
 
 /// A file of `Tests/Fixtures`: what PyTorch or NumPy computed, as `README.md` there describes it.
@@ -40,6 +40,6 @@ public struct Fixture {
 
     /// What the file says of itself.
     public func description<Description: Decodable>(as type: Description.Type) throws -> Description {
-        try JSONDecoder().decode(type, from: Data((file.metadata["fixture"] ?? "").utf8))
+        try JSONCoder.decode(type, from: Data((file.metadata["fixture"] ?? "").utf8))
     }
 }

@@ -1,4 +1,6 @@
+import RenormArrays
 import RenormEngines
+import RenormGraphs
 
 /// `nil` if the gradients that `GraphBuilder.gradients` gives for a function agree with central differences in f64, else
 /// a sentence that says where they differ most.

@@ -1,4 +1,6 @@
+import RenormArrays
 import RenormEngines
+import RenormGraphs
 
 /// A function of arrays, and the arrays to try it on: for gradients against central differences, and for any engine
 /// against `ReferenceEngine`.

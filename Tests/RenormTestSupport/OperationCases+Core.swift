@@ -1,4 +1,5 @@
-import RenormEngines
+import RenormArrays
+import RenormGraphs
 
 extension OperationCase {
     /// Functions of one, two and three operands, with broadcasts.

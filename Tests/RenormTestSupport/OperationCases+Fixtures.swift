@@ -1,6 +1,7 @@
 import Foundation
-import RenormEngines
+import RenormArrays
 import RenormFormats
+import RenormGraphs
 
 /// The folder `Tests/Fixtures`.
 public let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -11,7 +12,7 @@ extension OperationCase {
     /// gradients.
     public static func fromPyTorch() throws -> [OperationCase] {
         let file = try NamedArrays(safetensors: fixtures.appending(path: "operations.safetensors"))
-        let header = try JSONDecoder().decode(Header.self, from: Data((file.metadata["fixture"] ?? "").utf8))
+        let header = try JSONCoder.decode(Header.self, from: Data((file.metadata["fixture"] ?? "").utf8))
         return try header.cases.sorted { $0.key < $1.key }.map { name, options in
             try OperationCase(name, options) { file.arrays["\(name)/\($0)"] }
         }

@@ -1,4 +1,5 @@
-import RenormEngines
+import RenormArrays
+import RenormGraphs
 
 extension OperationCase {
     private static func convolution(

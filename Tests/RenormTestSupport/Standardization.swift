@@ -1,4 +1,5 @@
-import RenormEngines
+import RenormArrays
+import RenormGraphs
 
 /// A normalization y = γ·((x − m)/σ·r + d) + β with constant r and d, made of operations, and which values share the
 /// moments m and σ.

@@ -368,13 +368,13 @@ import RenormOneDNN
         let (_, error) = try await run.events(resumes: true)
         #expect("\(error!)".contains("accumulation: saved 2, given 4"))
 
-        let encoded = try JSONEncoder().encode(TinyRun().configuration)
+        let encoded = try Data(JSONCoder.encode(TinyRun().configuration).utf8)
         var old = try #require(JSONSerialization.jsonObject(with: encoded) as? [String: Any])
         #expect(old.removeValue(forKey: "accumulation") != nil)
         var options = try #require(old["options"] as? [String: Any])
         #expect(options.removeValue(forKey: "precision") != nil)
         old["options"] = options
-        let decoded = try JSONDecoder().decode(
+        let decoded = try JSONCoder.decode(
             TrainingConfiguration.self, from: JSONSerialization.data(withJSONObject: old))
         #expect(decoded == (try TinyRun().configuration))
     }

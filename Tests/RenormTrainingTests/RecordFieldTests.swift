@@ -5,8 +5,8 @@ import Testing
 /// Records are decoded field by field, so that each is checked; none may be left out, be it new and have a default.
 @Suite struct RecordFieldTests {
     private func expectEverythingToComeBack<Record: Codable>(_ type: Record.Type, _ text: String) throws {
-        let record = try JSONDecoder().decode(type, from: Data(text.utf8))
-        let written = try JSONEncoder().encode(record)
+        let record = try JSONCoder.decode(type, from: Data(text.utf8))
+        let written = try JSONCoder.encode(record)
         let (found, expected) = (
             try JSONSerialization.jsonObject(with: written) as? NSDictionary,
             try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary
@@ -40,7 +40,7 @@ import Testing
     private static let scaling = #"{"mean": [0.5], "deviation": [0.25]}"#
 
     private static func json(_ value: some Encodable) -> String {
-        String(decoding: (try? JSONEncoder().encode(value)) ?? Data(), as: UTF8.self)
+        String(decoding: (try? JSONCoder.encode(value)) ?? Data(), as: UTF8.self)
     }
 
     private static func configuration() throws -> String {
@@ -66,7 +66,7 @@ import Testing
     @Test func configurationsComeBack() throws {
         try expectEverythingToComeBack(TrainingOptions.self, Self.options)
         try expectEverythingToComeBack(TrainingConfiguration.self, Self.configuration())
-        let options = try JSONDecoder().decode(TrainingOptions.self, from: Data(Self.options.utf8))
+        let options = try JSONCoder.decode(TrainingOptions.self, from: Data(Self.options.utf8))
         #expect(options.parameterAveragingRate == 0.75)
     }
 

@@ -65,7 +65,7 @@ struct LimitsText: TextForm, CustomStringConvertible {
                 "found neither a file that can be read nor \(expected). Use one of these.")
         }
         do {
-            return try JSONDecoder().decode(Limits.self, from: data)
+            return try JSONCoder.decode(Limits.self, from: data)
         } catch let error as DecodingError {
             throw UsageError(
                 "'\(text)' does not describe limits (\(error.placeAndReason)); expected "

@@ -20,8 +20,10 @@ struct JSONPrinter: EventPrinter {
         case .checkpoint(let report):
             try line(
                 "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
-        case .finished(let summary): try line("finished", summary)
-        case .interrupted(let how): try line("interrupted", how)
+        case .finished(let summary):
+            try line("finished", Saved(report: summary, name: "model", path: summary.model?.path))
+        case .interrupted(let how):
+            try line("interrupted", Saved(report: how, name: "checkpoint", path: how.checkpoint?.path))
         }
     }
 
@@ -63,6 +65,27 @@ struct JSONPrinter: EventPrinter {
         var step: Int
         var file: String
         var reason: String?
+    }
+
+    /// A report with a file as its path, where JSON would have a URL.
+    private struct Saved<Report: Encodable>: Encodable {
+        var report: Report
+        var name: String
+        var path: String?
+
+        func encode(to encoder: any Encoder) throws {
+            try report.encode(to: encoder)
+            guard let path else { return }
+            var container = encoder.container(keyedBy: Name.self)
+            try container.encode(path, forKey: Name(stringValue: name))
+        }
+    }
+
+    private struct Name: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
 
     private struct Prediction: Encodable {

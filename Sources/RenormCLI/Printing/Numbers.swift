@@ -1,4 +1,4 @@
-import RenormArrays
+import Renorm
 
 extension Double {
     /// 0.9234 as "92.34 %".

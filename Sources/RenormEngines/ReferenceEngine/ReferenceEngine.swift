@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// The meaning of every operation, executed: plain Swift loops on one thread, node by node in the graph's order. It is
 /// the oracle that other engines are tested against, so each operation is computed in f64 and rounded once, to the
 /// precision of its result.

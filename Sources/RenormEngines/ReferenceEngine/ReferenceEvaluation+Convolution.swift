@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// A convolution as a sum over (position of y, position of x, tap of the window).
 private struct Taps {
     let options: ConvolutionOptions

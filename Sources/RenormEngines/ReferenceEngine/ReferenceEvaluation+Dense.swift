@@ -3,6 +3,7 @@
 #else
     import Glibc
 #endif
+import RenormArrays
 
 extension ReferenceEvaluation {
     /// Row by row: the inner loop runs along the columns of the result.

@@ -3,6 +3,8 @@
 #else
     import Glibc
 #endif
+import RenormArrays
+import RenormGraphs
 
 extension ReferenceEvaluation {
     func elementwise() -> NDArray {

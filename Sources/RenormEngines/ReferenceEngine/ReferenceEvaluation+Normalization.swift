@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// An activation `[N, H, W, C]` as rows of channels in groups of consecutive examples.
 private struct Rows {
     let groups: Int

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// The windows of a pooling over `[N, H, W, C]`.
 private struct Windows {
     let options: PoolingOptions

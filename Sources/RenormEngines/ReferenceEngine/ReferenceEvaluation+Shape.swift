@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 extension ReferenceEvaluation {
     /// Operations that only move values, whatever their type.
     func moved() -> NDArray {

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// One node with its operands' values: floating-point ones as `Real`, others as their own type.
 ///
 /// Arithmetic is done in f64 and rounded once, when the result is written.

@@ -1,3 +1,5 @@
+import RenormArrays
+import RenormGraphs
 import Synchronization
 
 /// A graph that the reference engine runs node by node, freeing each value after its last use.

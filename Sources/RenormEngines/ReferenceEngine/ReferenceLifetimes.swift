@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormGraphs
+
 /// When each value of a graph was used for the last time, and how much memory the values alive together take.
 struct ReferenceLifetimes: Sendable {
     /// For each node, the nodes whose values are not needed after it. Requested values never end.

@@ -1,3 +1,5 @@
+import RenormArrays
+import RenormGraphs
 import Synchronization
 
 /// Variables as the reference engine keeps them: counters as whole numbers, everything else in the engine's precision.

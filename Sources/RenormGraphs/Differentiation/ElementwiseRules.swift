@@ -1,5 +1,3 @@
-import RenormArrays
-
 extension GraphBuilder {
     func elementwiseRule(_ node: Differentiated, _ dy: Tensor) throws -> [Tensor?] {
         switch node.node.op {

@@ -1,5 +1,3 @@
-import RenormArrays
-
 extension GraphBuilder {
     /// The gradients of a scalar with respect to tensors, by reverse-mode differentiation: graph to graph. The new
     /// nodes carry the path of the node they differentiate and belong to the backward part.

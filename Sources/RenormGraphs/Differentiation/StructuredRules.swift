@@ -1,5 +1,3 @@
-import RenormArrays
-
 extension GraphBuilder {
     func structuredRule(_ node: Differentiated, _ dy: Tensor) throws -> [Tensor?] {
         switch node.node.op {

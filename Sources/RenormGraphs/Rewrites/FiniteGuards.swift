@@ -1,5 +1,3 @@
-import RenormArrays
-
 /// Guards that inference needs so that nothing that is not finite passes for a result.
 extension Graph {
     /// The graph with guards on what a result does not show though it is not finite, such as an infinite deviation: x / ∞

@@ -1,5 +1,3 @@
-import RenormArrays
-
 /// The forward part of a training step as recomputation sees it: which nodes are activations, and which of them the
 /// backward part reads.
 struct ForwardPart {

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// max(x, 0).
 public struct ReLU: Layer, Hashable {
     /// Makes the layer.

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// Collects the layers of a block.
 @resultBuilder
 public enum LayerBuilder {

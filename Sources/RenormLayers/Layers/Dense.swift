@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// A fully connected layer: x·Wᵀ + b for x `[N, C]`, in f32. Variables: `weight` `[units, C]`, and `bias` `[units]`.
 ///
 /// Weights start uniform in ±1 / √C, as PyTorch's, unless told otherwise; biases at 0.

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// The largest value of each window of `[N, H, W, C]`; padding never wins.
 public struct MaxPool: Layer, Hashable {
     /// Height and width of the window.

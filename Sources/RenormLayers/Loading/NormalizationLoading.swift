@@ -1,5 +1,4 @@
 import RenormArrays
-import RenormGraphs
 
 /// How arrays of a file become the statistics of a normalization that may not be the one that wrote them.
 extension NormalizationRecord {

@@ -42,7 +42,7 @@ public struct VariablesFile: Sendable {
         }
         var kinds: [String: VariableKind] = [:]
         do {
-            let lists = try JSONDecoder().decode([String: [String]].self, from: Data(text.utf8))
+            let lists = try JSONCoder.decode([String: [String]].self, from: text)
             for (name, paths) in lists {
                 guard let kind = VariableKind(rawValue: name) else {
                     throw VariablesError.kinds(file: path, reason: "there is no kind '\(name)'")
@@ -66,10 +66,8 @@ public struct VariablesFile: Sendable {
     ) throws {
         var lists: [String: [String]] = [:]
         for (path, variable) in variables { lists[variable.kind.rawValue, default: []].append(path) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var metadata = metadata
-        metadata[kindsKey] = String(decoding: try encoder.encode(lists), as: UTF8.self)
+        metadata[kindsKey] = try JSONCoder.encode(lists)
         // What PyTorch's tools look for before they read a file.
         metadata["format"] = "pt"
         var content = NamedArrays(metadata: metadata)

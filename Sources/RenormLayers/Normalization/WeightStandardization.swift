@@ -1,3 +1,4 @@
+import RenormArrays
 import RenormGraphs
 
 /// Weight standardization (Qiao et al. 2019): the weights of each output channel less their mean and over their deviation,

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// Numbers about an activation, for each of its channels (the last axis), over all examples and places.
 public enum ActivationStatistic: String, Sendable, Hashable, CaseIterable {
     /// Means and biased variances, `[2, C]`.

@@ -1,3 +1,5 @@
+import RenormGraphs
+
 /// An activation of a traced network that can be asked for: in full, or reduced to a few numbers in the graph.
 public struct Tap {
     /// Where it is: one path for each activation, the same in every tracing of the network.

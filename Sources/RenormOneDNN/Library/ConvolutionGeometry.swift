@@ -1,4 +1,5 @@
 import COneDNN
+import RenormArrays
 import RenormGraphs
 
 /// The shapes of a convolution, from which oneDNN's three computations are described.

@@ -1,5 +1,5 @@
 import COneDNN
-import RenormGraphs
+import RenormArrays
 
 /// How an array lies in memory, as oneDNN describes it: sizes, and strides or blocks.
 final class MemoryDescriptor: @unchecked Sendable, Equatable {

@@ -1,5 +1,5 @@
+import RenormArrays
 import Foundation
-import RenormEngines
 
 extension OneDNNLibrary {
     #if canImport(Darwin)

@@ -1,4 +1,5 @@
 import COneDNN
+import RenormArrays
 import RenormGraphs
 
 /// A pooling as oneDNN describes it.

@@ -1,4 +1,4 @@
-import RenormGraphs
+import RenormArrays
 
 /// How an operand is stretched over a loop nest [outer, inner].
 struct Stretch: Hashable {

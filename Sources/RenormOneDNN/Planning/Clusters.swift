@@ -1,5 +1,3 @@
-import RenormGraphs
-
 /// Elementwise nodes that are computed in one pass over memory.
 struct Cluster {
     /// The nodes, operands first.

@@ -1,5 +1,4 @@
 import COneDNN
-import RenormGraphs
 
 extension Lowering {
     func lowerConvolution(_ index: Int, _ geometry: ConvolutionGeometry) throws {

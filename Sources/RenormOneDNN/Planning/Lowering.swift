@@ -1,4 +1,5 @@
 import COneDNN
+import RenormArrays
 import RenormGraphs
 import RenormKernels
 

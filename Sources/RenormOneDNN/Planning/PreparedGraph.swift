@@ -1,4 +1,6 @@
+import RenormArrays
 import RenormEngines
+import RenormGraphs
 
 /// A graph as the planner reads it: without what nothing requested depends on, with nodes that only give another view
 /// of a value resolved to that value, and with constants known.

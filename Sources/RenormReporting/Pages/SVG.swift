@@ -1,5 +1,4 @@
 import Foundation
-import RenormArrays
 
 /// A drawing under construction, in pixels from the upper left corner.
 struct SVG {

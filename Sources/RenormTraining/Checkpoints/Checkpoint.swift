@@ -1,4 +1,9 @@
 import Foundation
+import RenormArrays
+import RenormFormats
+import RenormGraphs
+import RenormImages
+import RenormLayers
 
 /// The state of a run after a step, as one safetensors file: parameters, statistics, counters, optimizer slots and
 /// averages as arrays, everything else as JSON in the metadata.
@@ -21,7 +26,7 @@ public struct Checkpoint: Sendable {
     ///
     /// - Throws: what writing a file throws, on a full disk for example.
     public func write(to url: URL) throws {
-        let json = String(decoding: try JSON.encode(record), as: UTF8.self)
+        let json = try JSONCoder.encode(record)
         try VariablesFile.write(variables, metadata: [CheckpointRecord.key: json], to: url)
     }
 }
@@ -82,15 +87,14 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
             throw TrainingError.notACheckpoint(
                 path: path, reason: "its metadata has no '\(CheckpointRecord.key)'")
         }
-        let data = Data(text.utf8)
         struct Version: Decodable { var format: Int }
         do {
-            let version = try JSON.decode(Version.self, from: data).format
+            let version = try JSONCoder.decode(Version.self, from: text).format
             guard version == CheckpointRecord.format else {
                 throw TrainingError.formatVersion(
                     path: path, found: version, expected: CheckpointRecord.format)
             }
-            self = try JSON.decode(CheckpointRecord.self, from: data)
+            self = try JSONCoder.decode(CheckpointRecord.self, from: text)
         } catch let error as DecodingError {
             throw TrainingError.notACheckpoint(
                 path: path, reason: "its metadata is damaged (\(error.placeAndReason))")
@@ -165,28 +169,5 @@ extension CheckpointRecord: Checkable {
                     "\(data.classNames.count) on images of \(data.image), as the data have",
                     unless: $0.classes == data.classNames.count && $0.input == data.image)
             })
-    }
-}
-
-extension DecodingError {
-    /// Where in the JSON something was wrong, and what.
-    package var placeAndReason: String {
-        func name(_ path: [any CodingKey]) -> String {
-            let names = path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-            return names.joined(separator: ".")
-        }
-        func text(_ context: DecodingError.Context, _ reason: String) -> String {
-            context.codingPath.isEmpty ? reason : "\(name(context.codingPath)): \(reason)"
-        }
-        switch self {
-        case .typeMismatch(_, let context), .dataCorrupted(let context):
-            return text(context, context.debugDescription)
-        case .valueNotFound(_, let context):
-            return text(context, "it is null")
-        case .keyNotFound(let key, let context):
-            return "\(name(context.codingPath + [key])) is missing"
-        @unknown default:
-            return "somewhere"
-        }
     }
 }

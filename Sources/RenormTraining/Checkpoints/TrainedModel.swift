@@ -1,4 +1,7 @@
 import Foundation
+import RenormGraphs
+import RenormImages
+import RenormLayers
 
 /// A model that a run has saved, with what is needed to use it: how pixels become input, and what the classes are
 /// called.

@@ -1,3 +1,4 @@
+import RenormArrays
 import RenormEngines
 import RenormGraphs
 

@@ -1,3 +1,7 @@
+import RenormArrays
+import RenormImages
+import RenormLayers
+
 /// How a model did on labelled examples.
 public struct Evaluation: Sendable, Hashable, Codable {
     /// The result for one class.

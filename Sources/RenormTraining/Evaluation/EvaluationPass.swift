@@ -1,6 +1,5 @@
 import RenormArrays
 import RenormEngines
-import RenormGraphs
 import RenormImages
 import RenormLayers
 

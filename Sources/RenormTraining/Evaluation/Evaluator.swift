@@ -1,4 +1,8 @@
 import Foundation
+import RenormArrays
+import RenormEngines
+import RenormImages
+import RenormLayers
 
 /// Evaluates models.
 ///

@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormLayers
+
 extension Model {
     /// The model with the given number of examples normalized together wherever batch moments are; `nil`: all of a
     /// batch.

@@ -3,6 +3,8 @@
 #else
     import Glibc
 #endif
+import RenormArrays
+import RenormEngines
 
 /// Says which classes a trained model sees in images.
 ///

@@ -1,3 +1,6 @@
+import Foundation
+import RenormFormats
+
 /// An option that differs between a saved run and what is asked for.
 public struct ConfigurationDifference: Hashable, Sendable {
     /// The option, as it is called in the configuration: `options.learningRate.value`.
@@ -47,15 +50,19 @@ extension ConfigurationDifference {
     /// What is no object in a value written as JSON, by the names that lead to it, joined by dots.
     private static func leaves<Value: Encodable>(of value: Value) throws -> [String: String] {
         var result: [String: String] = [:]
-        func add(_ value: JSONValue, at name: String) {
-            switch value {
-            case .object(let members):
-                for (key, member) in members { add(member, at: name.isEmpty ? key : "\(name).\(key)") }
-            case .string(let text): result[name] = text
-            default: result[name] = value.text
+        func add(_ value: Any, at name: String) throws {
+            if let members = value as? [String: Any] {
+                for (key, member) in members { try add(member, at: name.isEmpty ? key : "\(name).\(key)") }
+            } else if let text = value as? String {
+                result[name] = text
+            } else {
+                let json = try JSONSerialization.data(
+                    withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
+                result[name] = String(decoding: json, as: UTF8.self)
             }
         }
-        add(try JSONValue(encoding: value), at: "")
+        let json = Data(try JSONCoder.encode(value).utf8)
+        try add(JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed), at: "")
         return result
     }
 }

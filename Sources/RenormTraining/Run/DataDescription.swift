@@ -1,3 +1,7 @@
+import RenormArrays
+import RenormImages
+import RenormLayers
+
 /// What a run is trained on.
 public struct DataDescription: Sendable, Hashable, Codable {
     /// The dataset's name.

@@ -1,4 +1,6 @@
 import Foundation
+import RenormGraphs
+import RenormLayers
 
 /// The checkpoint that a run goes on from, checked against what was asked for.
 struct Resumption {

@@ -1,3 +1,5 @@
+import RenormEngines
+
 /// What a run's bits depend on besides its configuration: the same seed gives the same bits for the same environment.
 public struct RunEnvironment: Sendable, Hashable, Codable {
     /// The version of this package and of the compiler, and the system.

@@ -1,4 +1,5 @@
 import Foundation
+import RenormFormats
 
 /// Where a run keeps its files:
 ///

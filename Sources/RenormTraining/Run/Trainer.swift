@@ -1,4 +1,7 @@
 import Foundation
+import RenormEngines
+import RenormImages
+import RenormLayers
 
 /// Trains a model: a value that says what to do. Reading its events does it.
 ///

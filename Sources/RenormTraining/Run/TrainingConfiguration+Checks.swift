@@ -1,3 +1,6 @@
+import RenormArrays
+import RenormImages
+
 extension TrainingConfiguration {
     /// Throws if an option is out of its range, NaN among others.
     ///

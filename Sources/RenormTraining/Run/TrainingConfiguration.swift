@@ -1,3 +1,7 @@
+import RenormArrays
+import RenormImages
+import RenormLayers
+
 /// All of a run that its numbers depend on, and when it evaluates and saves. Saved with every checkpoint.
 ///
 /// Steps count updates of the parameters. An epoch is as many whole steps as the training examples fill.

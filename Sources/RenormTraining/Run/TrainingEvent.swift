@@ -1,4 +1,5 @@
 import Foundation
+import RenormLayers
 
 /// Something that happened in a run. Step numbers in events count steps made: the first step is 1 of N, and an
 /// evaluation at step 100 is one of the state after 100 steps. (Schedules count from 0: the first step uses their value

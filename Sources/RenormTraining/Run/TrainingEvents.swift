@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 
 /// The events of a run, in order. Reading the first starts the run; the last is `.finished` or `.interrupted`, or an
 /// error is thrown.

@@ -1,3 +1,5 @@
+import RenormImages
+
 /// What a run consists of before its first step: data cut and checked, the step traced, the state to start from.
 package struct TrainingPlan {
     /// The examples trained on.

@@ -1,4 +1,7 @@
 import Foundation
+import RenormEngines
+import RenormImages
+import RenormLayers
 
 /// One session of a run, from the first look at the data to the last event. It belongs to one thread.
 final class TrainingRun {

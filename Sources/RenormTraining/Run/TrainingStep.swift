@@ -1,5 +1,5 @@
+import RenormArrays
 import RenormEngines
-import RenormGraphs
 import RenormImages
 
 /// A compiled training step: runs on one batch after another, or on as many small ones as a step accumulates. Of what it

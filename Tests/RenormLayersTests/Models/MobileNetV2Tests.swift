@@ -18,7 +18,7 @@ import Testing
 
     @Test func variablesAndCostsAreTorchvisions() throws {
         let data = try Data(contentsOf: Fixture.url("torchvision/state_dicts.json"))
-        let expected = try JSONDecoder().decode([String: [Entry]].self, from: data)["mobilenet_v2"]!
+        let expected = try JSONCoder.decode([String: [Entry]].self, from: data)["mobilenet_v2"]!
         let description = try ModelDescription(
             of: MobileNetV2(classes: 1000, normalization: Normalization(.batch)), input: [224, 224, 3])
         #expect(description.variables.map(\.path) == expected.map(\.path))

@@ -25,7 +25,7 @@ import Testing
     ])
     func variablesAndCostsAreTorchvisions(_ name: String, parameters: Int, multiplyAdds: Int) throws {
         let data = try Data(contentsOf: Fixture.url("torchvision/state_dicts.json"))
-        let expected = try JSONDecoder().decode([String: [Entry]].self, from: data)[name]!
+        let expected = try JSONCoder.decode([String: [Entry]].self, from: data)[name]!
         let network = Architecture(
             name: name, stem: .imagenet, classes: 1000, input: [224, 224, 3],
             normalization: Normalization(.batch))

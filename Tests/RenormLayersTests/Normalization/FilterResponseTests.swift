@@ -117,8 +117,8 @@ import Testing
     ])
     func theyAreSavedAndRead(_ text: String) throws {
         let normalization = try Normalization(parsing: text)
-        let data = try JSONEncoder().encode(normalization)
-        #expect(try JSONDecoder().decode(Normalization.self, from: data) == normalization)
+        let data = try JSONCoder.encode(normalization)
+        #expect(try JSONCoder.decode(Normalization.self, from: data) == normalization)
         #expect(try Normalization(parsing: normalization.description) == normalization)
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Renorm
 import Testing
 
@@ -30,18 +29,18 @@ import Testing
 
     @Test(arguments: [Limits.paper, .open, .closed, .forRun(of: 1234)])
     func areSavedAndRead(_ limits: Limits) throws {
-        let data = try JSONEncoder().encode(limits)
-        #expect(try JSONDecoder().decode(Limits.self, from: data) == limits)
+        let data = try JSONCoder.encode(limits)
+        #expect(try JSONCoder.decode(Limits.self, from: data) == limits)
         let normalization = Normalization(.batchRenorm(.limits(limits), examples: 4))
-        let coded = try JSONEncoder().encode(normalization)
-        #expect(try JSONDecoder().decode(Normalization.self, from: coded) == normalization)
+        let coded = try JSONCoder.encode(normalization)
+        #expect(try JSONCoder.decode(Normalization.self, from: coded) == normalization)
     }
 
     @Test func areReadFromTheNamesOfThePaper() throws {
         let text = """
             {"r_max": {"kind": "linear", "points": [[0, 1], [100, "inf"]]}, "d_max": {"kind": "constant", "value": 2}}
             """
-        let limits = try JSONDecoder().decode(Limits.self, from: Data(text.utf8))
+        let limits = try JSONCoder.decode(Limits.self, from: text)
         #expect(limits.rMax.value(at: 100) == .infinity && limits.dMax.value(at: 3) == 2)
     }
 }

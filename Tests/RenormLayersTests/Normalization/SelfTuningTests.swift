@@ -229,8 +229,8 @@ import Testing
     @Test func isSavedAndRead() throws {
         for correction in [.automatic, .selfTuning(.fixed(gain: 0.1))] as [BatchRenormalization.Correction] {
             let layer = Normalization(.batchRenorm(correction))
-            let data = try JSONEncoder().encode(layer)
-            #expect(try JSONDecoder().decode(Normalization.self, from: data) == layer)
+            let data = try JSONCoder.encode(layer)
+            #expect(try JSONCoder.decode(Normalization.self, from: data) == layer)
         }
     }
 
@@ -255,13 +255,16 @@ import Testing
             {"adaptation": 0.05, "margin": 0.1, "memory": 0.05, "floor": 0.002, "ceiling": 1, "inherited": 0.01, \
             "isArithmetic": false, "isTotal": false}
             """
-        let filter = try JSONDecoder().decode(MomentFilter.self, from: Data(text.utf8))
+        let filter = try JSONCoder.decode(MomentFilter.self, from: text)
         #expect(
             filter == MomentFilter(significance: .infinity, rMax: .infinity, dMax: .infinity, widening: 0))
-        let written = try JSONEncoder().encode(MomentFilter(rMax: 2, widening: 0.1))
-        #expect(
-            try JSONDecoder().decode(MomentFilter.self, from: written) == MomentFilter(rMax: 2, widening: 0.1)
-        )
+        let others = [
+            MomentFilter(rMax: 2, widening: 0.1),
+            MomentFilter(significance: .infinity, rMax: .infinity, dMax: .infinity),
+        ]
+        for filter in others {
+            #expect(try JSONCoder.decode(MomentFilter.self, from: JSONCoder.encode(filter)) == filter)
+        }
     }
 
     /// Between limits by schedule and automatic ones, averages stay and gains come as unknown, or go.

@@ -1,5 +1,4 @@
-import Foundation
-import RenormGraphs
+import RenormFormats
 
 extension Limits: CustomStringConvertible {
     /// What `init(parsing:in:)` reads.
@@ -20,7 +19,7 @@ extension Limits: CustomStringConvertible {
         }
         if limits.hasPrefix("{") {
             do {
-                self = try JSONDecoder().decode(Limits.self, from: Data(limits.utf8))
+                self = try JSONCoder.decode(Limits.self, from: limits)
             } catch {
                 throw failure()
             }
@@ -66,12 +65,10 @@ extension Limits: CustomStringConvertible {
         case .closed: return "closed"
         case .paper: return "paper"
         default:
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .sortedKeys
-            guard let json = try? encoder.encode(self) else {
+            guard let json = try? JSONCoder.encode(self) else {
                 preconditionFailure("limits that JSON cannot hold")
             }
-            return String(decoding: json, as: UTF8.self)
+            return json
         }
     }
 }
