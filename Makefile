@@ -22,7 +22,9 @@ PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # The tests come as one program, and run the examples, probes and a part of the fuzzing. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
-TESTED = $(notdir $(patsubst %/,%,$(wildcard Examples/*/))) AllocationProbe Fuzz MemoryProbe RenormPackageTests
+TESTED = $(filter-out YourOwn,$(notdir $(patsubst %/,%,$(wildcard Examples/*/)))) AllocationProbe Fuzz MemoryProbe RenormPackageTests
+# A package that depends on this one: built by itself, as a user builds it.
+YOUR_OWN = --package-path Examples/YourOwn --scratch-path .build/your-own
 # What `make bench` starts.
 MEASURING = StepServer Loading Passes
 DOCS = .build/docs
@@ -77,6 +79,7 @@ test-all: test
 
 test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done
+	@$(SWIFT) build $(YOUR_OWN)
 	@$(SWIFT) test $(BUILD) --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)") $(ARGS)
 
 fuzz: build

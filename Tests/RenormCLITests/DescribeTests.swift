@@ -43,6 +43,22 @@ struct DescribeTests {
         #expect(result.output.contains("xample"), "an example is missing")
     }
 
+    /// A package that depends on Renorm brings a normalization, a network and a source of pictures, and uses them by name.
+    @Test func aPackageOfYourOwnAddsToTheTables() throws {
+        let result = try Program.yourOwn.run([])
+        #expect(result.exitCode == 0, "\(result.errors)")
+        let lines = result.output.split(separator: "\n").map(String.init)
+        try #require(lines.count == 4, "\(result.output)")
+        func share(_ line: String) -> Double? {
+            line.firstMatch(of: /([0-9.]+) %/).flatMap { Double($0.1) }
+        }
+        #expect(lines[0].hasPrefix("tower:3 with rms power=4: ") && lines[1].hasPrefix("read again: "))
+        #expect(share(lines[0]) == share(lines[1]))
+        // Three classes, so chance is a third.
+        #expect(share(lines[0]).map { $0 > 40 } == true, "\(lines[0])")
+        #expect(lines[2].hasPrefix("batch in fours: ") && lines[3].hasPrefix("rms in fours: "))
+    }
+
     /// Every example of the package runs.
     @Test(arguments: [
         ("TenSteps", [String](), "step 10  loss"), ("OneWord", ["40"], "batch-renorm: "),

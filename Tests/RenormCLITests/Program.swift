@@ -13,6 +13,15 @@ struct Program {
             .appendingPathComponent(name)
     }
 
+    /// The program of the package in `Examples/YourOwn`, which `make test` builds by itself.
+    static var yourOwn: Program {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return Program(url: root.appending(path: ".build/your-own/debug/YourOwn"))
+    }
+
+    private init(url: URL) { self.url = url }
+
     struct Result {
         var exitCode: Int32
         var output: String
