@@ -25,39 +25,30 @@ enum LogFormat: String, TextForm, CaseIterable {
     case human, json
 }
 
-extension String: TextForm {
+extension TextForm where Self: LosslessStringConvertible {
     /// Reads the text form.
-    public init(parsing text: String) { self = text }
+    public init(parsing text: String) throws {
+        guard let value = Self(text) else { throw Fault("'\(text)'", Self.expected) }
+        self = value
+    }
+}
+
+extension String: TextForm {
     /// What can be read.
     public static var expected: String { "text" }
 }
 
 extension Bool: TextForm {
-    /// Reads the text form.
-    public init(parsing text: String) throws {
-        guard let value = Bool(text) else { throw Fault("'\(text)'", Bool.expected) }
-        self = value
-    }
     /// What can be read.
     public static var expected: String { "true or false" }
 }
 
 extension Int: TextForm {
-    /// Reads the text form.
-    public init(parsing text: String) throws {
-        guard let value = Int(text) else { throw Fault("'\(text)'", Int.expected) }
-        self = value
-    }
     /// What can be read.
     public static var expected: String { "a whole number" }
 }
 
 extension UInt64: TextForm {
-    /// Reads the text form.
-    public init(parsing text: String) throws {
-        guard let value = UInt64(text) else { throw Fault("'\(text)'", UInt64.expected) }
-        self = value
-    }
     /// What can be read.
     public static var expected: String { "a whole number, 0 to 2^64 - 1" }
 }
