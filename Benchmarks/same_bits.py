@@ -29,6 +29,7 @@ CASES = (
     + [("small, ema, augmented", SMALL + ["--ema", "0.1", "--augment", "standard", "--label-smoothing", "0.05"])]
     + [("small, adamw, label blocks", SMALL + ["--optimizer", "adamw", "--sampling", "label-blocks:2x8"])]
     + [(f"resnet18, {norm}", ["--model", "resnet18", "--steps", "5", "--batch-size", "8", "--norm", norm]) for norm in NORMS[:4]]
+    + [("resnet18, recompute", ["--model", "resnet18", "--steps", "5", "--batch-size", "4", "--memory", "small", "--recompute"])]
     + [("mobilenetv2, batch-renorm", ["--model", "mobilenetv2", "--steps", "5", "--batch-size", "8"])]
 )
 
