@@ -90,6 +90,6 @@ struct AllocationProbe {
         start_counting_allocations()
         for number in 3..<8 { _ = try step.run(loader, step: number, on: store) }
         let report = Report(stop_counting_allocations(), engine.description.instructionSet)
-        FileHandle.standardOutput.write(try JSONCoder.encode(report) + Data("\n".utf8))
+        FileHandle.standardOutput.write(Data((try JSONCoder.encode(report) + "\n").utf8))
     }
 }

@@ -62,7 +62,7 @@ import Testing
             """
         let written = try JSONCoder.encode(
             JSONCoder.decode(ExperimentResult.self, from: Data(text.utf8)))
-        let found = try JSONSerialization.jsonObject(with: written) as? NSDictionary
+        let found = try JSONSerialization.jsonObject(with: Data(written.utf8)) as? NSDictionary
         #expect(try found == JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary)
     }
 

@@ -29,8 +29,8 @@ import Testing
 
     /// A setting's groups are drawn the same for everybody, whatever is normalized together.
     @Test(arguments: [
-        (Normalization(.layer), false), (Normalization(.batch, examples: 2), true),
-        (Normalization(.batch, examples: 8), true),
+        (Normalization(.layer), false), (Normalization(.batch(examples: 2)), true),
+        (Normalization(.batch(examples: 8)), true),
     ])
     func groupsAreTheSettings(normalization: Normalization, hasAverages: Bool) async throws {
         var experiment = TinyExperiment.experiment()

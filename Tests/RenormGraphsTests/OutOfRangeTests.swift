@@ -94,7 +94,8 @@ import Testing
     func theConstantsOfGainsOfAFileAreChecked(name: String) throws {
         let whole = try JSONCoder.encode(MomentFilter())
         #expect(try JSONCoder.decode(MomentFilter.self, from: whole) == MomentFilter())
-        var members = try #require(JSONSerialization.jsonObject(with: whole) as? [String: Any])
+        var members = try #require(
+            JSONSerialization.jsonObject(with: Data(whole.utf8)) as? [String: Any])
         members[name] = -1
         let damaged = try JSONSerialization.data(withJSONObject: members)
         #expect(throws: DecodingError.self) { try JSONCoder.decode(MomentFilter.self, from: damaged) }
