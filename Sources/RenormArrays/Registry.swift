@@ -100,8 +100,33 @@ public final class Registry<Value: Sendable>: Sendable {
         }
     }
 
-    /// What is wrong with a text that `find` does not know.
+    /// What is wrong with a text that `find` does not know, with the form that is probably meant.
     public func fault(of text: String) -> Fault {
-        Fault(of: kind, "'\(text)'", "one of \(forms.joined(separator: ", "))")
+        let word = text.prefix { $0 != ":" }
+        let near = forms.filter { $0.prefix { $0 != ":" }.isNear(word) }
+        let hint = near.isEmpty ? "" : " (did you mean \(near.map { "'\($0)'" }.joined(separator: " or "))?)"
+        return Fault(of: kind, "'\(text)'", "one of \(forms.joined(separator: ", "))\(hint)")
+    }
+}
+
+extension Substring {
+    /// Whether at most two letters have to be added, left out or changed to make the other word of this one, or to exchange two that
+    /// stand side by side (Damerau's distance).
+    fileprivate func isNear(_ other: Substring) -> Bool {
+        let (a, b) = (Array(lowercased()), Array(other.lowercased()))
+        guard abs(a.count - b.count) <= 2, b.count > 2 else { return a == b }
+        var rows = [[Int](0...b.count)]
+        for i in a.indices {
+            var row = [i + 1]
+            for j in b.indices {
+                var cost = Swift.min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                    cost = Swift.min(cost, rows[i - 1][j - 1] + 1)
+                }
+                row.append(cost)
+            }
+            rows.append(row)
+        }
+        return rows[a.count][b.count] <= 2
     }
 }

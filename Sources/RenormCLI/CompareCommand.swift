@@ -39,17 +39,23 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
             """, resuming: .free))
     var paper = false
 
-    @Option(Row("A normalization to compare, with options.", resuming: .free, valueName: "norm"))
+    @Option(
+        Row(
+            "A normalization to compare, with options. (default: batch and batch-renorm)", resuming: .free,
+            valueName: "norm"))
     var norm: [String] = []
 
-    @Option(Row("A setting to compare in, with options.", resuming: .free, valueName: "setting"))
+    @Option(
+        Row(
+            "A setting to compare in, with options. (default: shuffled)", resuming: .free,
+            valueName: "setting"))
     var setting: [String] = []
 
     @OptionGroup var images: DataOptions
     @OptionGroup var labels: LabelOptions
 
     @Option(Row<NetworkName>.model)
-    var model = NetworkName(parsing: "small:0.5")
+    var model = NetworkName.halfSmall
 
     @Option(Row("How many seeds each combination is run with.", .within(1...10_000), resuming: .free))
     var seeds = 3

@@ -97,7 +97,7 @@ struct Seeds {
                 "u8": NDArray([1, 2, 3] as [UInt8], shape: [3]), "empty": NDArray(zeros: [0, 4]),
             ], metadata: ["note": "all types"]
         ).write(safetensors: file("types.safetensors"))
-        var folder = try ExperimentFolder(file("comparison"), Seeds.common())
+        var folder = try ExperimentFolder(file("experiment"), Seeds.common())
         let data = try Experiment.Data(
             training: Seeds.dataset(36, "training"), heldOut: 6, test: Seeds.dataset(9, "test"))
         for cell in Seeds.experiment.cells {

@@ -135,16 +135,16 @@ struct OutputTests {
     /// A terminal that is closed tells so by a signal, unless nobody is to care.
     @Test func aTerminalThatIsClosedSavesTheRun() throws {
         let running = try Program.renorm.start(training("a", log: "json", steps: 100_000), in: folder.url)
-        try #require(running.waits(for: "\"step\":5,"))
+        try #require(running.waits(for: "\"step\":5}"))
         kill(running.process.processIdentifier, SIGHUP)
         let result = running.finish()
         #expect(result.exitCode == 128 + SIGHUP)
         #expect(result.events(named: "interrupted").count == 1)
         let unaware = try Program.renorm.start(
             training("b", log: "json", steps: 100_000), in: folder.url, shellPrefix: "trap '' HUP")
-        try #require(unaware.waits(for: "\"step\":5,"))
+        try #require(unaware.waits(for: "\"step\":5}"))
         kill(unaware.process.processIdentifier, SIGHUP)
-        #expect(unaware.waits(for: "\"step\":40,"))
+        #expect(unaware.waits(for: "\"step\":40}"))
         unaware.process.interrupt()
         #expect(unaware.finish().exitCode == 130)
     }

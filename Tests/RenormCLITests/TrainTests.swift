@@ -61,7 +61,7 @@ struct TrainTests {
         for moment in [1, 9, 60, 111] {
             let run = "killed \(moment)"
             let running = try Program.renorm.start(arguments(run, steps: 200))
-            try #require(running.waits(for: "\"step\":\(moment),"))
+            try #require(running.waits(for: "\"step\":\(moment)}"))
             kill(running.process.processIdentifier, SIGKILL)
             _ = running.finish()
             let resumed = try Program.renorm.run(arguments(run, steps: 200) + ["--resume"])
@@ -92,7 +92,7 @@ struct TrainTests {
 
         let running = try Program.renorm.start(
             arguments("killed small", steps: 20) + ["--batch-size", "8", "--accumulate", "2"] + ramp)
-        try #require(running.waits(for: "\"step\":9,"))
+        try #require(running.waits(for: "\"step\":9}"))
         kill(running.process.processIdentifier, SIGKILL)
         _ = running.finish()
         let resumed = try Program.renorm.run([
@@ -131,7 +131,7 @@ struct TrainTests {
     func aSignalSavesAndSaysHowToGoOn(signal: Int32) throws {
         let run = "signal \(signal)"
         let running = try Program.renorm.start(arguments(run, steps: 4000))
-        try #require(running.waits(for: "\"step\":20,"))
+        try #require(running.waits(for: "\"step\":20}"))
         kill(running.process.processIdentifier, signal)
         let result = running.finish()
         #expect(result.exitCode == 128 + signal)
@@ -141,7 +141,7 @@ struct TrainTests {
         let again = try Program.renorm.start([
             "train", "--run", folder.path(run), "--resume", "--log", "json",
         ])
-        #expect(again.waits(for: "\"step\":\(step + 1),"))
+        #expect(again.waits(for: "\"step\":\(step + 1)}"))
         kill(again.process.processIdentifier, SIGKILL)
         _ = again.finish()
     }

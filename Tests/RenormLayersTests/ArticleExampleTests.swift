@@ -48,6 +48,16 @@ import Testing
         print("right on the test images:", try await trainer.run().test!.accuracy)
     }
 
+    @Test func aLayerOfYourOwn() throws {
+        struct Scale: Layer {
+            func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+                try x * scope.parameter("scale", shape: [x.shape[3]], initializer: .constant(1))
+            }
+        }
+        let model = try Model(Sequential { Scale() }, input: [4, 4, 3])
+        #expect(model.variables["0.scale"]?.value.shape == [3])
+    }
+
     private func yourOwnNetwork() async throws {
         struct Block: Layer {
             var channels: Int
@@ -82,7 +92,7 @@ import Testing
             }
         }
         let renormed = try model.converting(to: .batchRenorm)  // all of it
-        let half = try model.converting("second", to: .group(8))  // a part
+        let half = try model.converting("second", to: .group(8))  // a part; groups need training again
         var frozen = model
         frozen.overrides.append(.freeze("first"))  // parameters and statistics
         _ = (renormed, half, frozen)
@@ -109,7 +119,7 @@ import Testing
         let labels = randomLabels(64, classes: 10)
         let training = try TrainingGraph(
             model, batch: 64, options: TrainingOptions(learningRate: .constant(0.1)))
-        let engine = ReferenceEngine()
+        let engine = ReferenceEngine()  // plain and exact; OneDNNEngine() is the fast one
         let store = try engine.makeStore(training.initialState(of: model))
         let step = try engine.compile(training.graph)
         let results = try step.run(["images": images, "labels": labels], step: 0, on: store)

@@ -50,7 +50,7 @@ import Testing
     func aNetworkOfAFileIsChecked(field: String, value: String, expected: String) throws {
         let architecture = Architecture(
             name: "small", classes: 3, input: [8, 8, 1],
-            normalization: Normalization(.batchRenorm(examples: 4)))
+            normalization: Normalization(.batchRenorm(.limits(.paper), examples: 4)))
         let text = try JSONCoder.encode(architecture)
         let pattern = try Regex("\"\(field)\":(\\[[^\\]]*\\]|[-0-9.e]+)")
         #expect(text.firstMatch(of: pattern) != nil, "\(text)")

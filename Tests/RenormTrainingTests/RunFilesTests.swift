@@ -225,7 +225,7 @@ import Testing
         other.configuration.options.clipNorm = nil
         other.configuration.architecture?.normalization.kind = .batchRenorm(.limits(.open))
         try await expectRefusal(
-            other, containing: "options.clipNorm: saved 5.0, given none",
+            other, containing: "options.clipNorm: saved 5, given none",
             "architecture.normalization.limits.r_max.")
         other = run
         other.training = try TinyData.dataset(120, seed: 5)

@@ -106,8 +106,18 @@ extension NormalizationOptions {
 struct NetworkName: TextForm, CustomStringConvertible {
     let description: String
 
-    init(parsing text: String) { description = text }
+    init(parsing text: String) throws {
+        guard Networks.table.find(text) != nil else {
+            let fault = Networks.table.fault(of: text)
+            throw Fault(fault.found, fault.expected)
+        }
+        description = text
+    }
 
+    private init(known text: String) { description = text }
+
+    static let small = NetworkName(known: "small")
+    static let halfSmall = NetworkName(known: "small:0.5")
     static var expected: String { Networks.table.forms.joined(separator: ", ") }
     var hasStem: Bool { Networks.hasStem(description) }
 }

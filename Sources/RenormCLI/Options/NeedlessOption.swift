@@ -91,7 +91,15 @@ extension NetworkOptions {
 extension NormalizationOptions {
     /// What normalizations that take each example by itself do not need.
     var needless: [NeedlessOption] {
-        guard let normExamples, !norm.has("examples") else { return [] }
+        guard let normExamples else { return [] }
+        if norm.names("examples") {
+            return [
+                NeedlessOption(
+                    "--norm-examples", "\(normExamples) with --norm '\(norm)', which says it too",
+                    expected: "one of them", "Leave one out")
+            ]
+        }
+        guard !norm.has("examples") else { return [] }
         return [
             NeedlessOption(
                 "--norm-examples",
@@ -115,6 +123,11 @@ extension TrainOptions {
             add(
                 "--limits", "\(limits) with --norm \(norm), which has none",
                 expected: "--norm batch-renorm with it", "Leave one of them out")
+        }
+        if norm.names("limits"), NeedlessOption.isGiven("limits") {
+            add(
+                "--limits", "\(limits) with --norm '\(norm)', which says them too", expected: "one of them",
+                "Leave one out")
         }
         if let rate = averagingRate {
             if !norm.has("rate") {

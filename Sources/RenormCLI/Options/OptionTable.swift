@@ -107,7 +107,9 @@ extension Row {
         do {
             return try Value(parsing: text)
         } catch let fault as Fault {
-            throw UsageError("expected \(fault.expected).")
+            // The parser has named the whole text already.
+            let found = fault.found == "'\(text)'" ? "" : "found \(fault.found); "
+            throw UsageError("\(found)expected \(fault.expected).")
         }
     }
 

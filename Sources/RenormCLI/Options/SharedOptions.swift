@@ -46,7 +46,7 @@ extension Row<Int> {
 /// A network.
 struct NetworkOptions: OptionTable {
     @Option(Row<NetworkName>.model)
-    var model = NetworkName(parsing: "small")
+    var model = NetworkName.small
 
     @Option(
         Row(
@@ -72,8 +72,13 @@ struct NormalizationOptions: OptionTable {
 
     @Option(
         Row(
-            "The normalization, with its options if wanted: \(NormalizationChoice.expected).",
-            resuming: .configures(["architecture.normalization"])))
+            "The normalization: \(NormalizationChoice.expected).",
+            resuming: .configures(["architecture.normalization"]),
+            discussion: """
+                With its options in quotes if wanted: "group:8 weights=standardized", "batch-renorm limits=ramp rate=0.05". All have epsilon, \
+                scale, shift and weights; batch and batch-renorm have examples (as --norm-examples) and rate (as --averaging-rate), \
+                batch-renorm has limits (as --limits), projection and the constants of its gains.
+                """))
     var norm = NormalizationOptions.standard
 
     @Option(

@@ -34,9 +34,8 @@ extension BatchRenormalization {
             }
             if let rate {
                 throw text.failure(
-                    found: "a rate of \(rate) with automatic limits",
-                    expected: "limits that need one, such as limits=ramp, or gain=, a gain that never changes"
-                )
+                    found: "a rate of \(rate) with automatic limits, which need none",
+                    expected: "no rate, or limits with it, such as limits=ramp")
             }
             correction = .selfTuning(tuning)
         } else {
