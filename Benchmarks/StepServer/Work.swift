@@ -37,7 +37,7 @@ final class Work {
         let engine = try OneDNNEngine(threads: options.number("threads", default: 2))
         facts = Facts(
             version: "\(engine.description.name) \(engine.description.version)", network: architecture.name,
-            normalization: architecture.normalization.kind.description, batch: batch,
+            normalization: architecture.normalization.kind.word, batch: batch,
             threads: engine.description.threads)
 
         let (graph, state) = try Work.graph(architecture, batch: batch, options)

@@ -119,10 +119,16 @@ struct OutputTests {
         let running = try Program.renorm.shell(
             line, training("a b", log: log, steps: 1_000_000) + ["--evaluate-every", "5"], in: folder.url)
         while !has("a b/best.safetensors") { usleep(5000) }
-        for name in ["reader", "writer"] {
-            let process = try #require(Int32(try content(name).trimmingCharacters(in: .newlines)))
-            kill(process, name == "reader" ? SIGKILL : signal)
+        func process(_ name: String) throws -> Int32 {
+            try #require(Int32(try content(name).trimmingCharacters(in: .newlines)))
         }
+        // The writer stands still until its reader is gone, so that it learns of both at once.
+        let (reader, writer) = (try process("reader"), try process("writer"))
+        kill(writer, SIGSTOP)
+        kill(reader, SIGKILL)
+        usleep(300_000)
+        kill(writer, signal)
+        kill(writer, SIGCONT)
         _ = running.finish()
         #expect(try content("status") == "\(128 + signal)\n")
         let errors = try content("errors")
