@@ -175,18 +175,18 @@ extension ImagesError: CustomStringConvertible {
                 + "image. Check that the two files belong together."
         case .labelOutOfRange(let path, let label, let index, let classes, let offset):
             "\(path) has the label \(label) at index \(index). Expected labels from \(offset) to "
-                + "\(offset + classes - 1), for \(classes) classes. Correct the labels, or train with more classes "
-                + "(--classes) or another label of the first (--label-offset)."
+                + "\(offset + classes - 1), for \(classes) classes. Correct the labels, or say that there are more classes or that the "
+                + "first has another label."
         case .namedClasses(let data, let found, let offset, let classes):
             "\(data) names its \(classes) classes itself, with labels from 0. Expected no others, found \(found) classes "
-                + "from the label \(offset). Leave --classes and --label-offset out."
+                + "from the label \(offset). Leave the number of classes and the label of the first out."
         case .sizesDiffer(let training, let test):
             "Training images are \(training) (height, width, channels), test images \(test). Expected one "
                 + "size. Check that the files belong together."
         case .datasetNotFound(let name, let searched):
             "No training images of \(name) in \(searched.joined(separator: ", ")). Expected its four IDX files in one of "
                 + "these folders. Run `make train` in the checkout, which fetches it, or install Debian's package "
-                + "dataset-\(name), or name a folder with `--data idx:DIR`."
+                + "dataset-\(name), or name a folder of IDX files."
         default: preconditionFailure("not about a dataset")
         }
     }
@@ -197,8 +197,7 @@ extension ImagesError: CustomStringConvertible {
             "There are no training images to hold any out of for validation. Expected at least one. Check the data."
         case .holdOut(let requested, let available):
             "\(requested) of \(available) training images were asked for validation. Expected a number from 0 "
-                + "to \(available - 1), so that some are left for training. Choose such a number with --validation "
-                + "(of 'renorm compare': --held-out)."
+                + "to \(available - 1), so that some are left for training. Choose such a number."
         case .batchSize(let requested, let available):
             "A batch of \(requested) was asked of \(available) examples. Expected a batch of 1 to \(available). "
                 + "Choose another batch size."
@@ -208,7 +207,7 @@ extension ImagesError: CustomStringConvertible {
                 + "another group."
         case .sourcesDiffer(let first, let other):
             "The data cannot be joined: \(first); but \(other). Expected images and classes of one kind. Convert one of "
-                + "them; where it is their largest labels that differ, say --classes."
+                + "them; where it is their largest labels that differ, say how many classes there are."
         case .sourceTooSmall(let source, let examples, let batch):
             "Source \(source + 1) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
                 + "batch, or sampling 'shuffled', which mixes sources."
@@ -219,7 +218,7 @@ extension ImagesError: CustomStringConvertible {
         case .classWithoutExamples(let name, let heldOut) where heldOut > 0:
             "No example of the class '\(name)' is left to train on: \(heldOut == 1 ? "the only one is" : "all \(heldOut) are") "
                 + "held out. Expected at least one of each class, because label blocks draw from every "
-                + "class. Hold out fewer (--validation; of 'renorm compare': --held-out), or choose another sampling."
+                + "class. Hold out fewer, or choose another sampling."
         case .classWithoutExamples(let name, _):
             "There is no example of the class '\(name)' to draw. Expected at least one of each class, because label "
                 + "blocks draw from every class. Add examples, or choose another sampling\(name == "0" ? labelsFromOne : "")."
@@ -235,7 +234,7 @@ extension ImagesError: CustomStringConvertible {
 }
 
 /// What a class 0 without examples mostly means.
-private let labelsFromOne = "; if labels count from 1, train with --label-offset 1"
+private let labelsFromOne = "; if labels count from 1, say so (label offset 1)"
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")

@@ -35,13 +35,13 @@ extension Dataset {
         let first = counts.firstIndex { $0 > 0 } ?? 0
         if first > 0 {
             text +=
-                " If its labels count from \(first + labelOffset), say --label-offset \(first + labelOffset)."
+                " If its labels count from \(first + labelOffset), say so (label offset \(first + labelOffset))."
         }
         if largest == classCount - 1, empty.contains(where: { $0 > first }) {
             text +=
                 " The largest label, \(classNames[largest]), which \(counts[largest]) of \(count) images "
                 + "\(counts[largest] == 1 ? "has" : "have"), makes \(classCount) classes: if it is a mistake, say how "
-                + "many there are with --classes, which refuses larger labels by name."
+                + "many there are (number of classes); larger labels are then refused by name."
         }
         return [text]
     }
@@ -56,7 +56,7 @@ extension Dataset {
         let names = few(lost.map { classNames[$0] })
         return [
             "\(lost.count == 1 ? "1 class" : "\(lost.count) classes") of \(name) cannot be learned, because every image "
-                + "is held out: \(names). Hold out fewer (--validation; of 'renorm compare': --held-out)."
+                + "is held out: \(names). Hold out fewer."
         ]
     }
 

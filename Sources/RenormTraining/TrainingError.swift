@@ -67,17 +67,17 @@ extension TrainingError: CustomStringConvertible {
                 + "to. Name another one."
         case .runExists(let folder):
             return "The folder \(folder) is not empty; expected a new one, so that no run is overwritten. "
-                + "Go on from its last checkpoint with --resume, or name another folder with --run."
+                + "Go on from its last checkpoint, or name another folder."
         case .inUse(let folder):
             return
                 "Another run is under way in the folder \(folder); expected to be alone there. Wait until it has "
-                + "ended, or name another folder with --run."
+                + "ended, or name another folder."
         case .noCheckpoint(let folder):
             return "There is no checkpoint in \(folder); expected model.safetensors, best.safetensors or "
                 + "last.safetensors. Check the path, or train first."
         case .notACheckpoint(let path, let reason):
             return "\(path) is no checkpoint of a run: \(reason). Expected a file that training saved. "
-                + "Check the path; a file of parameters alone can be started from with --init."
+                + "Check the path; a new run can start from a file of parameters alone."
         case .formatVersion(let path, let found, let expected):
             return "\(path) is a checkpoint of format \(found); expected format \(expected). "
                 + "Read it with the version of renorm that wrote it."
@@ -97,8 +97,8 @@ extension TrainingError: CustomStringConvertible {
         case .notFinite(let step, let path, let checkpoint):
             return
                 "Step \(step): '\(path)' is not finite (NaN or infinity); expected finite numbers. Nothing was "
-                + "updated\(saved(checkpoint)). Lower the learning rate, look at the data, or skip such batches "
-                + "with --on-non-finite skip."
+                + "updated\(saved(checkpoint)). Lower the learning rate, look at the data, or let such batches "
+                + "be skipped."
         case .neverFinite(let step, let path, let batches, let checkpoint):
             return
                 "Step \(step): '\(path)' is not finite, as in each of the \(batches) batches before; expected "
@@ -111,7 +111,7 @@ extension TrainingError: CustomStringConvertible {
                 + (checkpoint.map { "The state is saved in \($0). " } ?? "")
                 + "Lower the learning rate or, with small groups of examples, use batch-renorm; "
                 + (canGoOn
-                    ? "or go on with --resume --on-non-finite skip, which leaves such evaluations out."
+                    ? "or go on and let such evaluations be left out."
                     : "training cannot go on from this state.")
         case .notFiniteOn(let data, let path):
             return

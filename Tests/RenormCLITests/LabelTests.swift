@@ -36,7 +36,8 @@ struct LabelTests {
         for part in ["train", "t10k"] { try relabel(part) { $1 + 1 } }
         let said = try train([], run: "said")
         #expect(said.exitCode == 0, "\(said.errors)")
-        #expect(warnings(said).filter { $0.contains("say --label-offset 1") }.count == 1, "\(warnings(said))")
+        #expect(
+            warnings(said).filter { $0.contains("say so (label offset 1)") }.count == 1, "\(warnings(said))")
         let refused = try train(["--sampling", "label-blocks:4x4"], run: "refused")
         #expect(refused.exitCode == 1 && refused.errors.contains("--label-offset 1"), "\(refused.errors)")
 
@@ -75,7 +76,7 @@ struct LabelTests {
         let said = try train([], run: "said")
         #expect(said.exitCode == 0, "\(said.errors)")
         let text = warnings(said).joined()
-        #expect(text.contains("251 classes of 256") && text.contains("--classes"), "\(text)")
+        #expect(text.contains("251 classes of 256") && text.contains("number of classes"), "\(text)")
         #expect(text.contains("255, which 1 of 200 images has"), "\(text)")
         let refused = try train(["--classes", "4"])
         #expect(refused.exitCode == 1)
@@ -112,7 +113,7 @@ struct LabelTests {
         let said = try train(most + ["--accumulate", "1"], run: "said")
         #expect(said.exitCode == 0, "\(said.errors)")
         #expect(
-            warnings(said).contains { $0.contains("held out: 3") && $0.contains("--validation") },
+            warnings(said).contains { $0.contains("held out: 3") && $0.contains("Hold out fewer") },
             "\(warnings(said))")
         let refused = try train(most + ["--sampling", "label-blocks:4x4"])
         #expect(refused.exitCode == 1)

@@ -63,7 +63,7 @@ import Testing
     @Test(
         arguments: [
             ([0, 1, 2], 3, []),
-            ([1, 2, 2], 3, ["1 class of 3", "has no training image: 0.", "--label-offset 1"]),
+            ([1, 2, 2], 3, ["1 class of 3", "has no training image: 0.", "label offset 1"]),
             (
                 [0, 0, 9], 10,
                 ["8 classes of 10", "1, 2, 3, 4, 5, …", "9, which 1 of 3 images has", "--classes"]
@@ -109,8 +109,7 @@ import Testing
         (
             ["t10k-labels-idx1-ubyte": idx([2], [1, 3])],
             "DIR/t10k-labels-idx1-ubyte has the label 3 at index 1. Expected labels from 0 to 2, for 3 classes. "
-                + "Correct the labels, or train with more classes (--classes) or another label of the first "
-                + "(--label-offset)."
+                + "Correct the labels, or say that there are more classes or that the first has another label."
         ),
         (
             ["t10k-images-idx3-ubyte": idx([2, 2, 3], Array(0..<12))],
@@ -166,8 +165,7 @@ import Testing
         #expect(
             "\(error)"
                 == "\(count) of 100 training images were asked for validation. Expected a number from 0 to "
-                + "99, so that some are left for training. Choose such a number with --validation (of 'renorm compare': "
-                + "--held-out).")
+                + "99, so that some are left for training. Choose such a number.")
     }
 
     @Test func refusesLabelsBelowZero() {

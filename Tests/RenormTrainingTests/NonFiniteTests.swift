@@ -16,7 +16,7 @@ import Testing
         let message = "\(error!)"
         #expect(message.contains("Step 7: 'bn1' is not finite"))
         #expect(message.contains(last.path))
-        #expect(message.contains("--on-non-finite skip"))
+        #expect(message.contains("let such batches be skipped"))
         #expect(events.steps.map(\.step) == Array(1...6))
         #expect(events.checkpoints.last?.reason == .nonFinite)
 

@@ -195,7 +195,8 @@ import Testing
         let message = "\(error!)"
         #expect(message.contains("After step 10 'bn2' is not finite"))
         #expect(
-            message.contains("saved in \(last.path)") && message.contains("--resume --on-non-finite skip"))
+            message.contains("saved in \(last.path)")
+                && message.contains("go on and let such evaluations be left out"))
         #expect(events.checkpoints.last?.reason == .nonFinite)
         #expect(events.evaluations.map(\.step) == [5])
         #expect(try run.folder!.record(\.last).step == 10)
@@ -245,7 +246,7 @@ import Testing
                 == .evaluationNotFinite(
                     set: .validation, step: 5, path: "bn2.running_mean", checkpoint: run.folder!.last.path,
                     canGoOn: false))
-        #expect(!"\(error!)".contains("--resume"))
+        #expect(!"\(error!)".contains("go on and"))
         // Nor can it.
         #expect(try await run.events(resumes: true).error is VariablesError)
     }

@@ -173,7 +173,8 @@ import Testing
 
         file.metadata["renorm.checkpoint"] = nil
         try file.write(safetensors: last)
-        try await expectRefusal(run, containing: last.path, "no checkpoint of a run", "--init")
+        try await expectRefusal(
+            run, containing: last.path, "no checkpoint of a run", "start from a file of parameters")
 
         file.metadata["renorm.checkpoint"] = text.replacingOccurrences(
             of: "\"format\":1", with: "\"format\":2")

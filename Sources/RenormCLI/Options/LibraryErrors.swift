@@ -1,16 +1,57 @@
 import Renorm
 
-/// What the library says of a configuration, with the options of a command that decide it: the library knows no command line.
+/// An error of the library with the options of a command that have to do with it: the library knows no command line.
 func naming(_ options: [OptionDefinition], in error: any Error) -> any Error {
-    let differences: [ConfigurationDifference]
+    let known = options.map(\.name)
+    let named =
+        remedies(for: error).filter { known.contains($0.option) }.map(\.text)
+        + options.filter { option in differences(in: error).contains { option.decides($0.option) } }.map {
+            "--\($0.name)"
+        }
+    return named.isEmpty ? error : UsageError("\(error) (On the command line: \(list(named)).)")
+}
+
+/// What differs from a run or an experiment that goes on.
+private func differences(in error: any Error) -> [ConfigurationDifference] {
     switch error {
-    case TrainingError.otherRun(_, let found): differences = found
-    case ExperimentError.otherResults(_, let found): differences = found
-    default: return error
+    case TrainingError.otherRun(_, let found), ExperimentError.otherResults(_, let found): found
+    default: []
     }
-    let names = options.filter { option in differences.contains { option.decides($0.option) } }
-        .map { "--\($0.name)" }
-    return names.isEmpty ? error : UsageError("\(error) (What differs is said by \(list(names)).)")
+}
+
+/// An option, and how it is written.
+private struct Remedy {
+    var option: String
+    var text: String
+
+    init(_ option: String, _ value: String = "") {
+        self.option = option
+        text = "--\(option)" + (value.isEmpty ? "" : " \(value)")
+    }
+}
+
+/// The options by which a user can follow the advice of an error; those of other commands among them.
+private func remedies(for error: any Error) -> [Remedy] {
+    switch error {
+    case ImagesError.labelOutOfRange(_, _, _, _, let offset):
+        [Remedy("classes"), Remedy("label-offset", offset == 0 ? "1" : "")]
+    case ImagesError.namedClasses: [Remedy("classes"), Remedy("label-offset")]
+    case ImagesError.datasetNotFound: [Remedy("data", "idx:DIR")]
+    case ImagesError.holdOut: [Remedy("validation"), Remedy("held-out")]
+    case ImagesError.sourcesDiffer: [Remedy("classes")]
+    case ImagesError.classWithoutExamples(_, let heldOut) where heldOut > 0:
+        [Remedy("validation"), Remedy("held-out")]
+    case ImagesError.classWithoutExamples(name: "0", _): [Remedy("label-offset", "1")]
+    case TrainingError.runExists: [Remedy("resume"), Remedy("run")]
+    case TrainingError.inUse: [Remedy("run")]
+    case TrainingError.notACheckpoint: [Remedy("init")]
+    case TrainingError.notFinite: [Remedy("on-non-finite", "skip")]
+    case TrainingError.evaluationNotFinite(_, _, _, _, canGoOn: true):
+        [Remedy("resume"), Remedy("on-non-finite", "skip")]
+    case VariablesError.shape(_, let path, _, _), VariablesError.classifier(_, let path, _, _):
+        [Remedy("init-except", VariablesError.layer(path).shellQuoted)]
+    default: []
+    }
 }
 
 /// `a, b and c`.

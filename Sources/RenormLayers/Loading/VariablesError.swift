@@ -38,11 +38,11 @@ extension VariablesError: CustomStringConvertible {
         case .shape(let file, let path, let found, let expected):
             "\(file): '\(path)' has the shape \(found); expected \(expected). "
                 + "Check that the file is of this architecture, width and input, or let this layer keep the values it "
-                + "starts with: `except: [\"\(layer(path))\"]`, on the command line --init-except \(layer(path).shellQuoted)."
+                + "starts with: `except: [\"\(VariablesError.layer(path))\"]`."
         case .classifier(let file, let path, let found, let expected):
             "\(file): '\(path)' is for \(found) classes; expected \(expected). Use data and a model of \(found) "
-                + "classes, or load everything else with `except: [\"\(layer(path))\"]`, on the command line "
-                + "--init-except \(layer(path).shellQuoted), which leaves this layer as it starts."
+                + "classes, or load everything else with `except: [\"\(VariablesError.layer(path))\"]`, which leaves "
+                + "this layer as it starts."
         case .type(let file, let path, let found, let expected):
             "\(file): '\(path)' holds values of type \(found); expected \(expected). Convert them."
         case .kind(let file, let path, let found, let expected):
@@ -67,7 +67,8 @@ extension VariablesError: CustomStringConvertible {
         return paths.count > 5 ? "\(shown) and \(paths.count - 5) more variables" : shown
     }
 
-    private func layer(_ path: String) -> String {
+    /// The layer that a variable belongs to.
+    package static func layer(_ path: String) -> String {
         path.contains(".") ? path.split(separator: ".").dropLast().joined(separator: ".") : path
     }
 }

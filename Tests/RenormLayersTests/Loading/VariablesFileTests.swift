@@ -328,13 +328,12 @@ import Testing
         #expect(
             "\(VariablesError.classifier(file: "w", path: "fc.weight", found: 1000, expected: 10))"
                 == "w: 'fc.weight' is for 1000 classes; expected 10. Use data and a model of 1000 classes, or load "
-                + "everything else with `except: [\"fc\"]`, on the command line --init-except fc, which leaves this "
-                + "layer as it starts.")
+                + "everything else with `except: [\"fc\"]`, which leaves this layer as it starts.")
         #expect(
             "\(VariablesError.shape(file: "w", path: "conv1.weight", found: [8, 1], expected: [4, 1]))"
                 == "w: 'conv1.weight' has the shape [8, 1]; expected [4, 1]. Check that the file is of this "
                 + "architecture, width and input, or let this layer keep the values it starts with: "
-                + "`except: [\"conv1\"]`, on the command line --init-except conv1.")
+                + "`except: [\"conv1\"]`.")
         #expect(
             "\(VariablesError.missing(file: "w", paths: ["a", "b", "c", "d", "e", "f", "g"]))"
                 == "w lacks 'a', 'b', 'c', 'd', 'e' and 2 more variables; expected every variable of the model. "
