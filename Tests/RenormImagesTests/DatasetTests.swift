@@ -66,7 +66,7 @@ import Testing
             ([1, 2, 2], 3, ["1 class of 3", "has no training image: 0.", "label offset 1"]),
             (
                 [0, 0, 9], 10,
-                ["8 classes of 10", "1, 2, 3, 4, 5, …", "9, which 1 of 3 images has", "--classes"]
+                ["8 classes of 10", "1, 2, 3, 4, 5, …", "9, which 1 of 3 images has", "number of classes"]
             ),
             ([0, 1, 1], 3, ["1 class of 3", "no training image: 2."]),
         ] as [([Int32], Int, [String])])
