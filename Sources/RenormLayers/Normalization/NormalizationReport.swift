@@ -42,14 +42,8 @@ public struct NormalizationReadings: Sendable, Hashable, Codable {
         let container = try decoder.container(keyedBy: Key.self)
         all = try container.allKeys.filter { $0.stringValue != Key.path.stringValue }
             .sorted { $0.stringValue < $1.stringValue }
-            .map { key in
-                let value = try container.decode(Double.self, forKey: key)
-                guard value.isFinite else {
-                    throw DecodingError.dataCorruptedError(
-                        forKey: key, in: container,
-                        debugDescription: "found \(value); expected a finite number")
-                }
-                return NormalizationReading(key.stringValue, value: value)
+            .map {
+                NormalizationReading($0.stringValue, value: try container.decode(Double.self, forKey: $0))
             }
     }
 
@@ -74,10 +68,17 @@ public struct NormalizationReport: Sendable, Hashable, Codable {
     }
 
     /// Reads path and numbers of one object.
+    ///
+    /// - Throws: `DecodingError` also for what is not finite: a state never is, though limits of a schedule may be infinite.
     public init(from decoder: any Decoder) throws {
-        path = try decoder.container(keyedBy: NormalizationReadings.Key.self).decode(
-            String.self, forKey: .path)
+        let container = try decoder.container(keyedBy: NormalizationReadings.Key.self)
+        path = try container.decode(String.self, forKey: .path)
         readings = try NormalizationReadings(from: decoder)
+        if let reading = readings.all.first(where: { !$0.value.isFinite }) {
+            throw DecodingError.dataCorruptedError(
+                forKey: NormalizationReadings.Key(reading.name), in: container,
+                debugDescription: "found \(reading.value); expected a finite number")
+        }
     }
 
     /// Writes path and numbers as one object.

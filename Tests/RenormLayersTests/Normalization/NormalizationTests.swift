@@ -293,4 +293,35 @@ import Testing
             #expect(error?.description.contains("group:N") == true, "\(wrong)")
         }
     }
+
+    /// The text of a value says all of it.
+    @Test func textsAreReadBack() throws {
+        let tuning = SelfTuning(
+            filter: MomentFilter(adaptation: 0.5, rMax: .infinity, isArithmetic: true),
+            projectsOverGroups: true)
+        let kinds: [any NormalizationKind] = [
+            .batch(averagingRate: 0.3, examples: 4), .batchRenorm(.selfTuning(tuning), examples: 2),
+            .batchRenorm(.selfTuning(.fixed(gain: 0.05))),
+            .batchRenorm(.limits(.open, averagingRate: 0.2, stepProjection: 0.95)),
+            .batchRenorm(.limits(.ramp(from: 3, rMax: 2, at: 9, dMax: 1, at: 7), stepProjection: 1)),
+            .batchRenorm(.limits(.paper(fullyOpenAt: 800)), examples: 8), .frozen, .group(4),
+        ]
+        for kind in kinds {
+            let normalization = Normalization(kind, epsilon: 0.01, shift: false)
+            #expect(try Normalization(parsing: normalization.description) == normalization)
+        }
+    }
+
+    /// Limits may be infinite; what a layer reports of its state may not.
+    @Test func readingsComeBack() throws {
+        let layer = Normalization(
+            .batchRenorm(.limits(Limits(rMax: .constant(.infinity), dMax: .constant(5)))))
+        let readings = try model(of: layer, input: [2]).tracedNormalizations().readings(at: 3)
+        #expect(readings["r_max"] == .infinity && readings["d_max"] == 5)
+        let back = try JSONCoder.decode(NormalizationReadings.self, from: JSONCoder.encode(readings))
+        #expect(back["r_max"] == .infinity && back["d_max"] == 5)
+        #expect(throws: DecodingError.self) {
+            try JSONCoder.decode(NormalizationReport.self, from: #"{"path": "bn1", "mean": "inf"}"#)
+        }
+    }
 }
