@@ -145,9 +145,9 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
         experiment.curvePoints = curvePoints
         try refuseRepeated(experiment)
         var warnings = try NeedlessOption.warnings(needless)
-        let (training, test) = try DataSource.load(sources, numbering: labels.numbering)
+        let loaded = try DataSource.load(sources, numbering: labels.numbering)
         let data = try Experiment.Data(
-            training: training, heldOut: heldOut, test: measure == .test ? test : nil)
+            training: loaded.training, heldOut: heldOut, test: measure == .test ? loaded.test : nil)
         try experiment.check(data)
         warnings += data.warnings
         for setting in experiment.settings {

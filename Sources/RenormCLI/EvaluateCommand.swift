@@ -70,7 +70,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
                 $0, .test, classNames: trained.classNames,
-                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
+                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing)
         }
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }

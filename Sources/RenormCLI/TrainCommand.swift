@@ -39,20 +39,21 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
         let engine = try options.computing.make()
         let isMoved = CommandArguments.typed.contains("data")
-        let (training, test) = try loading(options.images.sources, isGiven: isMoved) {
+        let data = try loading(options.images.sources, isGiven: isMoved) {
             try DataSource.load($0, numbering: options.labels.numbering)
         }
         let goesOn = options.resume && folder.hasCheckpoint
         let configuration = try options.configuration(
-            training: training, goingOnIn: goesOn ? folder : nil)
+            data: data, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
             options.needless(steps: configuration.steps, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)
         let trainer = Trainer(
-            model: model, configuration: configuration, engine: engine, training: training, test: test,
-            folder: folder, resumes: options.resume, record: record)
+            model: model, configuration: configuration, engine: engine, training: data.training,
+            validation: data.validation, test: data.test, folder: folder, resumes: options.resume,
+            record: record)
         let printer: any EventPrinter =
             options.output.log == .json ? JSONPrinter() : HumanPrinter(options)
         // A run that goes on has said them when it began.

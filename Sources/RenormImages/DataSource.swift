@@ -33,12 +33,14 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// Whether the data are where a path says, which may be another the next time.
     public var isPath: Bool { row.isPath }
 
-    /// Loads both parts.
+    /// Loads all parts.
     ///
-    /// - Parameter numbering: Which class a label means, where the source does not know.
-    public func load(numbering: LabelNumbering = LabelNumbering()) throws
-        -> (training: Dataset, test: Dataset)
-    {
+    /// - Parameters:
+    ///   - numbering: Which class a label means, where the source does not know.
+    ///   - pictures: How files of pictures are found and read.
+    public func load(
+        numbering: LabelNumbering = LabelNumbering(), pictures: PictureOptions = PictureOptions()
+    ) throws -> DataParts {
         if let known = classNames?.count,
             numbering.offset != 0 || (numbering.classes ?? known) != known
         {
@@ -46,36 +48,60 @@ public struct DataSource: Sendable, CustomStringConvertible {
                 data: description, found: numbering.classes ?? known, offset: numbering.offset, classes: known
             )
         }
-        return try Dataset.bothParts { part, classNames in
-            try row.open(
-                DataRequest(argument: argument, part: part, classNames: classNames, numbering: numbering))
-        }
+        var request = DataRequest(
+            argument: argument, part: .training, numbering: numbering, pictures: pictures)
+        let training = try open(request)
+        (request.classNames, request.framing) = (training.classNames, training.framing)
+        return try DataParts(
+            training: training, validation: openIfThere(.validation, request),
+            test: openIfThere(.test, request))
     }
 
-    /// Loads one part, whose classes are known from a trained network.
-    public func load(_ part: Dataset.Part, classNames: [String], labelOffset: Int = 0) throws -> Dataset {
-        try row.open(
+    /// Loads one part, whose classes, and how its images are framed, are known from a trained network.
+    ///
+    /// - Throws: `ImagesError.noPart` if the data have no such part.
+    public func load(
+        _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0, framing: Framing? = nil,
+        pictures: PictureOptions = PictureOptions()
+    ) throws -> Dataset {
+        try open(
             DataRequest(
-                argument: argument, part: part, classNames: classNames,
-                numbering: LabelNumbering(offset: labelOffset)))
+                argument: argument, part: part, classNames: classNames, framing: framing,
+                numbering: LabelNumbering(offset: labelOffset), pictures: pictures))
     }
 
-    /// Loads both parts of several sources, joined.
+    private func open(_ request: DataRequest) throws -> Dataset {
+        guard row.parts.contains(request.part), let found = try row.open(request) else {
+            throw ImagesError.noPart(data: description, part: request.part.rawValue)
+        }
+        return found
+    }
+
+    private func openIfThere(_ part: Dataset.Part, _ request: DataRequest) throws -> Dataset? {
+        guard row.parts.contains(part) else { return nil }
+        var request = request
+        request.part = part
+        return try row.open(request)
+    }
+
+    /// Loads all parts of several sources, joined.
     public static func load(
-        _ sources: [DataSource], numbering: LabelNumbering = LabelNumbering()
-    ) throws -> (training: Dataset, test: Dataset) {
-        let parts = try sources.map { try $0.load(numbering: numbering) }
-        return (try joined(parts.map(\.training)), try joined(parts.map(\.test)))
+        _ sources: [DataSource], numbering: LabelNumbering = LabelNumbering(),
+        pictures: PictureOptions = PictureOptions()
+    ) throws -> DataParts {
+        let all = try sources.map { try $0.load(numbering: numbering, pictures: pictures) }
+        return all.count == 1 ? all[0] : try DataParts(joining: all)
     }
 
     /// Loads one part of several sources, joined, whose classes are known from a trained network.
     public static func load(
-        _ sources: [DataSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0
+        _ sources: [DataSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0,
+        framing: Framing? = nil, pictures: PictureOptions = PictureOptions()
     ) throws -> Dataset {
-        try joined(sources.map { try $0.load(part, classNames: classNames, labelOffset: labelOffset) })
-    }
-
-    private static func joined(_ parts: [Dataset]) throws -> Dataset {
-        parts.count == 1 ? parts[0] : try Dataset(joining: parts)
+        let parts = try sources.map {
+            try $0.load(
+                part, classNames: classNames, labelOffset: labelOffset, framing: framing, pictures: pictures)
+        }
+        return parts.count == 1 ? parts[0] : try Dataset(joining: parts)
     }
 }

@@ -17,8 +17,10 @@ public enum DataSources {
         public var isPath: Bool
         /// The classes, where they are the same whatever is opened; `nil`: the data or the request say them.
         public var classNames: [String]?
-        /// Opens the data, or throws what keeps it from that.
-        public var open: @Sendable (DataRequest) throws -> Dataset
+        /// The parts that it may have.
+        public var parts: Set<Dataset.Part> = [.training, .test]
+        /// Opens one part of the data, or throws what keeps it from that; `nil`: these data have no such part.
+        public var open: @Sendable (DataRequest) throws -> Dataset?
     }
 
     /// What follows a name and a colon.
@@ -32,16 +34,17 @@ public enum DataSources {
     ///   - isPath: whether the argument is a path, which is then recorded in full.
     ///   - classNames: the classes, where they are the same whatever is opened; labels are then their numbers, from 0.
     ///   - help: a few words that follow the name in help texts.
+    ///   - parts: the parts that the data may have; without a validation part some examples are held out of training.
     ///   - replaces: whether the name may be there already; where it is, and this is false, the program stops.
-    ///   - open: opens one part of the data.
+    ///   - open: opens one part of the data; `nil`: there is no such part.
     public static func register(
         _ name: String, argument: Argument = .none, isPath: Bool = false, classNames: [String]? = nil,
-        help: String = "", replaces: Bool = false,
-        open: @escaping @Sendable (DataRequest) throws -> Dataset
+        help: String = "", parts: Set<Dataset.Part> = [.training, .test], replaces: Bool = false,
+        open: @escaping @Sendable (DataRequest) throws -> Dataset?
     ) {
         table.register(
             name, argument: argument, replaces: replaces,
-            Row(help: help, isPath: isPath, classNames: classNames, open: open))
+            Row(help: help, isPath: isPath, classNames: classNames, parts: parts, open: open))
     }
 
     /// What may be written, in the order of registration: `fashion-mnist`, `idx:DIR`.
@@ -90,6 +93,10 @@ public struct DataRequest: Sendable {
     public var part: Dataset.Part
     /// The classes, where they are known already: from the training part, or from a trained network.
     public var classNames: [String]?
+    /// How images are brought to one size, where it is known already, as `classNames`; `nil`: by the options and the data.
+    public var framing: Framing?
     /// Which class a label means, where the data do not say.
     public var numbering: LabelNumbering
+    /// How files of pictures are found and read.
+    public var pictures: PictureOptions
 }

@@ -32,31 +32,22 @@ extension Dataset {
         _ folder: URL, name: String? = nil, classNames: [String]? = nil,
         numbering: LabelNumbering = LabelNumbering()
     ) throws -> (training: Dataset, test: Dataset) {
-        try bothParts(classNames: classNames) { part, classNames in
-            try idxPart(part, folder, name: name, classNames: classNames, numbering: numbering)
-        }
-    }
-
-    /// The training set and the test set, which has its classes and its size.
-    static func bothParts(
-        classNames: [String]? = nil, _ open: (Part, [String]?) throws -> Dataset
-    ) throws -> (training: Dataset, test: Dataset) {
-        let training = try open(.training, classNames)
-        let test = try open(.test, training.classNames)
-        guard training.size == test.size else {
-            throw ImagesError.sizesDiffer(training: training.size.extents, test: test.size.extents)
-        }
+        let training = try idxPart(
+            .training, folder, name: name, classNames: classNames, numbering: numbering)
+        let test = try idxPart(
+            .test, folder, name: name, classNames: training.classNames, numbering: numbering)
+        _ = try DataParts(training: training, test: test)
         return (training, test)
     }
 
     /// The parts that a dataset's files come in.
-    public enum Part: String, Sendable {
-        /// What a network is trained on (and, held out from it, chosen by).
+    public enum Part: String, Sendable, CaseIterable {
+        /// What a network is trained on.
         case training
+        /// What the best state is chosen by, where it is not held out of the training examples.
+        case validation
         /// What a finished network is measured on.
         case test
-
-        var filePrefix: String { self == .training ? "train" : "t10k" }
     }
 
     /// One part of what `idx` reads, for callers that know the classes already.
@@ -64,8 +55,10 @@ extension Dataset {
         _ part: Part, _ folder: URL, name: String? = nil, classNames: [String]? = nil,
         numbering: LabelNumbering = LabelNumbering()
     ) throws -> Dataset {
-        let imagesURL = try file("\(part.filePrefix)-images", "idx3-ubyte", in: folder)
-        let labelsURL = try file("\(part.filePrefix)-labels", "idx1-ubyte", in: folder)
+        precondition(part != .validation, "folders of IDX files have no validation part")
+        let prefix = part == .training ? "train" : "t10k"
+        let imagesURL = try file("\(prefix)-images", "idx3-ubyte", in: folder)
+        let labelsURL = try file("\(prefix)-labels", "idx1-ubyte", in: folder)
         // Labels first: a swapped pair is told before tens of megabytes are unpacked.
         let labels = try IDXFile.readLabels(labelsURL)
         let images = try IDXFile.readImages(imagesURL)

@@ -47,8 +47,7 @@ extension Dataset {
         let workspace = ImageWorkspace()
         for example in 0..<count {
             let image = index.image(of: example)
-            let placement = Placement(
-                whole: try imageSource.size(of: image), height: height, width: width)
+            let placement = framing.placement(of: try imageSource.size(of: image))
             try imageSource.withPixels(of: image, for: placement, in: workspace) { view in
                 if view.size == size, view.isWhole {
                     body(view.pixels)

@@ -11,38 +11,38 @@ public struct Dataset: Sendable {
     public let index: DatasetIndex
     /// Where the pixels come from.
     public let imageSource: any ImageSource
-    /// The size that images have in batches: that of all images or, where they differ, the one asked for.
-    public let size: ImageSize
+    /// How images are brought to the size that they have in batches.
+    public let framing: Framing
 
     /// Examples with the images of a source.
     ///
     /// - Parameters:
     ///   - index: the classes, one for each image.
     ///   - images: where the pixels come from.
-    ///   - size: what images of another size are resized to; may be `nil` for a source whose images have one size.
+    ///   - framing: how images are brought to one size; may be `nil` for a source whose images have one.
     /// - Throws: `ImagesError.countsDiffer` if there are more or fewer images than labels.
-    public init(_ index: DatasetIndex, images: any ImageSource, size: ImageSize? = nil) throws {
-        try self.init(index, images: images, size: size, imagesPath: index.name, labelsPath: index.name)
+    public init(_ index: DatasetIndex, images: any ImageSource, framing: Framing? = nil) throws {
+        try self.init(index, images: images, framing: framing, imagesPath: index.name, labelsPath: index.name)
     }
 
     private init(
-        _ index: DatasetIndex, images: any ImageSource, size: ImageSize?, imagesPath: String,
+        _ index: DatasetIndex, images: any ImageSource, framing: Framing?, imagesPath: String,
         labelsPath: String
     ) throws {
         guard images.count == index.count else {
             throw ImagesError.countsDiffer(
                 images: images.count, imagesPath: imagesPath, labels: index.count, labelsPath: labelsPath)
         }
-        guard let size = size ?? images.commonSize else {
-            preconditionFailure("the images of \(index.name) differ in size; say the size that they get")
+        guard let framing = framing ?? images.commonSize.map({ Framing(size: $0) }) else {
+            preconditionFailure("the images of \(index.name) differ in size; say how they are framed")
         }
-        self.init(index, images, size)
+        self.init(index, images, framing)
     }
 
-    private init(_ index: DatasetIndex, _ imageSource: any ImageSource, _ size: ImageSize) {
+    private init(_ index: DatasetIndex, _ imageSource: any ImageSource, _ framing: Framing) {
         self.index = index
         self.imageSource = imageSource
-        self.size = size
+        self.framing = framing
     }
 
     /// A dataset of images in memory.
@@ -74,7 +74,7 @@ public struct Dataset: Sendable {
             DatasetIndex(
                 name: name, labels: labels, classNames: classNames, labelOffset: labelOffset,
                 labelsPath: labelsPath),
-            images: MemoryImages(images), size: nil, imagesPath: imagesPath, labelsPath: labelsPath)
+            images: MemoryImages(images), framing: nil, imagesPath: imagesPath, labelsPath: labelsPath)
     }
 
     /// Several datasets one after another, as the sources of one.
@@ -83,14 +83,14 @@ public struct Dataset: Sendable {
     public init(joining parts: [Dataset]) throws {
         guard let first = parts.first else { preconditionFailure("no datasets to join") }
         for part in parts {
-            guard part.size == first.size, part.classNames == first.classNames else {
+            guard part.framing == first.framing, part.classNames == first.classNames else {
                 throw ImagesError.sourcesDiffer(
                     first: "\(first.name): \(first.kind)", other: "\(part.name): \(part.kind)")
             }
         }
         self.init(
             DatasetIndex(joining: parts.map { ($0.index, $0.imageSource.count) }),
-            JoinedImages(parts.map(\.imageSource)), first.size)
+            JoinedImages(parts.map(\.imageSource)), first.framing)
     }
 
     private var kind: String {
@@ -99,7 +99,13 @@ public struct Dataset: Sendable {
 
     /// The examples at `indices`, in this order; an index may occur more than once. Copies no image.
     public func subset(_ indices: [Int], name: String? = nil) -> Dataset {
-        Dataset(index.subset(indices, name: name), imageSource, size)
+        Dataset(index.subset(indices, name: name), imageSource, framing)
+    }
+
+    /// The same examples with the images of another source, which has as many.
+    func replacing(_ images: any ImageSource, framing: Framing? = nil) -> Dataset {
+        precondition(images.count == imageSource.count, "\(images.count) images for \(imageSource.count)")
+        return Dataset(index, images, framing ?? self.framing)
     }
 
     /// Holds out `count` examples, chosen by the seed alone. Both parts keep the order of the whole.
@@ -108,7 +114,7 @@ public struct Dataset: Sendable {
     public func split(validation count: Int, seed: UInt64) throws -> (training: Dataset, validation: Dataset)
     {
         let (training, validation) = try index.split(validation: count, seed: seed)
-        return (Dataset(training, imageSource, size), Dataset(validation, imageSource, size))
+        return (Dataset(training, imageSource, framing), Dataset(validation, imageSource, framing))
     }
 }
 
@@ -131,6 +137,8 @@ extension Dataset {
     public var classCount: Int { classNames.count }
     /// The number of examples of each class.
     public var classCounts: [Int] { index.classCounts }
+    /// The size that images have in batches.
+    public var size: ImageSize { framing.size }
     /// The height of every image in batches, in pixels.
     public var height: Int { size.height }
     /// The width of every image in batches, in pixels.

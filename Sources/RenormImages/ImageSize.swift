@@ -22,5 +22,5 @@ public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(height)×\(width)×\(channels)" }
 
     /// Height, width and channels, as messages about shapes list them.
-    var extents: [Int] { [height, width, channels] }
+    package var extents: [Int] { [height, width, channels] }
 }

@@ -44,11 +44,27 @@ public protocol ImageSource: Sendable {
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws
 
+    /// Whether giving pixels takes work, such as decoding a file, so that several threads are worth while. By default it does not.
+    var decodes: Bool { get }
+
+    /// The images as training reads them: those of which even the short side is at least twice as long as asked for may come at a
+    /// half, a quarter or an eighth of their size, which is quicker to decode. By default they come as they are.
+    ///
+    /// How much an image is reduced depends on its size alone, never on what is cut out of it, so images that are kept
+    /// in a cache are those that are decoded each time.
+    func reduced(toShortSide side: Int) -> any ImageSource
+
     /// Adds to a fingerprint what tells this image from others. It need not read pixels: a file's path and size do.
     func addFingerprint(of image: Int, to fingerprint: inout Fingerprint)
 }
 
 extension ImageSource {
+    /// No work.
+    public var decodes: Bool { false }
+
+    /// The images as they are.
+    public func reduced(toShortSide side: Int) -> any ImageSource { self }
+
     /// Reads all pixels into the workspace and calls `body` with them.
     public func withPixels(
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void

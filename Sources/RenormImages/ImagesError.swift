@@ -36,7 +36,11 @@ public enum ImagesError: Error, Hashable, Sendable {
     /// Another number of classes, or another label of the first, than data have that name their classes themselves.
     case namedClasses(data: String, found: Int, offset: Int, classes: Int)
     /// Training and test images of different sizes; heights, widths and channels.
-    case sizesDiffer(training: [Int], test: [Int])
+    case sizesDiffer(training: [Int], other: [Int], name: String)
+    /// A part of data, such as their test examples, that they do not have.
+    case noPart(data: String, part: String)
+    /// Data that cannot be joined, because one has a part that another lacks.
+    case partsDiffer(part: String, with: String, without: String)
     /// A dataset without examples.
     case empty(path: String)
     /// A well-known dataset that is nowhere on this machine.
@@ -78,7 +82,8 @@ extension ImagesError: CustomStringConvertible {
             .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .pixelCount,
             .channels:
             fileDescription
-        case .countsDiffer, .labelOutOfRange, .namedClasses, .sizesDiffer, .datasetNotFound:
+        case .countsDiffer, .labelOutOfRange, .namedClasses, .sizesDiffer, .noPart, .partsDiffer,
+            .datasetNotFound:
             datasetDescription
         case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
             .classWithoutExamples, .unknownChoice:
@@ -180,9 +185,14 @@ extension ImagesError: CustomStringConvertible {
         case .namedClasses(let data, let found, let offset, let classes):
             "\(data) names its \(classes) classes itself, with labels from 0. Expected no others, found \(found) classes "
                 + "from the label \(offset). Leave the number of classes and the label of the first out."
-        case .sizesDiffer(let training, let test):
-            "Training images are \(training) (height, width, channels), test images \(test). Expected one "
+        case .sizesDiffer(let training, let other, let name):
+            "Training images are \(training) (height, width, channels), those of \(name) \(other). Expected one "
                 + "size. Check that the files belong together."
+        case .noPart(let data, let part):
+            "\(data) has no \(part) images. Expected some. Name data that have them."
+        case .partsDiffer(let part, let with, let without):
+            "The data cannot be joined: \(with) has \(part) images, \(without) has none. Expected all data to come in the same "
+                + "parts. Give \(without) some too, or take those of \(with) away."
         case .datasetNotFound(let name, let searched):
             "No training images of \(name) in \(searched.joined(separator: ", ")). Expected its four IDX files in one of "
                 + "these folders. Run `make train` in the checkout, which fetches it, or install Debian's package "

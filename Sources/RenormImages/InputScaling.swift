@@ -27,8 +27,16 @@ public struct InputScaling: Hashable, Sendable, Codable {
     /// The exact mean and (biased) deviation over every pixel of the dataset, counted in whole numbers. A channel that
     /// is the same everywhere gets the deviation 1.
     ///
+    /// Of images that must be decoded, `sampleSize` of them are looked at, evenly spread over the dataset: to decode a million takes
+    /// hours, and the mean of a thousand is known to a hundredth of a deviation.
+    ///
     /// - Throws: what the image source throws; images in memory throw nothing.
     public init(of dataset: Dataset) throws {
+        var dataset = dataset
+        if dataset.imageSource.decodes, dataset.count > InputScaling.sampleSize {
+            let (count, sample) = (dataset.count, InputScaling.sampleSize)
+            dataset = dataset.subset((0..<sample).map { $0 * count / sample })
+        }
         let channels = dataset.channels
         let pixelsPerImage = dataset.height * dataset.width
         // Four tables take turns, because neighbouring pixels are often equal and one counter would wait for itself.
@@ -66,6 +74,12 @@ public struct InputScaling: Hashable, Sendable, Codable {
             deviation.append(variance > 0 ? variance.squareRoot() / 255 : 1)
         }
     }
+
+    /// How many images are looked at where they must be decoded.
+    public static let sampleSize = 1024
+
+    /// What networks trained on ImageNet by PyTorch's recipes expect.
+    public static let imageNet = InputScaling(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
 
     /// The number of channels.
     public var channels: Int { mean.count }

@@ -20,6 +20,12 @@ struct JoinedImages: ImageSource {
         commonSize = sizes.count == 1 ? sizes.first! : nil
     }
 
+    var decodes: Bool { parts.contains(where: \.decodes) }
+
+    func reduced(toShortSide side: Int) -> any ImageSource {
+        JoinedImages(parts.map { $0.reduced(toShortSide: side) })
+    }
+
     private func find(_ image: Int) -> (part: any ImageSource, image: Int) {
         let place = starts.lastIndex { $0 <= image }!
         return (parts[place], image - starts[place])

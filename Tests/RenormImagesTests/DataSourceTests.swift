@@ -27,8 +27,9 @@ import Testing
         }
         let source = try DataSource(parsing: "own:7")
         #expect("\(source)" == "own:7")
-        let (training, test) = try source.load(numbering: LabelNumbering(offset: 4))
-        #expect(training.count == 7 && test.count == 1)
+        let data = try source.load(numbering: LabelNumbering(offset: 4))
+        let (training, test) = (data.training, try #require(data.test))
+        #expect(training.count == 7 && test.count == 1 && data.validation == nil)
         #expect(training.classNames == ["4", "b"] && test.classNames == training.classNames)
         let joined = try DataSource.load([source, source], .training, classNames: ["x", "y"])
         #expect(joined.count == 14 && joined.classNames == ["x", "y"])
@@ -49,7 +50,7 @@ import Testing
                 name: "uneven", images: NDArray(repeating: UInt8(1), shape: [1, side, 2]), labels: [0],
                 classNames: ["a"])
         }
-        #expect(throws: ImagesError.sizesDiffer(training: [2, 2, 1], test: [3, 2, 1])) {
+        #expect(throws: ImagesError.sizesDiffer(training: [2, 2, 1], other: [3, 2, 1], name: "uneven")) {
             try DataSource(parsing: "uneven").load()
         }
     }

@@ -170,7 +170,7 @@ private struct Simple: ImageSource {
     @Test func imagesWithoutLabelsAreCounted() throws {
         let index = try DatasetIndex(name: "a", labels: [0], classNames: ["x"])
         #expect(throws: ImagesError.countsDiffer(images: 40, imagesPath: "a", labels: 1, labelsPath: "a")) {
-            try Dataset(index, images: Computed(), size: Self.size)
+            try Dataset(index, images: Computed(), framing: Framing(size: Self.size))
         }
     }
 }

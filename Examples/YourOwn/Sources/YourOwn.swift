@@ -23,7 +23,8 @@ struct YourOwn {
                 : try Shapes.dataset(150, seed: 2, name: "shapes, test")
         }
 
-        let (training, test) = try DataSource(parsing: "shapes:600").load()
+        let data = try DataSource(parsing: "shapes:600").load()
+        let (training, test) = (data.training, data.test!)
         let engine: any Engine = (try? OneDNNEngine()) ?? ReferenceEngine()
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("your-own-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -8,7 +8,9 @@ extension TrainOptions {
     /// The configuration that these options mean for a dataset.
     ///
     /// - Parameter begun: The folder of the run that goes on, if one does.
-    func configuration(training: Dataset, goingOnIn begun: RunFolder?) throws -> TrainingConfiguration {
+    func configuration(data: DataParts, goingOnIn begun: RunFolder?) throws -> TrainingConfiguration {
+        let training = data.training
+        let validation = validation ?? (data.validation == nil ? min(5000, training.count / 10) : 0)
         let steps =
             steps
             ?? TrainingConfiguration.steps(
@@ -72,6 +74,7 @@ extension TrainOptions {
         result.images.data = images.sources
         result.steps = configuration.steps
         result.epochs = nil
+        result.validation = configuration.validation
         result.learningRate = resolvedLearningRate
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum

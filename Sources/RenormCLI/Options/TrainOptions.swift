@@ -97,8 +97,11 @@ struct TrainOptions: OptionTable {
     @Option(
         Row(
             "Training images held out, by the seed, to choose the best checkpoint on.", .of(\.validation),
-            resuming: .configures(["validation", "data"])))
-    var validation = 5000
+            resuming: .configures(["validation", "data"]),
+            discussion: """
+                (default: 5000, or a tenth of fewer than 50,000; none where the data have a validation part)
+                """))
+    var validation: Int?
 
     // MARK: Optimization
 

@@ -15,6 +15,8 @@ public struct TrainedModel: Sendable {
 
     /// How pixels become input.
     public var scaling: InputScaling { record.scaling }
+    /// How images of any size are brought to the size that the network takes.
+    public var framing: Framing { record.data.framingOfImages }
     /// What the classes are called.
     public var classNames: [String] { record.data.classNames }
     /// The number of steps that made it.

@@ -10,6 +10,8 @@ public struct DataDescription: Sendable, Hashable, Codable {
     public var classNames: [String]
     /// The shape of one image: `[H, W, C]`.
     public var image: TensorShape
+    /// How images are brought to that shape; `nil` in files of earlier versions, whose images had it or were squashed into it.
+    public var framing: Framing?
     /// Examples trained on.
     public var training: Int
     /// Examples held out.
@@ -20,18 +22,22 @@ public struct DataDescription: Sendable, Hashable, Codable {
     public var fingerprint: String
     /// The same of the test set; `nil` without one, and in files of earlier versions.
     public var testFingerprint: String?
+    /// The same of the validation set, where it is not held out of the training set.
+    public var validationFingerprint: String?
     /// The label that the first class has in files of labels, if that is not 0.
     public var labelOffset: Int?
 
-    init(whole: Dataset, training: Int, validation: Int, test: Dataset?) {
+    init(whole: Dataset, training: Int, validation: Int, ownValidation: Dataset?, test: Dataset?) {
         name = whole.name
         classNames = whole.classNames
         image = [whole.height, whole.width, whole.channels]
+        framing = whole.framing
         self.training = training
         self.validation = validation
         self.test = test?.count ?? 0
         fingerprint = whole.fingerprintText
         testFingerprint = test?.fingerprintText
+        validationFingerprint = ownValidation?.fingerprintText
         labelOffset = whole.labelOffset == 0 ? nil : whole.labelOffset
     }
 
@@ -50,13 +56,21 @@ public struct DataDescription: Sendable, Hashable, Codable {
         name = try container.value(.name)
         classNames = try container.value(.classNames)
         image = try container.value(.image)
+        framing = try container.optional(.framing)
         training = try container.value(.training)
         validation = try container.value(.validation)
         test = try container.value(.test)
         fingerprint = try container.value(.fingerprint)
         testFingerprint = try container.optional(.testFingerprint)
+        validationFingerprint = try container.optional(.validationFingerprint)
         labelOffset = try container.optional(.labelOffset)
         try requireNoFault(decoder)
+    }
+
+    /// How images are brought to the shape that the network takes.
+    package var framingOfImages: Framing {
+        framing
+            ?? Framing(size: ImageSize(height: image[0], width: image[1], channels: image[2]), fit: .squash)
     }
 
     /// What must be the same for a run to go on: not where the data came from, nor what comes after training.
@@ -65,6 +79,7 @@ public struct DataDescription: Sendable, Hashable, Codable {
         result.name = ""
         result.test = 0
         result.testFingerprint = nil
+        result.framing = framingOfImages
         return result
     }
 }
@@ -78,7 +93,11 @@ extension DataDescription: Checkable {
         }
         return .first(
             Fault(of: "classes", "none", "at least one", unless: !classNames.isEmpty),
-            Architecture.fault(ofImage: image), count("examples trained on", training),
+            Architecture.fault(ofImage: image),
+            Fault(
+                of: "framing", "images of \(framingOfImages.size)", "those of \(image)",
+                unless: framingOfImages.size.extents == image.dimensions),
+            count("examples trained on", training),
             count("examples held out", validation), count("test examples", test))
     }
 }

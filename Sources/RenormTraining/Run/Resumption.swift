@@ -65,7 +65,7 @@ struct Resumption {
     private static func best(
         in folder: RunFolder, _ record: CheckpointRecord, _ channel: EventChannel
     ) -> BestState? {
-        guard record.configuration.validation > 0 else { return nil }
+        guard record.data.validation > 0 else { return nil }
         guard FileManager.default.fileExists(atPath: folder.best.path) else {
             if record.best != nil {
                 channel.send(

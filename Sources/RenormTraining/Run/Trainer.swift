@@ -23,8 +23,10 @@ public struct Trainer: Sendable {
     public var configuration: TrainingConfiguration
     /// What to compute with.
     public var engine: any Engine
-    /// The training examples, held-out ones included.
+    /// The training examples; where there is no validation set, those held out are among them.
     public var training: Dataset
+    /// The examples to choose the best state by; `nil`: as many of the training examples are held out as the configuration says.
+    public var validation: Dataset?
     /// The examples to measure the chosen state on, at the end.
     public var test: Dataset?
     /// Where to save; `nil`: nowhere.
@@ -43,12 +45,14 @@ public struct Trainer: Sendable {
     ///   started anew, which an event says.
     public init(
         model: Model, configuration: TrainingConfiguration, engine: any Engine, training: Dataset,
-        test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false, record: String? = nil
+        validation: Dataset? = nil, test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false,
+        record: String? = nil
     ) {
         self.model = model
         self.configuration = configuration
         self.engine = engine
         self.training = training
+        self.validation = validation
         self.test = test
         self.folder = folder
         self.resumes = resumes

@@ -21,10 +21,9 @@ package struct TrainingPlan {
         try configuration.check(examples: trainer.training.count)
         try configuration.check()
         try trainer.model.check(trainer.training)
-        if let test = trainer.test { try trainer.model.check(test) }
+        for other in [trainer.validation, trainer.test].compactMap({ $0 }) { try trainer.model.check(other) }
         try configuration.scaling?.check(trainer.training)
-        let (kept, heldOut) = try trainer.training.split(
-            validation: configuration.validation, seed: configuration.seed)
+        let (kept, heldOut) = try trainer.parts()
         training = kept
         validation = heldOut.count > 0 ? heldOut : nil
         let isAccumulated = configuration.accumulation > 1
@@ -44,11 +43,27 @@ package struct TrainingPlan {
             throw ImagesError.classWithoutExamples(name: name, heldOut: heldOut.count(ofClass: name))
         }
         data = DataDescription(
-            whole: trainer.training, training: kept.count, validation: heldOut.count, test: trainer.test)
+            whole: trainer.training, training: kept.count, validation: heldOut.count,
+            ownValidation: trainer.validation, test: trainer.test)
         warnings =
             trainer.training.warningsOfClasses + trainer.training.warningsOfHoldingOut(leaving: kept)
             + graph.warnings
         environment = RunEnvironment(engine: trainer.engine.description)
+    }
+}
+
+extension Trainer {
+    /// The examples trained on, and those that the best state is chosen by.
+    fileprivate func parts() throws -> (training: Dataset, validation: Dataset) {
+        guard let validation else {
+            return try training.split(validation: configuration.validation, seed: configuration.seed)
+        }
+        guard configuration.validation == 0 else {
+            throw TrainingError.option(
+                name: "validation examples", found: "\(configuration.validation) beside \(validation.name)",
+                expected: "0, because the data have a validation part of their own")
+        }
+        return (training, validation)
     }
 }
 
