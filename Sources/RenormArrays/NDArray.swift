@@ -148,6 +148,29 @@ extension NDArray {
         return result
     }
 
+    /// Arrays of one type, and of one shape but for their first axis, one after another along it.
+    public init(joining parts: [NDArray]) {
+        guard let first = parts.first else { preconditionFailure("no arrays to join") }
+        var dimensions = first.shape.dimensions
+        for part in parts {
+            precondition(
+                part.type == first.type && part.shape.rank > 0
+                    && part.shape.dimensions.dropFirst() == dimensions.dropFirst(),
+                "\(part.type)\(part.shape) cannot follow \(first.type)\(first.shape)")
+        }
+        dimensions[0] = parts.reduce(0) { $0 + $1.shape[0] }
+        self.init(uninitialized: TensorShape(dimensions), type: first.type)
+        withUnsafeMutableBytes { target in
+            var place = 0
+            for part in parts {
+                part.withUnsafeBytes {
+                    UnsafeMutableRawBufferPointer(rebasing: target[place..<place + $0.count]).copyMemory(from: $0)
+                    place += $0.count
+                }
+            }
+        }
+    }
+
     /// Examples `range` along the first axis.
     public func rows(_ range: Range<Int>) -> NDArray {
         precondition(

@@ -6,58 +6,134 @@ import Renorm
 struct PredictCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "predict",
-        abstract: "Say which class a trained network sees in images.",
+        abstract: "Say which class a trained network sees in pictures.",
         discussion: """
-            Images are scaled as in training, and resized if they have another size (said on standard error). Where the network
-            takes gray, colours become gray as in Pillow's mode L; transparency is left aside.
+            Pictures are prepared as in validation, to the bit: the preparation (size, crop, channels, scaling) is saved with the network. \
+            PNG, JPEG, WebP, GIF and BMP are told apart by their content; so are IDX files of images (.gz or not). Of a folder all pictures \
+            in it and in its folders are taken, in the order of their paths. A picture that cannot be read is named on standard error, and \
+            the others follow; the exit code is then 1.
 
-            Example:  renorm predict runs/a shirt.png t10k-images-idx3-ubyte.gz
+            Examples:
+              renorm predict runs/a holiday.jpg
+              renorm predict runs/a photos/ --top 1 --output predictions.csv
+              find . -name '*.jpg' | renorm predict runs/a - --log json
             """)
 
     @Argument(help: "The folder of a run, or one of its .safetensors files.")
     var run: String
 
-    @Argument(help: ArgumentHelp("PNG files, or IDX files of images (.gz or not).", valueName: "file"))
-    var files: [String]
+    @Argument(
+        help: ArgumentHelp(
+            "Pictures, folders of them, IDX files of images, or - for a list on standard input, a path a line.",
+            valueName: "path"))
+    var paths: [String]
 
-    @Option(Row("How many classes to name for each image.", .atLeast(1)))
+    @Option(Row("How many classes to name for each picture.", .atLeast(1)))
     var top = 3
 
+    @Option(
+        Row(
+            "What is printed: human, json (one object a line) or csv. (default: human; csv with --output)",
+            isInFiles: false))
+    var log: PredictionFormat?
+
+    @Option(
+        Row(
+            "A file for the results, in place of standard output: CSV, or JSON lines if it ends in .json or .jsonl.",
+            isInFiles: false, valueName: "file"))
+    var output: FilePath?
+
+    @OptionGroup var loading: LoadingOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
-    @OptionGroup var output: OutputOptions
 
     func run() async throws {
         for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
         let trained = try TrainedModel(reading: SavedRun(run).model)
-        let predictor = try Predictor(trained, engine: computing.make())
-        let input = trained.model.input
-        // All files are read before anything is said, so that one bad name does not leave half an answer.
-        let images = try files.map {
-            try ImageFile(URL(fileURLWithPath: $0), channels: input[2], height: input[0], width: input[1])
+        let predictor = try Predictor(trained, engine: computing.make(), batchSize: PredictCommand.batchSize)
+        // What is named and is not there is said before anything is computed.
+        let files = try PredictionFiles(paths)
+        let destination = try PredictionDestination(output, format: log)
+        let printer = try PredictionPrinter(
+            destination.format, to: destination.output, top: min(top, trained.classNames.count))
+        var pass = PredictionPass(
+            predictor: predictor, classNames: trained.classNames, printer: printer,
+            progress: destination.hasProgress ? ProgressBar(descriptor: STDERR_FILENO) : nil, total: files.count)
+        let reader = ImageFileReader(
+            framing: trained.framing, workers: loading.workers(decoding: true),
+            ahead: 2 * PredictCommand.batchSize, paths: files.next)
+        while let (path, file) = try reader.next() { try pass.add(path, file) }
+        try pass.finish()
+        if pass.failures > 0 {
+            warn("\(pass.failures) of \(pass.files) files could not be read; they are named above.")
+            throw ExitCode(1)
         }
-        for (file, image) in zip(files, images) {
-            if image.originalHeight != input[0] || image.originalWidth != input[1] {
-                warn(
-                    "\(file.visible): resized from \(image.originalWidth)×\(image.originalHeight) to \(input[1])×\(input[0])"
-                )
-            }
-            let count = image.images.shape[0]
-            for (index, probabilities) in try predictor.probabilities(of: image.images).enumerated() {
-                let name = count == 1 ? file : "\(file)[\(index)]"
-                let ranked = probabilities.enumerated().sorted {
-                    ($1.element, $0.offset) < ($0.element, $1.offset)
+    }
+
+    /// Images are predicted so many at a time, however fast they come, so that the results are the same each time.
+    private static let batchSize = 32
+}
+
+/// Predicts images in batches and prints them in the order of their files.
+private struct PredictionPass {
+    let predictor: Predictor
+    let classNames: [String]
+    let printer: PredictionPrinter
+    var progress: ProgressBar?
+    /// The number of files, if it is known.
+    let total: Int?
+    private(set) var files = 0
+    private(set) var failures = 0
+    private var images = 0
+    /// What waits for its batch to fill: files with their images, or why there are none.
+    private var waiting: [(path: String, file: Result<ImageFile, any Error>)] = []
+    private var waitingImages = 0
+
+    init(
+        predictor: Predictor, classNames: [String], printer: PredictionPrinter, progress: ProgressBar?, total: Int?
+    ) {
+        self.predictor = predictor
+        self.classNames = classNames
+        self.printer = printer
+        self.progress = progress
+        self.total = total
+    }
+
+    mutating func add(_ path: String, _ file: Result<ImageFile, any Error>) throws {
+        waiting.append((path, file))
+        waitingImages += (try? file.get().images.shape[0]) ?? 0
+        if waitingImages >= predictor.batchSize { try flush() }
+    }
+
+    mutating func finish() throws {
+        try flush()
+        progress?.finish()
+    }
+
+    private mutating func flush() throws {
+        let found = waiting.compactMap { try? $0.file.get().images }
+        var rows = try found.isEmpty ? [] : predictor.probabilities(of: NDArray(joining: found))[...]
+        for (path, file) in waiting {
+            files += 1
+            switch file {
+            case .success(let file):
+                let count = file.images.shape[0]
+                for index in 0..<count {
+                    let ranked = Predictor.ranked(rows.removeFirst(), classNames: classNames)
+                    try printer.print(Array(ranked.prefix(printer.top)), file: path, index: index, of: count)
                 }
-                .prefix(top).map { (trained.classNames[$0.offset], $0.element) }
-                switch output.log {
-                case .human:
-                    try say(
-                        "\(name.visible): "
-                            + ranked.map { "\($0.0.visible) \($0.1.percent)" }.joined(separator: ", "))
-                case .json:
-                    try JSONPrinter().print(prediction: ranked, file: file, index: index)
-                }
+                images += count
+            case .failure(let error):
+                failures += 1
+                // Above the bar, if there is one.
+                if progress == nil { warn("\(error)") } else { progress?.print("\(error)") }
+                try printer.print(failure: "\(error)", file: path)
             }
         }
+        if let total {
+            progress?.update(
+                completed: files, total: total, unit: "files", detail: failures > 0 ? "\(failures) broken" : "")
+        }
+        (waiting, waitingImages) = ([], 0)
     }
 }

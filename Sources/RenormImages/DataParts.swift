@@ -7,6 +7,9 @@ public struct DataParts: Sendable {
     /// What a finished network is measured on; `nil` where the source has none.
     public var test: Dataset?
 
+    /// The lists of the pictures that they are of, where they are of lists.
+    public var pictures: [PictureList] = []
+
     /// Examples in parts.
     ///
     /// - Throws: `ImagesError.sizesDiffer` if their images are not of one size.
@@ -37,6 +40,7 @@ public struct DataParts: Sendable {
         try self.init(
             training: joined(.training, all.map(\.training))!,
             validation: joined(.validation, all.map(\.validation)), test: joined(.test, all.map(\.test)))
+        pictures = all.flatMap(\.pictures)
     }
 
     /// A part, if it is there.

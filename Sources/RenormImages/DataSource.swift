@@ -38,8 +38,9 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - numbering: Which class a label means, where the source does not know.
     ///   - pictures: How files of pictures are found and read.
+    ///   - observe: Is told what happens; what it throws ends the loading.
     public func load(
-        numbering: LabelNumbering = LabelNumbering(), pictures: PictureOptions = PictureOptions()
+        numbering: LabelNumbering = LabelNumbering(), pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> DataParts {
         if let known = classNames?.count,
             numbering.offset != 0 || (numbering.classes ?? known) != known
@@ -49,7 +50,7 @@ public struct DataSource: Sendable, CustomStringConvertible {
             )
         }
         var request = DataRequest(
-            argument: argument, part: .training, numbering: numbering, pictures: pictures)
+            argument: argument, part: .training, numbering: numbering, pictures: pictures, observe: observe)
         let training = try open(request)
         (request.classNames, request.framing) = (training.classNames, training.framing)
         return try DataParts(
@@ -62,12 +63,12 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// - Throws: `ImagesError.noPart` if the data have no such part.
     public func load(
         _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0, framing: Framing? = nil,
-        pictures: PictureOptions = PictureOptions()
+        pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> Dataset {
         try open(
             DataRequest(
                 argument: argument, part: part, classNames: classNames, framing: framing,
-                numbering: LabelNumbering(offset: labelOffset), pictures: pictures))
+                numbering: LabelNumbering(offset: labelOffset), pictures: pictures, observe: observe))
     }
 
     private func open(_ request: DataRequest) throws -> Dataset {
@@ -87,20 +88,20 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// Loads all parts of several sources, joined.
     public static func load(
         _ sources: [DataSource], numbering: LabelNumbering = LabelNumbering(),
-        pictures: PictureOptions = PictureOptions()
+        pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> DataParts {
-        let all = try sources.map { try $0.load(numbering: numbering, pictures: pictures) }
+        let all = try sources.map { try $0.load(numbering: numbering, pictures: pictures, observe: observe) }
         return all.count == 1 ? all[0] : try DataParts(joining: all)
     }
 
     /// Loads one part of several sources, joined, whose classes are known from a trained network.
     public static func load(
         _ sources: [DataSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0,
-        framing: Framing? = nil, pictures: PictureOptions = PictureOptions()
+        framing: Framing? = nil, pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> Dataset {
         let parts = try sources.map {
             try $0.load(
-                part, classNames: classNames, labelOffset: labelOffset, framing: framing, pictures: pictures)
+                part, classNames: classNames, labelOffset: labelOffset, framing: framing, pictures: pictures, observe: observe)
         }
         return parts.count == 1 ? parts[0] : try Dataset(joining: parts)
     }

@@ -81,6 +81,8 @@ public enum DataSources {
                     request.part, URL(fileURLWithPath: request.argument!), classNames: request.classNames,
                     numbering: request.numbering)
             })
+        table.register("images", argument: .required("PATH"), images)
+        table.register("csv", argument: .required("FILE"), csv)
         return table
     }()
 }
@@ -99,4 +101,8 @@ public struct DataRequest: Sendable {
     public var numbering: LabelNumbering
     /// How files of pictures are found and read.
     public var pictures: PictureOptions
+    /// Is told what happens; what it throws ends the opening.
+    public var observe: @Sendable (DataEvent) throws -> Void
+    /// What was found for the parts that were opened before.
+    public let opening = DataOpening()
 }

@@ -12,12 +12,18 @@ public struct Framing: Hashable, Sendable {
     public var fit: Fit
     /// How pixels between pixels are made.
     public var interpolation: Interpolation
+    /// What shows where a picture is transparent.
+    public var background: DecodingOptions.Background
 
     /// A framing.
-    public init(size: ImageSize, fit: Fit = .squash, interpolation: Interpolation = .bilinear) {
+    public init(
+        size: ImageSize, fit: Fit = .squash, interpolation: Interpolation = .bilinear,
+        background: DecodingOptions.Background = .white
+    ) {
         self.size = size
         self.fit = fit
         self.interpolation = interpolation
+        self.background = background
     }
 
     /// How a picture is placed, without any augmentation.
@@ -29,7 +35,7 @@ public struct Framing: Hashable, Sendable {
 }
 
 extension Framing: Codable {
-    private enum CodingKeys: String, CodingKey { case height, width, channels, fit, interpolation }
+    private enum CodingKeys: String, CodingKey { case height, width, channels, fit, interpolation, background }
 
     /// Reads what was encoded.
     ///
@@ -46,6 +52,7 @@ extension Framing: Codable {
         size = ImageSize(height: extents[0], width: extents[1], channels: extents[2])
         fit = try container.value(.fit)
         interpolation = try container.value(.interpolation)
+        background = try container.value(.background)
     }
 
     /// Writes the size by its extents.
@@ -56,6 +63,7 @@ extension Framing: Codable {
         try container.encode(size.channels, forKey: .channels)
         try container.encode(fit, forKey: .fit)
         try container.encode(interpolation, forKey: .interpolation)
+        try container.encode(background, forKey: .background)
     }
 }
 

@@ -116,7 +116,10 @@ public struct InputScaling: Hashable, Sendable, Codable {
 
 extension InputScaling: Checkable {
     /// What is wrong with the values.
-    package var fault: Fault? {
+    package var fault: Fault? { InputScaling.fault(mean: mean, deviation: deviation) }
+
+    /// What would be wrong with such values.
+    package static func fault(mean: [Double], deviation: [Double]) -> Fault? {
         guard mean.count == deviation.count, !mean.isEmpty else {
             return Fault(
                 "\(mean.count) means and \(deviation.count) deviations", "one of each for every channel")

@@ -1,5 +1,7 @@
 /// How files of pictures are found, read and brought to one size.
-public struct PictureOptions: Hashable, Sendable {
+public struct PictureOptions: Sendable {
+    /// How they are found, and which of them are taken.
+    public var list = PictureListOptions()
     /// The height and width that pictures get; `nil`: that of the pictures, if they all have one of at most
     /// `PictureOptions.largestOwnSide`, else `PictureOptions.defaultSide` for both.
     public var size: Size?
@@ -9,6 +11,8 @@ public struct PictureOptions: Hashable, Sendable {
     public var interpolation: Interpolation
     /// 1 for gray, 3 for colours; `nil`: as the files have in common.
     public var channels: Int?
+    /// What shows where they are transparent.
+    public var background = DecodingOptions.Background.white
 
     /// A height and a width.
     public struct Size: Hashable, Sendable {

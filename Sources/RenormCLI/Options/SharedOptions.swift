@@ -10,11 +10,13 @@ struct DataOptions: OptionTable {
             "Images: \(DataSources.help). Repeated: sources of one dataset.",
             resuming: .configures(["data"]),
             discussion: """
-                Sources must have images of one size and the same classes. In training, --sampling source-blocks:N takes \
+                Sources must have the same classes. In training, --sampling source-blocks:N takes \
                 N batches from each in turn; every other order mixes them. (default: fashion-mnist; of 'renorm evaluate' \
                 the run's own)
                 """))
     var data: [DataSource] = []
+
+    @OptionGroup var pictures: PictureListArguments
 
     /// What is given, or Fashion-MNIST.
     var sources: [DataSource] { data.isEmpty ? [.fashionMNIST] : data }

@@ -25,6 +25,11 @@ enum LogFormat: String, TextForm, CaseIterable {
     case human, json
 }
 
+/// How `predict` writes.
+enum PredictionFormat: String, TextForm, CaseIterable {
+    case human, json, csv
+}
+
 extension TextForm where Self: LosslessStringConvertible {
     /// Reads the text form.
     public init(parsing text: String) throws {

@@ -3,6 +3,10 @@ import Renorm
 
 /// Prints one JSON object a line: `event` says what it is, the other members are the library's own names.
 struct JSONPrinter: EventPrinter {
+    private let output: TextOutput
+
+    init(_ output: TextOutput = .standard) { self.output = output }
+
     func print(_ event: TrainingEvent) throws(ReportingError) {
         switch event {
         case .started(let description): try line("started", description)
@@ -51,11 +55,21 @@ struct JSONPrinter: EventPrinter {
         try line("prediction", Prediction(file: file, index: index, classes: classes))
     }
 
+    /// Prints why a file's images are not among the predictions.
+    func print(failure message: String, file: String) throws(ReportingError) {
+        try line("failure", Failure(file: file, message: message))
+    }
+
+    private struct Failure: Encodable {
+        var file: String
+        var message: String
+    }
+
     private func line(_ event: String, _ payload: some Encodable) throws(ReportingError) {
         guard let text = try? JSONLines.line(event, payload) else {
             preconditionFailure("events are objects that JSON can hold")
         }
-        try TextOutput.standard.write(text.escapingUnprintable + "\n")
+        try output.write(text.escapingUnprintable + "\n")
     }
 
     private struct Message: Encodable { var message: String }

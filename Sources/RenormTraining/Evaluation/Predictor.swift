@@ -14,7 +14,8 @@ public final class Predictor {
     private let trained: TrainedModel
     private let engine: any Engine
     private let store: any Store
-    private let batchSize: Int
+    /// The number of images at a time.
+    public let batchSize: Int
     private var executables: [Int: CheckedExecutable] = [:]
 
     /// Takes a model into an engine's memory.
@@ -64,6 +65,12 @@ public final class Predictor {
         let executable = try CheckedExecutable(trained.model.graph(batch: batch), on: engine)
         executables[batch] = executable
         return executable
+    }
+
+    /// Classes with their probabilities, the likeliest first; of equal ones those that come first.
+    public static func ranked(_ probabilities: [Double], classNames: [String]) -> [(name: String, probability: Double)] {
+        probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
+            .map { (classNames[$0], probabilities[$0]) }
     }
 
     private static func softmax(_ logits: ArraySlice<Double>) -> [Double] {

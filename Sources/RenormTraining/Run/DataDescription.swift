@@ -94,10 +94,11 @@ extension DataDescription: Checkable {
         return .first(
             Fault(of: "classes", "none", "at least one", unless: !classNames.isEmpty),
             Architecture.fault(ofImage: image),
-            Fault(
-                of: "framing", "images of \(framingOfImages.size)", "those of \(image)",
-                unless: framingOfImages.size.extents == image.dimensions),
-            count("examples trained on", training),
+            framing.flatMap {
+                Fault(
+                    of: "framing", "images of \($0.size)", "those of \(image)",
+                    unless: $0.size.extents == image.dimensions)
+            }, count("examples trained on", training),
             count("examples held out", validation), count("test examples", test))
     }
 }
