@@ -31,8 +31,12 @@ let package = Package(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(
             name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .systemLibrary(
+            name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(
+            name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
         .target(name: "RenormKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-        .target(name: "RenormPNG", dependencies: ["CPNG"]),
+        .target(name: "RenormCodecs", dependencies: ["CPNG", "CJPEG", "CWebP"]),
         .target(name: "RenormArrays"),
         .target(
             name: "RenormGraphs",
@@ -52,7 +56,7 @@ let package = Package(
                 "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
-        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
+        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormCodecs"]),
         .target(
             name: "RenormTraining",
             dependencies: [

@@ -1,25 +1,5 @@
 import RenormArrays
 
-/// Gray from colour: Pillow's conversion to `L`, ITU-R 601-2 luma of the values as they are stored, in fixed point.
-/// (19595·R + 38470·G + 7471·B + 2¹⁵) / 2¹⁶, rounded down.
-///
-/// - Parameter images: `u8`, the last axis red, green and blue.
-/// - Returns: `u8`, the last axis 1.
-func gray(fromColour images: NDArray) -> NDArray {
-    precondition(images.type == .u8 && images.shape.dimensions.last == 3, "no colours: \(images.shape)")
-    var result = NDArray(uninitialized: TensorShape(images.shape.dimensions.dropLast() + [1]), type: .u8)
-    images.withValues(of: UInt8.self) { colours in
-        result.withMutableValues(of: UInt8.self) { grays in
-            for pixel in grays.indices {
-                let (red, green) = (UInt32(colours[3 * pixel]), UInt32(colours[3 * pixel + 1]))
-                let blue = UInt32(colours[3 * pixel + 2])
-                grays[pixel] = UInt8((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16)
-            }
-        }
-    }
-    return result
-}
-
 /// Colour from gray: the same value three times.
 ///
 /// - Parameter images: `u8`, the last axis 1.

@@ -2,6 +2,10 @@
 public final class ImageWorkspace {
     /// For what a source reads.
     let read = GrowingMemory<UInt8>()
+    /// For a picture as it lies in its file.
+    let decoded = GrowingMemory<UInt8>()
+    /// For a picture on its way from there.
+    let converted = GrowingMemory<UInt8>()
     /// For a picture at its new size.
     let placed = GrowingMemory<UInt8>()
     /// For a picture that has its new width, but not yet its new height.

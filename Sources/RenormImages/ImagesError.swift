@@ -62,11 +62,11 @@ public enum ImagesError: Error, Hashable, Sendable {
     case classWithoutExamples(name: String, heldOut: Int = 0)
     /// A word that names none of the choices of an option.
     case unknownChoice(option: String, found: String, choices: [String])
-    /// A file that is neither a PNG nor an IDX file; `magic` are its first bytes, uncompressed.
-    case notAnImage(path: String, magic: [UInt8])
-    /// A PNG file that cannot be decoded.
-    case undecodablePNG(path: String, reason: String)
-    /// A PNG file with more pixels, or more in a row or column, than are decoded.
+    /// A file that is no picture that is read; what it is instead, and what to do with it.
+    case notAPicture(path: String, found: String, remedy: String)
+    /// A picture's file that cannot be decoded.
+    case undecodable(path: String, format: PictureFormat, reason: String)
+    /// A picture with more pixels, or more in a row or column, than are decoded.
     case pixelCount(path: String, height: Int, width: Int, largestSide: Int, largest: Int)
     /// An image with another number of channels than the model takes.
     case channels(path: String, found: Int, expected: Int)
@@ -79,8 +79,8 @@ extension ImagesError: CustomStringConvertible {
         case .missingFile, .missingFolder, .unreadable, .cutCompression, .damagedCompression:
             readingDescription
         case .notIDX, .unsupportedElements, .truncated, .trailingBytes, .tooLarge, .noPixels,
-            .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAnImage, .undecodablePNG, .pixelCount,
-            .channels:
+            .labelsInsteadOfImages, .imagesInsteadOfLabels, .empty, .notAPicture, .undecodable,
+            .pixelCount, .channels:
             fileDescription
         case .countsDiffer, .labelOutOfRange, .namedClasses, .sizesDiffer, .noPart, .partsDiffer,
             .datasetNotFound:
@@ -151,11 +151,10 @@ extension ImagesError: CustomStringConvertible {
                     : "Write the file with this shape.")
         case .empty(let path):
             "\(path) holds no examples. Expected at least one. Check that this is the right file."
-        case .notAnImage(let path, let magic):
-            "\(beginning(path, magic)). Expected a PNG or an IDX file. "
-                + (magic.isEmpty ? "Check that this is the right file." : "Convert the image to PNG.")
-        case .undecodablePNG(let path, let reason):
-            "\(path) is a PNG file that cannot be decoded: \(reason). Expected a complete, intact PNG image. "
+        case .notAPicture(let path, let found, let remedy):
+            "\(path) \(found). Expected a JPEG, PNG, WebP, GIF or BMP picture. \(remedy)."
+        case .undecodable(let path, let format, let reason):
+            "\(path) is a \(format.name) file that cannot be decoded: \(reason). Expected a complete, intact \(format.name) image. "
                 + "Fetch or save the file again."
         case .pixelCount(let path, let height, let width, let largestSide, let largest):
             "\(path) announces \(width) × \(height) pixels. Expected at most \(largestSide) in a row or column and "

@@ -135,7 +135,7 @@ import Testing
         let image = try readPipe(png, step: step) { try ImageFile($0, channels: 1, height: 7, width: 5) }
         #expect(
             try image.images.values(of: UInt8.self)
-                == PNGDecoder.decode(png, channels: 1, path: "").values(of: UInt8.self))
+                == PictureDecoder.decode(png, DecodingOptions(channels: 1), path: "").values(of: UInt8.self))
     }
 
     @Test func pipesThatEndTooEarlyOrTooLateAreTold() throws {

@@ -86,11 +86,11 @@ import Testing
                 try ImageFile(url, channels: channels, height: 2, width: 2)
             }.message(in: folder)
         }
-        let empty = "DIR/x is empty. Expected a PNG or an IDX file. Check that this is the right file."
+        let expected = "Expected a JPEG, PNG, WebP, GIF or BMP picture."
+        let empty = "DIR/x is empty. \(expected) Fetch the file again, or remove it."
         #expect(try message([]) == empty)
         #expect(try message(gzip([])) == empty)
-        let text =
-            "The content of DIR/x starts with the bytes 68 69. Expected a PNG or an IDX file. Convert the image to PNG."
+        let text = "DIR/x is a text file. \(expected) Check that this is the right file."
         #expect(try message(Array("hi".utf8)) == text)
         #expect(try message(gzip(Array("hi".utf8))) == text)
         #expect(

@@ -42,7 +42,8 @@ import Testing
     func cropsAreResizedAsPillowDoes(interpolation: Interpolation, name: String) throws {
         func read(_ name: String) throws -> NDArray {
             let url = fixtures.appendingPathComponent("images/\(name).png")
-            let image = try PNGDecoder.decode([UInt8](Data(contentsOf: url)), channels: 3, path: name)
+            let image = try PictureDecoder.decode(
+                [UInt8](Data(contentsOf: url)), DecodingOptions(channels: 3), path: name)
             return image.reshaped(to: TensorShape([1] + image.shape.dimensions))
         }
         let expected = try read("large-\(name)-\(interpolation)")

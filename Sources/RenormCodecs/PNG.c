@@ -11,7 +11,7 @@ struct renorm_png {
     const uint8_t *bytes;
     size_t count;
     size_t position;
-    renorm_png_reason *reason;
+    renorm_reason *reason;
     renorm_png_header header;
 };
 
@@ -49,19 +49,20 @@ static void read_header(renorm_png *png) {
     png_set_chunk_cache_max(reader, 1);
     png_set_user_limits(reader, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_keep_unknown_chunks(reader, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_keep_unknown_chunks(reader, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep)"tRNS", 1);
     png_read_info(reader, png->info);
     int type = png_get_color_type(reader, png->info);
     int depth = png_get_bit_depth(reader, png->info);
+    int has_alpha = (type & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(reader, png->info, PNG_INFO_tRNS) != 0;
     png->header = (renorm_png_header){
         .width = png_get_image_width(reader, png->info),
         .height = png_get_image_height(reader, png->info),
-        .channels = (type & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1,
+        .form = (type & PNG_COLOR_MASK_COLOR) != 0 ? (has_alpha ? RENORM_FORM_COLOUR_ALPHA : RENORM_FORM_COLOUR)
+                                                   : (has_alpha ? RENORM_FORM_GRAY_ALPHA : RENORM_FORM_GRAY),
         .stored_bits = (uint32_t)(depth * png_get_channels(reader, png->info)),
     };
 }
 
-renorm_png *renorm_png_open(const uint8_t *bytes, size_t count, renorm_png_reason *reason) {
+renorm_png *renorm_png_open(const uint8_t *bytes, size_t count, renorm_reason *reason) {
     snprintf(reason->text, sizeof reason->text, "there is no memory for it");
     renorm_png *png = calloc(1, sizeof *png);
     if (png == NULL) return NULL;
@@ -78,12 +79,15 @@ renorm_png *renorm_png_open(const uint8_t *bytes, size_t count, renorm_png_reaso
 
 renorm_png_header renorm_png_get_header(const renorm_png *png) { return png->header; }
 
-/// Replaces indices, which lie in the last third of the memory, by the colours that they stand for.
+/// Replaces indices, which lie at the end of the memory, by the colours that they stand for.
 static void look_up(renorm_png *png, uint8_t *pixels, size_t count) {
     png_colorp palette = NULL;
-    int size = 0;
+    png_bytep opacities = NULL;
+    int size = 0, opacity_count = 0;
+    size_t channels = renorm_form_size(png->header.form);
     png_get_PLTE(png->reader, png->info, &palette, &size);
-    const uint8_t *indices = pixels + 2 * count;
+    png_get_tRNS(png->reader, png->info, &opacities, &opacity_count, NULL);
+    const uint8_t *indices = pixels + (channels - 1) * count;
     for (size_t i = 0; i < count; i++) {
         // Read before the colour is written, which for the last pixels is where the indices are.
         int index = indices[i];
@@ -92,9 +96,11 @@ static void look_up(renorm_png *png, uint8_t *pixels, size_t count) {
             snprintf(message, sizeof message, "a pixel has the colour %d of a palette of %d", index, size);
             png_error(png->reader, message);
         }
-        pixels[3 * i] = palette[index].red;
-        pixels[3 * i + 1] = palette[index].green;
-        pixels[3 * i + 2] = palette[index].blue;
+        uint8_t *pixel = pixels + channels * i;
+        pixel[0] = palette[index].red;
+        pixel[1] = palette[index].green;
+        pixel[2] = palette[index].blue;
+        if (channels == 4) pixel[3] = index < opacity_count ? opacities[index] : 255;
     }
 }
 
@@ -102,17 +108,21 @@ static void look_up(renorm_png *png, uint8_t *pixels, size_t count) {
 static void read_pixels(renorm_png *png, uint8_t *pixels) {
     png_structp reader = png->reader;
     int type = png_get_color_type(reader, png->info);
-    size_t width = png->header.width, height = png->header.height;
+    size_t width = png->header.width, height = png->header.height, channels = renorm_form_size(png->header.form);
     int is_indexed = type == PNG_COLOR_TYPE_PALETTE;
     png_set_strip_16(reader);
-    png_set_strip_alpha(reader);
-    if (is_indexed) png_set_packing(reader);
-    if (type == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(reader);
+    if (is_indexed) {
+        png_set_packing(reader);
+    } else {
+        // One colour that is transparent is compared in all its bits.
+        if (png_get_valid(reader, png->info, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(reader);
+        if (type == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(reader);
+    }
     int passes = png_set_interlace_handling(reader);
     png_read_update_info(reader, png->info);
-    size_t row_size = width * (is_indexed ? 1 : png->header.channels);
+    size_t row_size = width * (is_indexed ? 1 : channels);
     if (png_get_rowbytes(reader, png->info) != row_size) png_error(reader, "its pixels have an unknown form");
-    uint8_t *rows = is_indexed ? pixels + 2 * width * height : pixels;
+    uint8_t *rows = is_indexed ? pixels + (channels - 1) * width * height : pixels;
     for (int pass = 0; pass < passes; pass++) {
         for (size_t y = 0; y < height; y++) png_read_row(reader, rows + y * row_size, NULL);
     }
@@ -120,7 +130,7 @@ static void read_pixels(renorm_png *png, uint8_t *pixels) {
     if (is_indexed) look_up(png, pixels, width * height);
 }
 
-int32_t renorm_png_read(renorm_png *png, uint8_t *pixels, renorm_png_reason *reason) {
+int32_t renorm_png_read(renorm_png *png, uint8_t *pixels, renorm_reason *reason) {
     png->reason = reason;
     if (setjmp(png_jmpbuf(png->reader)) != 0) return 0;
     read_pixels(png, pixels);
