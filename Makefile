@@ -10,6 +10,7 @@ DEMO_ARGS ?= --norm "BN: batch" --norm "GN: group:8" --norm "BRN: batch-renorm" 
     --setting "groups of 4: shuffled examples=4" --setting "one label × 8: label-blocks:1x8 examples=8" --seeds 1 \
     --steps 800 --run "runs/demo"
 ARGS ?=
+SETS ?=
 FILTER ?=
 WARNINGS ?= errors
 SWIFT_FLAGS ?=
@@ -37,7 +38,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train demo digits test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo datasets test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -55,7 +56,8 @@ help:
 	@echo '                ARGS="--reader png --case 7"    see: make fuzz ARGS=--help'
 	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
-	@echo '  make digits   fetch 5,000 handwritten digits, a second dataset: --data idx:.deps/digits'
+	@echo '  make datasets fetch sets of pictures (500 MB) and say what they are; SETS="photos mnist" fetches these'
+	@echo '                SETS=--list               says which there are'
 	@echo '  make build    build .build/release/renorm'
 	@echo '  make lint     check layout and style; make format settles the layout'
 	@echo '  make docs     write the documentation into $(DOCS)'
@@ -109,8 +111,8 @@ check-scripts: prerequisites
 setup: prerequisites
 	@$(SETUP) build
 
-digits: prerequisites
-	@$(SETUP) digits
+datasets: prerequisites
+	@$(SETUP) datasets $(SETS)
 
 data: prerequisites
 	@$(SETUP) data

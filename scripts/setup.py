@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from provision import digits as mnist_digits, fashion_mnist, headers, onednn, swift
+from provision import datasets as picture_sets, fashion_mnist, headers, onednn, swift
 from provision.files import exclusive
 from provision.problem import Problem
 
@@ -28,9 +28,12 @@ def data(_) -> None:
     fashion_mnist.provide(DEPS)
 
 
-def digits(_) -> None:
-    """5,000 handwritten digits, a second dataset to compare on."""
-    mnist_digits.provide(DEPS)
+def datasets(arguments) -> None:
+    """Sets of pictures to try things on; without names all of them."""
+    if arguments.list:
+        print(picture_sets.listing())
+    else:
+        picture_sets.provide(DEPS, arguments.names)
 
 
 def place(arguments) -> None:
@@ -41,11 +44,14 @@ def place(arguments) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function in (build, data, digits, place):
+    for function in (build, data, datasets, place):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
         if function is place:
             command.add_argument("programs", help="the folder of the built programs")
+        if function is datasets:
+            command.add_argument("names", nargs="*", metavar="SET", help="of those that --list prints")
+            command.add_argument("--list", action="store_true", help="say what there is")
     arguments = parser.parse_args()
     try:
         with exclusive(DEPS):

@@ -88,17 +88,37 @@ def _own_lists(folder: Path) -> List[str]:
     return [word for key, value in settings.items() for word in ("-o", f"{key}={value}/")]
 
 
-def pip_download(requirements: Path, destination: Path, remedy: str) -> None:
-    """Downloads exactly the files whose hashes the requirements file lists."""
+def pip_download(
+        requirements: Path, destination: Path, remedy: str, only: str = "", options: Sequence[str] = ()) -> None:
+    """Downloads exactly the files whose hashes the requirements file lists, or of these one package's."""
+    if only:
+        lines = [line for line in requirements.read_text().splitlines() if line.startswith(f"{only}==")]
+        requirements = destination / f"{only}-requirements.txt"
+        requirements.write_text("\n".join(lines) + "\n")
+    result = _pip([
+        "download", *options, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement",
+        str(requirements), "--dest", str(destination)])
+    if result.returncode != 0:
+        raise Problem(
+            f"pip could not download what {requirements.name} lists:\n{last_lines(result.stdout, 10)}",
+            "these packages from the package index that pip is set up with.", remedy)
+
+
+def pip_install(requirements: Path, destination: Path, remedy: str) -> None:
+    """Installs packages into a folder of their own, which is then a path to import from."""
+    say(f"installing what {requirements.name} lists in {destination.name} (pip)")
+    result = _pip([
+        "install", "--no-deps", "--only-binary=:all:", "--requirement", str(requirements), "--target", str(destination)])
+    if result.returncode != 0:
+        raise Problem(
+            f"pip could not install what {requirements.name} lists:\n{last_lines(result.stdout, 10)}",
+            "these packages from the package index that pip is set up with.", remedy)
+
+
+def _pip(arguments: Sequence[str]) -> subprocess.CompletedProcess:
     pip = [sys.executable, "-m", "pip"]
     if _run([*pip, "--version"]).returncode != 0:
         raise Problem(
             f"{sys.executable} has no pip.", "Python 3 with pip.",
             "install it (Debian and Ubuntu: apt-get install python3-pip), then run make again.")
-    result = _run([
-        *pip, "download", "--disable-pip-version-check", "--no-input", "--quiet", "--no-deps",
-        "--only-binary=:all:", "--require-hashes", "--requirement", str(requirements), "--dest", str(destination)])
-    if result.returncode != 0:
-        raise Problem(
-            f"pip could not download what {requirements.name} lists:\n{last_lines(result.stdout, 10)}",
-            "these packages from the package index that pip is set up with.", remedy)
+    return _run([*pip, arguments[0], "--disable-pip-version-check", "--no-input", "--quiet", *arguments[1:]])

