@@ -66,11 +66,13 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         let trained = try TrainedModel(reading: saved.model)
         warnings += try needless(for: trained.model).map(\.message)
         for text in warnings { warn("warning: \(text)") }
+        let pictures = try saved.pictureOptions(images, trained)
         let sources = try images.data.isEmpty ? saved.dataSources(trained) : images.data
         let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
                 $0, .test, classNames: trained.classNames,
-                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing)
+                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing,
+                pictures: pictures, observe: DataProgress().observe)
         }
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }

@@ -40,7 +40,10 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let engine = try options.computing.make()
         let isMoved = CommandArguments.typed.contains("data")
         let data = try loading(options.images.sources, isGiven: isMoved) {
-            try DataSource.load($0, numbering: options.labels.numbering)
+            try DataSource.load(
+                $0, numbering: options.labels.numbering,
+                pictures: options.images.pictures.options(options.preparation, seed: options.seed),
+                observe: DataProgress().observe)
         }
         let goesOn = options.resume && folder.hasCheckpoint
         let configuration = try options.configuration(

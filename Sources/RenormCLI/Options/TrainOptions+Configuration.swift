@@ -35,6 +35,7 @@ extension TrainOptions {
                 recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: sampling, augmentation: augment, validation: validation, seed: seed,
+            scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
             initialization: self.`init`?.description)
     }

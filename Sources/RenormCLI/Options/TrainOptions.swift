@@ -7,6 +7,7 @@ struct TrainOptions: OptionTable {
 
     @OptionGroup var images: DataOptions
     @OptionGroup var labels: LabelOptions
+    @OptionGroup var preparation: PreparationArguments
     @OptionGroup var network: NetworkOptions
     @OptionGroup var normalization: NormalizationOptions
 

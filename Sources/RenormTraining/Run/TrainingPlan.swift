@@ -24,7 +24,7 @@ package struct TrainingPlan {
         for other in [trainer.validation, trainer.test].compactMap({ $0 }) { try trainer.model.check(other) }
         try configuration.scaling?.check(trainer.training)
         let (kept, heldOut) = try trainer.parts()
-        training = kept
+        training = kept.forTraining
         validation = heldOut.count > 0 ? heldOut : nil
         let isAccumulated = configuration.accumulation > 1
         graph = try TrainingGraph(
