@@ -72,6 +72,11 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
                 $0, .test, classNames: trained.classNames,
                 labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0)
         }
+        for text in try NeedlessOption.warnings(
+            NeedlessOption.order(sampling, "--sampling", sources: test.sources.count, hasGroups: true))
+        {
+            warn("warning: \(text)")
+        }
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
@@ -120,10 +125,6 @@ extension EvaluateCommand {
                 NeedlessOption(
                     "--label-offset", "\(labelOffset) with \(data)", expected: "--data idx:DIR with it",
                     "Leave it out, or name such data"))
-        }
-        if !images.data.isEmpty {
-            result += NeedlessOption.order(
-                sampling, "--sampling", sources: images.data.count, hasGroups: true)
         }
         return result
     }

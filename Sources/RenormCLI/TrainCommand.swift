@@ -46,7 +46,8 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let configuration = try options.configuration(
             training: training, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
-            options.needless(steps: configuration.steps, goesOn: goesOn))
+            options.needless(
+                steps: configuration.steps, sources: training.sources.count, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)
