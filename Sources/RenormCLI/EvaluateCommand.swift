@@ -74,6 +74,11 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
                 labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing,
                 pictures: pictures, observe: DataProgress().observe)
         }
+        for text in try NeedlessOption.warnings(
+            NeedlessOption.order(sampling, "--sampling", sources: test.sources.count, hasGroups: true))
+        {
+            warn("warning: \(text)")
+        }
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
@@ -122,10 +127,6 @@ extension EvaluateCommand {
                 NeedlessOption(
                     "--label-offset", "\(labelOffset) with \(data)", expected: "--data idx:DIR with it",
                     "Leave it out, or name such data"))
-        }
-        if !images.data.isEmpty {
-            result += NeedlessOption.order(
-                sampling, "--sampling", sources: images.data.count, hasGroups: true)
         }
         return result
     }

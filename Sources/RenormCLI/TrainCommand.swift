@@ -49,7 +49,8 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let configuration = try options.configuration(
             data: data, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
-            options.needless(steps: configuration.steps, goesOn: goesOn))
+            options.needless(
+                steps: configuration.steps, sources: training.sources.count, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)
