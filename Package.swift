@@ -56,7 +56,8 @@ let package = Package(
                 "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
-        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormCodecs"]),
+        .target(
+            name: "RenormImages", dependencies: ["RenormArrays", "RenormFormats", "CZlib", "RenormCodecs"]),
         .target(
             name: "RenormTraining",
             dependencies: [
