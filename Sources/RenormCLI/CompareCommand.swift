@@ -156,7 +156,7 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
         warnings += data.warnings
         for setting in experiment.settings {
             warnings += try NeedlessOption.order(
-                setting.sampling, "--setting", sources: training.sources.count,
+                setting.sampling, "--setting", sources: loaded.training.sources.count,
                 hasGroups: experiment.hasGroups(in: setting, data)
             ).map(\.message)
         }

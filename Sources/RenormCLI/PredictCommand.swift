@@ -60,7 +60,7 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
             predictor: predictor, classNames: trained.classNames, printer: printer,
             progress: destination.hasProgress ? ProgressBar(descriptor: STDERR_FILENO) : nil, total: files.count)
         let reader = ImageFileReader(
-            framing: trained.framing, workers: loading.workers(decoding: true),
+            framing: trained.framing, workers: loading.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1),
             ahead: 2 * PredictCommand.batchSize, paths: files.next)
         while let (path, file) = try reader.next() { try pass.add(path, file) }
         try pass.finish()

@@ -50,7 +50,7 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
             data: data, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
             options.needless(
-                steps: configuration.steps, sources: training.sources.count, goesOn: goesOn))
+                steps: configuration.steps, sources: data.training.sources.count, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)

@@ -27,6 +27,37 @@ extension PictureOptions.Size: TextForm, CustomStringConvertible {
     private static let longestSide = 4096
 }
 
+extension PictureTableColumns: TextForm, CustomStringConvertible {
+    /// Reads `path=NAME,label=NAME,split=NAME,source=NAME`, of which some may be missing.
+    public init(parsing text: String) throws {
+        self.init()
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let words = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            guard words.count == 2, !words[1].isEmpty else { throw Fault("'\(text)'", PictureTableColumns.expected) }
+            switch words[0] {
+            case "path": path = [words[1]]
+            case "label": label = [words[1]]
+            case "split": split = [words[1]]
+            case "source": source = [words[1]]
+            default: throw Fault("'\(words[0])'", "path, label, split or source before '='")
+            }
+        }
+    }
+
+    /// The columns that have another name than the usual ones.
+    public var description: String {
+        let usual = PictureTableColumns()
+        let all = [
+            ("path", path, usual.path), ("label", label, usual.label), ("split", split, usual.split),
+            ("source", source, usual.source),
+        ]
+        return all.filter { $0.1 != $0.2 }.map { "\($0.0)=\($0.1[0])" }.joined(separator: ",")
+    }
+
+    /// What can be read.
+    public static var expected: String { "names of columns, such as path=file,label=breed" }
+}
+
 /// A number for each channel: measured on the training pictures, those of ImageNet's networks, or given.
 enum ChannelValues: TextForm, CustomStringConvertible, Equatable {
     case measured
