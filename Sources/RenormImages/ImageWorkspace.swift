@@ -12,6 +12,8 @@ public final class ImageWorkspace {
     let placed = GrowingMemory<UInt8>()
     /// For a picture that has its new width or height, but not yet both.
     let narrowed = GrowingMemory<UInt8>()
+    /// For the picture that is mixed into the first one.
+    let mixed = GrowingMemory<Float>()
     var rows = FilterTaps()
     var columns = FilterTaps()
 
