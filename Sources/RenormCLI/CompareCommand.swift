@@ -53,6 +53,7 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
 
     @OptionGroup var images: DataOptions
     @OptionGroup var labels: LabelOptions
+    @OptionGroup var preparation: PreparationArguments
 
     @Option(Row<NetworkName>.model)
     var model = NetworkName.halfSmall
@@ -80,9 +81,9 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
         Row(
             "Training images that no run is trained on: the curves are measured on some of them.",
             .atLeast(1),
-            resuming: .configures(["training examples", "training images", "measured on", "measured images"]))
-    )
-    var heldOut = 10000
+            resuming: .configures(["training examples", "training images", "measured on", "measured images"]),
+            discussion: "(default: 10000, or a sixth of fewer than 60,000)"))
+    var heldOut: Int?
 
     @Option(
         Row(
@@ -145,14 +146,17 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
         experiment.curvePoints = curvePoints
         try refuseRepeated(experiment)
         var warnings = try NeedlessOption.warnings(needless)
-        let loaded = try DataSource.load(sources, numbering: labels.numbering)
+        let loaded = try DataSource.load(
+            sources, numbering: labels.numbering, pictures: images.pictures.options(preparation, seed: 0),
+            observe: DataProgress().observe)
         let data = try Experiment.Data(
-            training: loaded.training, heldOut: heldOut, test: measure == .test ? loaded.test : nil)
+            training: loaded.training, heldOut: heldOut ?? min(10000, loaded.training.count / 6),
+            test: measure == .test ? loaded.test ?? loaded.validation : nil)
         try experiment.check(data)
         warnings += data.warnings
         for setting in experiment.settings {
             warnings += try NeedlessOption.order(
-                setting.sampling, "--setting", sources: sources.count,
+                setting.sampling, "--setting", sources: training.sources.count,
                 hasGroups: experiment.hasGroups(in: setting, data)
             ).map(\.message)
         }

@@ -66,11 +66,18 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         let trained = try TrainedModel(reading: saved.model)
         warnings += try needless(for: trained.model).map(\.message)
         for text in warnings { warn("warning: \(text)") }
+        let pictures = try saved.pictureOptions(images, trained)
         let sources = try images.data.isEmpty ? saved.dataSources(trained) : images.data
         let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
                 $0, .test, classNames: trained.classNames,
-                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing)
+                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing,
+                pictures: pictures, observe: DataProgress().observe)
+        }
+        for text in try NeedlessOption.warnings(
+            NeedlessOption.order(sampling, "--sampling", sources: test.sources.count, hasGroups: true))
+        {
+            warn("warning: \(text)")
         }
         let isOwn = trained.record.data.isTest(test)
         if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
@@ -120,10 +127,6 @@ extension EvaluateCommand {
                 NeedlessOption(
                     "--label-offset", "\(labelOffset) with \(data)", expected: "--data idx:DIR with it",
                     "Leave it out, or name such data"))
-        }
-        if !images.data.isEmpty {
-            result += NeedlessOption.order(
-                sampling, "--sampling", sources: images.data.count, hasGroups: true)
         }
         return result
     }

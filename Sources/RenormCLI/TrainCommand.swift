@@ -40,13 +40,17 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let engine = try options.computing.make()
         let isMoved = CommandArguments.typed.contains("data")
         let data = try loading(options.images.sources, isGiven: isMoved) {
-            try DataSource.load($0, numbering: options.labels.numbering)
+            try DataSource.load(
+                $0, numbering: options.labels.numbering,
+                pictures: options.images.pictures.options(options.preparation, seed: options.seed),
+                observe: DataProgress().observe)
         }
         let goesOn = options.resume && folder.hasCheckpoint
         let configuration = try options.configuration(
             data: data, goingOnIn: goesOn ? folder : nil)
         let needless = try NeedlessOption.warnings(
-            options.needless(steps: configuration.steps, goesOn: goesOn))
+            options.needless(
+                steps: configuration.steps, sources: training.sources.count, goesOn: goesOn))
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)

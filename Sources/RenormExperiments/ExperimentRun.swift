@@ -31,9 +31,7 @@ final class ExperimentRun {
         progress: (Int) -> Void, isCancelled: @escaping () -> Bool
     ) throws -> ExperimentResult {
         let steps = trainer.configuration.steps
-        let loader = BatchLoader(
-            dataset: plan.training, scaling: data.scaling, sampler: plan.sampler,
-            seed: trainer.configuration.seed, to: steps)
+        let loader = plan.loader(scaling: data.scaling)
         defer { loader.cancel() }
         var curve: [ExperimentResult.CurvePoint] = []
         var (time, made, right) = (Duration.zero, 0, [Double]())

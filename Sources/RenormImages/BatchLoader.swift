@@ -9,6 +9,12 @@ public struct Batch: Sendable {
     public internal(set) var images: NDArray
     /// The classes, `i32` [N].
     public internal(set) var labels: NDArray
+    /// How much the loss of each example counts, `f32` [N]; `nil`: all the same.
+    public internal(set) var weights: NDArray?
+    /// The classes of what was mixed into the images, `i32` [N]; `nil`: nothing was.
+    public internal(set) var otherLabels: NDArray?
+    /// How much the loss of those counts, `f32` [N].
+    public internal(set) var otherWeights: NDArray?
     /// Where in the dataset the examples are.
     public internal(set) var indices: [Int]
 }
@@ -28,6 +34,7 @@ public final class BatchLoader: Sendable {
     /// A loader of training batches, from step `first` up to (not including) `end`, or for ever.
     ///
     /// - Parameters:
+    ///   - classWeights: how much the loss of an example counts by its class; `nil`: all the same.
     ///   - seed: what augmentation depends on, with the step.
     ///   - depth: how many batches are prepared ahead; at least as many as there are workers.
     ///   - workers: how many threads prepare batches, each one at a time. One is enough for images in memory.
@@ -35,14 +42,17 @@ public final class BatchLoader: Sendable {
     ///     batch. Augmentation does not depend on it.
     public convenience init(
         dataset: Dataset, scaling: InputScaling, augmentation: Augmentation = .none, sampler: BatchSampler,
-        seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil, depth: Int = 2, parts: Int = 1,
+        classWeights: [Float]? = nil, seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil,
+        depth: Int = 2, parts: Int = 1,
         workers: Int = 1
     ) {
         precondition(
             parts > 0 && sampler.batchSize % parts == 0, "batches of \(sampler.batchSize) in \(parts) parts")
         let size = sampler.batchSize / parts
         self.init(
-            writer: BatchWriter(dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed),
+            writer: BatchWriter(
+                dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed,
+                classWeights: classWeights),
             first: first * parts, parts: parts, depth: depth, workers: workers
         ) { number, indices in
             let (step, part) = number.quotientAndRemainder(dividingBy: parts)

@@ -132,9 +132,10 @@ final class BatchRing: @unchecked Sendable {
             batch.images = NDArray(
                 uninitialized: TensorShape([count] + writer.dataset.size.extents), type: .f32)
             batch.labels = NDArray(uninitialized: [count], type: .i32)
+            if writer.classWeights != nil { batch.weights = NDArray(uninitialized: [count], type: .f32) }
         }
         try writer.write(
             step: step, firstPosition: part * count, indices: batch.indices, images: &batch.images,
-            labels: &batch.labels, in: workspace)
+            labels: &batch.labels, weights: &batch.weights, in: workspace)
     }
 }

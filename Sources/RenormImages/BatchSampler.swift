@@ -1,5 +1,4 @@
 import RenormArrays
-import Synchronization
 
 /// Which examples are in the batch of each training step: a pure function of (seed, step), so a run resumed at a step
 /// needs to know nothing else.
@@ -21,12 +20,14 @@ public struct BatchSampler: Sendable {
     public let count: Int
 
     /// The class of each example. Only for sorted batches.
-    private let labels: [Int32]
+    let labels: [Int32]
     /// The examples of each source. Only for blocks of sources.
-    private let bySource: [[Int]]
+    let bySource: [[Int]]
     /// Examples sorted by class; class c is `byClass[starts[c]..<starts[c + 1]]`. Only for samplings by class.
-    private let byClass: [Int]
+    let byClass: [Int]
     private let starts: [Int]
+    /// The classes that have examples. Only for balanced batches.
+    private let classes: [Int]
     private let permutations = Permutations()
 
     /// A sampler for training.
@@ -37,11 +38,12 @@ public struct BatchSampler: Sendable {
     ///   - classNames: what messages call them; `nil`: by number.
     ///   - groupSize: the number of examples normalized together, if not the whole batch.
     ///   - sources: the source of each example, for blocks of sources; `nil`: there is one source.
+    ///   - sourceNames: what messages call the sources; `nil`: by number.
     /// - Throws: `ImagesError` if the batch is larger than the dataset, the group does not divide it, the label blocks
     ///   do not fill the batch (or group), or a class to draw from has no example.
     public init(
         _ sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]? = nil, batchSize: Int,
-        groupSize: Int? = nil, sources: [Int]? = nil, seed: UInt64
+        groupSize: Int? = nil, sources: [Int]? = nil, sourceNames: [String]? = nil, seed: UInt64
     ) throws {
         guard batchSize > 0, batchSize <= labels.count else {
             throw ImagesError.batchSize(requested: batchSize, available: labels.count)
@@ -49,9 +51,10 @@ public struct BatchSampler: Sendable {
         try self.init(
             checked: sampling, labels: labels, classCount: classCount, classNames: classNames,
             batchSize: batchSize, groupSize: groupSize, sources: sources, seed: seed)
-        if let source = bySource.firstIndex(where: { $0.count < batchSize }) {
+        if let examples = bySource.first(where: { $0.count < batchSize }), let sources {
+            let source = sources[examples[0]]
             throw ImagesError.sourceTooSmall(
-                source: source, examples: bySource[source].count, batch: batchSize)
+                source: sourceNames?[source] ?? "\(source + 1)", examples: examples.count, batch: batchSize)
         }
     }
 
@@ -62,10 +65,11 @@ public struct BatchSampler: Sendable {
         try self.init(
             sampling, labels: dataset.labels, classCount: dataset.classCount,
             classNames: dataset.classNames, batchSize: batchSize, groupSize: groupSize,
-            sources: dataset.sourceOfExamples, seed: seed)
+            sources: sampling.isBySource ? dataset.sourceOfExamples : nil, sourceNames: dataset.sources,
+            seed: seed)
     }
 
-    private init(
+    init(
         checked sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]?, batchSize: Int,
         groupSize: Int?, sources: [Int]?, seed: UInt64
     ) throws {
@@ -106,16 +110,18 @@ public struct BatchSampler: Sendable {
         self.bySource = bySource
         self.byClass = byClass
         self.starts = starts
+        classes =
+            sampling == .balanced ? (0..<classCount).filter { starts[$0] < starts[$0 + 1] } : []
     }
 
-    /// The number of batches in an epoch. With sources in blocks, each of which has epochs of its own, and with label blocks it is
-    /// the batches that all examples would make.
+    /// The number of batches in an epoch. With sources in blocks and with balanced batches, where each source or class has
+    /// epochs of its own, and with label blocks it is the batches that all examples would make.
     public var stepsPerEpoch: Int { count / batchSize }
 
     /// The number of examples that an epoch leaves out because they do not fill a batch.
     public var droppedPerEpoch: Int {
         switch sampling {
-        case .labelBlocks: return 0
+        case .labelBlocks, .balanced: return 0
         case .sourceBlocks: return bySource.reduce(0) { $0 + $1.count % batchSize }
         default: return count % batchSize
         }
@@ -150,16 +156,20 @@ public struct BatchSampler: Sendable {
             while indices.count < batchSize {
                 appendBlock(labels: labels, each: each, random: &random, to: &indices)
             }
+        case .balanced:
+            for position in 0..<batchSize {
+                indices.append(balanced(step.saturatingProduct(batchSize).saturatingSum(position)))
+            }
         }
     }
 
     private func appendShuffled(step: Int, first: Int, to indices: inout [Int]) {
-        permutations.of(epoch: step / stepsPerEpoch, count: count, seed: seed, stream: "shuffle") {
+        permutations.of(.examples, epoch: step / stepsPerEpoch, count: count, seed: seed) {
             indices.append(contentsOf: $0[first..<first + batchSize])
         }
     }
 
-    private func sortByClass(_ indices: inout [Int], step: Int) {
+    func sortByClass(_ indices: inout [Int], step: Int) {
         indices.sort { (labels[$0], $0) < (labels[$1], $1) }
         // The last batch of an evaluation may be smaller than a group, and is one then.
         guard sampling == .sortedBatchesInAnyOrder, let size = groupSize, size <= indices.count else {
@@ -178,7 +188,7 @@ public struct BatchSampler: Sendable {
         let batchesInEpoch = examples.count / batchSize
         let first = batch % batchesInEpoch * batchSize
         permutations.of(
-            epoch: batch / batchesInEpoch, count: examples.count, seed: seed, stream: "source \(source)"
+            .source(source), epoch: batch / batchesInEpoch, count: examples.count, seed: seed
         ) { order in
             indices.append(contentsOf: order[first..<first + batchSize].map { examples[$0] })
         }
@@ -194,6 +204,20 @@ public struct BatchSampler: Sendable {
         }
     }
 
+    /// The example at a place in the sequence of all balanced batches. A class comes once in as many places as there are
+    /// classes; its examples come in epochs of its own.
+    private func balanced(_ place: Int) -> Int {
+        let (block, position) = place.quotientAndRemainder(dividingBy: classes.count)
+        let label = permutations.of(.classes, epoch: block, count: classes.count, seed: seed) {
+            classes[$0[position]]
+        }
+        let examples = starts[label]..<starts[label + 1]
+        let (epoch, next) = block.quotientAndRemainder(dividingBy: examples.count)
+        return permutations.of(.class(label), epoch: epoch, count: examples.count, seed: seed) {
+            byClass[examples.lowerBound + $0[next]]
+        }
+    }
+
     private static func sortedByClass(_ labels: [Int32], classCount: Int) -> ([Int], [Int]) {
         var starts = [Int](repeating: 0, count: classCount + 1)
         for label in labels { starts[Int(label) + 1] += 1 }
@@ -205,103 +229,5 @@ public struct BatchSampler: Sendable {
             next[Int(label)] += 1
         }
         return (order, starts)
-    }
-}
-
-extension BatchSampler {
-    /// The batches of one evaluation, which see every example once; the last one may be smaller.
-    ///
-    /// With groups of k examples a last batch that k does not divide is cut in two: whole groups, and the rest as a batch
-    /// (and group) of its own. Sources in blocks follow one another, each batch of one of them. Label blocks draw, with replacement, as many whole batches as the dataset has (at least
-    /// one), so there examples may be missing or repeated.
-    ///
-    /// - Throws: `ImagesError` as the initializer; a batch may be larger than the dataset, unless it is label blocks'.
-    public static func evaluationBatches(
-        _ sampling: Sampling, labels: [Int32], classCount: Int, classNames: [String]? = nil, batchSize: Int,
-        groupSize: Int? = nil, sources: [Int]? = nil, seed: UInt64
-    ) throws -> [[Int]] {
-        guard batchSize > 0, !labels.isEmpty else {
-            throw ImagesError.batchSize(requested: batchSize, available: labels.count)
-        }
-        let sampler = try BatchSampler(
-            checked: sampling, labels: labels, classCount: classCount, classNames: classNames,
-            batchSize: batchSize, groupSize: groupSize, sources: sources, seed: seed)
-        // What is cut into batches: all in one order, or each source by itself.
-        let orders: [[Int]]
-        switch sampling {
-        case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder:
-            var random = Random(seed: seed, stream: "evaluation")
-            orders = [random.permutation(labels.count)]
-        case .sourceBlocks: orders = sampler.bySource
-        case .sequential: orders = [Array(labels.indices)]
-        case .sorted: orders = [sampler.byClass]
-        case .labelBlocks:
-            guard batchSize <= labels.count else {
-                throw ImagesError.batchSize(requested: batchSize, available: labels.count)
-            }
-            return (0..<sampler.stepsPerEpoch).map { sampler.indices(step: $0) }
-        }
-        var batches: [[Int]] = []
-        for order in orders {
-            var start = 0
-            while start < order.count {
-                var size = min(batchSize, order.count - start)
-                if let groupSize, size >= groupSize { size -= size % groupSize }
-                var batch = Array(order[start..<start + size])
-                if !sampler.labels.isEmpty { sampler.sortByClass(&batch, step: batches.count) }
-                batches.append(batch)
-                start += size
-            }
-        }
-        return batches
-    }
-
-    /// The batches of one evaluation of a dataset.
-    public static func evaluationBatches(
-        _ sampling: Sampling = .sequential, dataset: Dataset, batchSize: Int, groupSize: Int? = nil,
-        seed: UInt64 = 0
-    ) throws -> [[Int]] {
-        try evaluationBatches(
-            sampling, labels: dataset.labels, classCount: dataset.classCount,
-            classNames: dataset.classNames, batchSize: batchSize, groupSize: groupSize,
-            sources: dataset.sourceOfExamples, seed: seed)
-    }
-}
-
-extension Sampling {
-    /// Whether an epoch may miss examples or repeat them.
-    package var repeatsExamples: Bool {
-        if case .labelBlocks = self { true } else { false }
-    }
-
-    /// Whether the batches of an evaluation depend on a seed.
-    package var isRandomInEvaluation: Bool {
-        switch self {
-        case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder, .labelBlocks: true
-        case .sequential, .sorted, .sourceBlocks: false
-        }
-    }
-
-    /// Whether examples are taken class by class.
-    fileprivate var isByClass: Bool {
-        switch self {
-        case .sorted, .labelBlocks: true
-        default: false
-        }
-    }
-}
-
-/// Of each stream the permutation of the epoch asked for last: drawing one takes milliseconds, a batch microseconds.
-private final class Permutations: Sendable {
-    private let last = Mutex<[String: (epoch: Int, order: [Int])]>([:])
-
-    func of(epoch: Int, count: Int, seed: UInt64, stream: String, _ body: ([Int]) -> Void) {
-        last.withLock { last in
-            if last[stream]?.epoch != epoch {
-                var random = Random(seed: seed, stream: stream, counter: epoch)
-                last[stream] = (epoch, random.permutation(count))
-            }
-            body(last[stream]!.order)
-        }
     }
 }

@@ -6,10 +6,19 @@ struct BatchWriter: Sendable {
     let dataset: Dataset
     private let augmentation: Augmentation
     private let seed: UInt64
+    /// How much the loss of an example counts by its class; `nil`: all the same.
+    let classWeights: [Float]?
     private let commonSize: ImageSize?
     private let writer: PlacementWriter<Float>
 
-    init(dataset: Dataset, scaling: InputScaling, augmentation: Augmentation, seed: UInt64) {
+    init(
+        dataset: Dataset, scaling: InputScaling, augmentation: Augmentation, seed: UInt64,
+        classWeights: [Float]? = nil
+    ) {
+        precondition(
+            classWeights.map { $0.count == dataset.classCount } ?? true,
+            "weights of \(classWeights?.count ?? 0) classes for \(dataset.classCount)")
+        self.classWeights = classWeights
         precondition(
             scaling.channels == dataset.channels,
             "a scaling of \(scaling.channels) channels for images of \(dataset.channels)")
@@ -26,12 +35,19 @@ struct BatchWriter: Sendable {
     /// - Throws: what the image source throws for the first image that it cannot give.
     func write(
         step: Int, firstPosition: Int = 0, indices: [Int], images: inout NDArray, labels: inout NDArray,
-        in workspace: ImageWorkspace
+        weights: inout NDArray?, in workspace: ImageWorkspace
     ) throws {
         // Read once: each look into the dataset would count references up and down.
         let (index, classes) = (dataset.index, dataset.labels)
         labels.withMutableValues(of: Int32.self) { labels in
             for (position, example) in indices.enumerated() { labels[position] = classes[example] }
+        }
+        if let classWeights {
+            weights?.withMutableValues(of: Float.self) { weights in
+                for (position, example) in indices.enumerated() {
+                    weights[position] = classWeights[Int(classes[example])]
+                }
+            }
         }
         let (source, size) = (dataset.imageSource, dataset.size)
         try images.withMutableValues(of: Float.self) { images in

@@ -102,6 +102,10 @@ public struct Dataset: Sendable {
         Dataset(index.subset(indices, name: name), imageSource, framing)
     }
 
+    /// The examples as training reads them: with images that may be reduced as far as their short side stays twice that of
+    /// batches.
+    package var forTraining: Dataset { replacing(imageSource.reduced(toShortSide: 2 * min(height, width))) }
+
     /// The same examples with the images of another source, which has as many.
     func replacing(_ images: any ImageSource, framing: Framing? = nil) -> Dataset {
         precondition(images.count == imageSource.count, "\(images.count) images for \(imageSource.count)")

@@ -44,6 +44,13 @@ public protocol ImageSource: Sendable {
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws
 
+    /// What an image is called in results, such as its path; by default it has no name.
+    func name(of image: Int) -> String?
+
+    /// A number that a source whose images have other pixels would almost surely not have: caches in files go by it. By default it
+    /// is made of the fingerprints and the number of images.
+    var cacheIdentity: UInt64 { get }
+
     /// Whether giving pixels takes work, such as decoding a file, so that several threads are worth while. By default it does not.
     var decodes: Bool { get }
 
@@ -59,6 +66,17 @@ public protocol ImageSource: Sendable {
 }
 
 extension ImageSource {
+    /// No name.
+    public func name(of image: Int) -> String? { nil }
+
+    /// What the fingerprints make.
+    public var cacheIdentity: UInt64 {
+        var fingerprint = Fingerprint()
+        fingerprint.add(count)
+        for image in 0..<count { addFingerprint(of: image, to: &fingerprint) }
+        return fingerprint.value
+    }
+
     /// No work.
     public var decodes: Bool { false }
 

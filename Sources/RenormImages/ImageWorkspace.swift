@@ -8,8 +8,8 @@ public final class ImageWorkspace {
     let converted = GrowingMemory<UInt8>()
     /// For a picture at its new size.
     let placed = GrowingMemory<UInt8>()
-    /// For a picture that has its new width, but not yet its new height.
-    let narrowed = GrowingMemory<Float>()
+    /// For a picture that has its new width or height, but not yet both.
+    let narrowed = GrowingMemory<UInt8>()
     var rows = FilterTaps()
     var columns = FilterTaps()
 

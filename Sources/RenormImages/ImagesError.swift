@@ -54,7 +54,7 @@ public enum ImagesError: Error, Hashable, Sendable {
     /// Datasets that cannot be sources of one.
     case sourcesDiffer(first: String, other: String)
     /// A source that does not fill a batch.
-    case sourceTooSmall(source: Int, examples: Int, batch: Int)
+    case sourceTooSmall(source: String, examples: Int, batch: Int)
     /// Label blocks that do not fill a batch or a group.
     case labelBlocks(labels: Int, each: Int, size: Int, isGroup: Bool)
     /// A class of which no example exists, where examples of every class are drawn; `heldOut` of them exist but are held
@@ -218,7 +218,7 @@ extension ImagesError: CustomStringConvertible {
             "The data cannot be joined: \(first); but \(other). Expected images and classes of one kind. Convert one of "
                 + "them; where it is their largest labels that differ, say how many classes there are."
         case .sourceTooSmall(let source, let examples, let batch):
-            "Source \(source + 1) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
+            "Source \(source) has \(examples) examples; expected at least one batch of \(batch). Choose a smaller "
                 + "batch, or sampling 'shuffled', which mixes sources."
         case .labelBlocks(let labels, let each, let size, let isGroup):
             "Label blocks of \(labels) labels × \(each) examples make \(product(labels, each)) examples. Expected "

@@ -20,6 +20,17 @@ struct JoinedImages: ImageSource {
         commonSize = sizes.count == 1 ? sizes.first! : nil
     }
 
+    func name(of image: Int) -> String? {
+        let (part, image) = find(image)
+        return part.name(of: image)
+    }
+
+    var cacheIdentity: UInt64 {
+        var fingerprint = Fingerprint()
+        for part in parts { fingerprint.add(Int(truncatingIfNeeded: part.cacheIdentity)) }
+        return fingerprint.value
+    }
+
     var decodes: Bool { parts.contains(where: \.decodes) }
 
     func reduced(toShortSide side: Int) -> any ImageSource {

@@ -63,9 +63,10 @@ public struct Placement: Hashable, Sendable {
 
     /// The rows and columns of a picture that its new pixels are made of; empty ranges if it is wholly outside.
     public func pixelsNeeded(of picture: ImageSize) -> (rows: Range<Int>, columns: Range<Int>) {
-        var (rows, columns) = (FilterTaps(), FilterTaps())
-        fill(&rows, &columns, of: picture)
-        return (rows.span, columns.span)
+        (
+            Stretch(crop.top, crop.height, of: picture.height, to: height, by: interpolation).span,
+            Stretch(crop.left, crop.width, of: picture.width, to: width, by: interpolation).span
+        )
     }
 
     /// What each new row and column is made of.

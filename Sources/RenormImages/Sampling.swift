@@ -20,10 +20,14 @@ public enum Sampling: Hashable, Sendable {
     /// paper's batches of 16 labels × 2 images (Ioffe 2017, section 4.3). With groups of k examples each group is one
     /// such draw.
     case labelBlocks(labels: Int, each: Int)
+    /// Every class equally often, whatever the number of its examples: the classes (those that have examples) come in one
+    /// random order after another, and the examples of each in epochs of its own, so that none comes again before all of its
+    /// class have been.
+    case balanced
 }
 
 extension Sampling: CustomStringConvertible, Codable {
-    /// Reads `shuffled`, `sequential`, `sorted`, `sorted-batches`, `sorted-batches:any-order`, `source-blocks:N` or
+    /// Reads `shuffled`, `balanced`, `sequential`, `sorted`, `sorted-batches`, `sorted-batches:any-order`, `source-blocks:N` or
     /// `label-blocks:LxE`.
     ///
     /// - Throws: `ImagesError.unknownChoice`.
@@ -34,6 +38,7 @@ extension Sampling: CustomStringConvertible, Codable {
         case "sorted": self = .sorted
         case "sorted-batches": self = .sortedBatches
         case "sorted-batches:any-order": self = .sortedBatchesInAnyOrder
+        case "balanced": self = .balanced
         default:
             let sources = "source-blocks:"
             if text.hasPrefix(sources), let batches = Int(text.dropFirst(sources.count)), batches > 0 {
@@ -50,7 +55,8 @@ extension Sampling: CustomStringConvertible, Codable {
                 throw ImagesError.unknownChoice(
                     option: "sampling", found: text,
                     choices: [
-                        "shuffled", "sequential", "sorted", "sorted-batches", "sorted-batches:any-order",
+                        "shuffled", "balanced", "sequential", "sorted", "sorted-batches",
+                        "sorted-batches:any-order",
                         "source-blocks:N (as source-blocks:4)",
                         "label-blocks:LxE (as label-blocks:16x2)",
                     ])
@@ -61,7 +67,7 @@ extension Sampling: CustomStringConvertible, Codable {
 
     /// The text forms, for help.
     public static let names =
-        "shuffled, sequential, sorted, sorted-batches, sorted-batches:any-order, source-blocks:N or label-blocks:LxE"
+        "shuffled, balanced, sequential, sorted, sorted-batches, sorted-batches:any-order, source-blocks:N or label-blocks:LxE"
 
     /// The text form, which `init(parsing:)` reads.
     public var description: String {
@@ -73,6 +79,7 @@ extension Sampling: CustomStringConvertible, Codable {
         case .sortedBatchesInAnyOrder: "sorted-batches:any-order"
         case .sourceBlocks(let batches): "source-blocks:\(batches)"
         case .labelBlocks(let labels, let each): "label-blocks:\(labels)x\(each)"
+        case .balanced: "balanced"
         }
     }
 
@@ -106,5 +113,36 @@ extension Sampling: Checkable {
             Fault(of: "sampling", "\(self)", "at least 1 label and 1 image", unless: labels >= 1 && each >= 1)
         default: nil
         }
+    }
+}
+
+extension Sampling {
+    /// Whether an epoch may miss examples or repeat them.
+    package var repeatsExamples: Bool {
+        switch self {
+        case .labelBlocks, .balanced: true
+        default: false
+        }
+    }
+
+    /// Whether the batches of an evaluation depend on a seed.
+    package var isRandomInEvaluation: Bool {
+        switch self {
+        case .shuffled, .sortedBatches, .sortedBatchesInAnyOrder, .labelBlocks, .balanced: true
+        case .sequential, .sorted, .sourceBlocks: false
+        }
+    }
+
+    /// Whether examples are taken class by class.
+    var isByClass: Bool {
+        switch self {
+        case .sorted, .labelBlocks, .balanced: true
+        default: false
+        }
+    }
+
+    /// Whether examples are taken source by source.
+    var isBySource: Bool {
+        if case .sourceBlocks = self { true } else { false }
     }
 }

@@ -5,6 +5,8 @@ import RenormArrays
 public enum TrainingError: Error, Hashable, Sendable {
     /// An option that is out of range.
     case option(name: String, found: String, expected: String)
+    /// Class weights that are none, or not those of the data; `path` is their file, if they are from one.
+    case classWeights(path: String? = nil, found: String, expected: String)
     /// Images of another shape than the model takes.
     case imageShape(data: String, found: TensorShape, expected: TensorShape)
     /// Another number of classes than the model tells apart.
@@ -53,6 +55,10 @@ extension TrainingError: CustomStringConvertible {
         switch self {
         case .option(let name, let found, let expected):
             return "\(name): found \(found); expected \(expected). Change the option."
+        case .classWeights(let path, let found, let expected):
+            return
+                "Class weights\(path.map { " of \($0)" } ?? ""): found \(found); expected \(expected). "
+                + (path == nil ? "Change them, or leave them out." : "Correct the file.")
         case .imageShape(let data, let found, let expected):
             return
                 "The images of \(data) are \(found) (height, width, channels); expected \(expected), as the "

@@ -21,7 +21,7 @@ extension TrainingGraph {
     ///
     /// Weights that an engine packs anew for each step it packs once for all small batches, and so keeps for that long.
     ///
-    /// `graph` reads a third input, `place` (a scalar of f32): the place of the small batch in the step, from 0. It
+    /// `graph` reads another input, `place` (a scalar of f32): the place of the small batch in the step, from 0. It
     /// changes nothing but variables of kind `accumulator`; the small batch at place 0 overwrites what they held. So a
     /// step that a guard breaks off anywhere has changed nothing, and can be left or begun again. `update` takes no input
     /// and has the result `gradient_norm` and the guard `gradients`. Both are run under the number of the step.
@@ -29,16 +29,18 @@ extension TrainingGraph {
     /// - Parameters:
     ///   - batch: The number of examples in a small batch.
     ///   - accumulation: The number of small batches in a step; with 1 the step is one graph.
+    ///   - targets: What an example is to be classified as.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
-        _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions, seed: UInt64 = 0
+        _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions,
+        targets: Targets = .labels, seed: UInt64 = 0
     ) throws {
         guard accumulation > 1 else {
-            try self.init(model, batch: batch, options: options, seed: seed)
+            try self.init(model, batch: batch, options: options, targets: targets, seed: seed)
             return
         }
         let (graph, warnings) = try TrainingGraph.gather(
-            model, batch: batch, accumulation: accumulation, options, seed: seed)
+            model, batch: batch, accumulation: accumulation, options, targets, seed: seed)
         self.init(
             graph: graph, update: try TrainingGraph.apply(to: graph.variables.values, options),
             accumulation: accumulation, warnings: warnings)
@@ -46,12 +48,13 @@ extension TrainingGraph {
 
     /// Adds a small batch's part of the gradients and of the changes of statistics to the accumulators.
     private static func gather(
-        _ model: Model, batch: Int, accumulation: Int, _ options: TrainingOptions, seed: UInt64
+        _ model: Model, batch: Int, accumulation: Int, _ options: TrainingOptions, _ targets: Targets,
+        seed: UInt64
     ) throws -> (Graph, warnings: [String]) {
         let builder = GraphBuilder()
         let place = builder.input("place", shape: .scalar)
         let (loss, warnings) = try forward(
-            model, batch: batch, options, seed: seed,
+            model, batch: batch, options, targets, seed: seed,
             drawNumber: builder.step * Double(accumulation) + place, on: builder)
         let share = 1 / Double(accumulation)
         let parameters = trained(builder)

@@ -70,8 +70,8 @@ extension TrainingOptions {
 
 /// One training step of a model as a graph: forward, loss, gradients, and the updates of everything that changes.
 ///
-/// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results, each a number: `loss`, the mean over the batch;
-/// `correct`, how many examples are classified rightly; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
+/// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32, and what `Targets` adds. Results, each a number: `loss`,
+/// the mean over the batch; `correct`, how many examples are classified rightly; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
 /// path, then `loss`, then `gradients`.
 ///
 /// Where gradients are accumulated over several small batches a step takes two graphs: see
@@ -86,13 +86,29 @@ public struct TrainingGraph: Sendable {
     /// What the user should know, such as a normalization of single values.
     public let warnings: [String]
 
+    /// What an example is to be classified as.
+    public enum Targets: Sendable, Hashable {
+        /// Its label.
+        case labels
+        /// Its label, with a weight: another input `weights`, f32 `[N]`. The loss is Σ weightᵢ·CE(labelᵢ) / N.
+        case weightedLabels
+        /// Two labels, each with a weight, for mixed images: besides `weights`, `other_labels`, i32 `[N]`, and
+        /// `other_weights`, f32 `[N]`. The loss is Σ (weightᵢ·CE(labelᵢ) + otherWeightᵢ·CE(otherLabelᵢ)) / N.
+        case mixedLabels
+    }
+
     /// Traces and differentiates a model.
     ///
-    /// - Parameter seed: The seed of random draws such as dropout's.
+    /// - Parameters:
+    ///   - targets: What an example is to be classified as.
+    ///   - seed: The seed of random draws such as dropout's.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
-    public init(_ model: Model, batch: Int, options: TrainingOptions, seed: UInt64 = 0) throws {
+    public init(
+        _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels, seed: UInt64 = 0
+    ) throws {
         let builder = GraphBuilder()
-        let forward = try TrainingGraph.forward(model, batch: batch, options, seed: seed, on: builder)
+        let forward = try TrainingGraph.forward(
+            model, batch: batch, options, targets, seed: seed, on: builder)
         warnings = forward.warnings
         let parameters = TrainingGraph.trained(builder)
         let gradients = try builder.gradients(
@@ -114,8 +130,8 @@ public struct TrainingGraph: Sendable {
 
     /// Traces a model up to its loss, the mean over the batch.
     static func forward(
-        _ model: Model, batch: Int, _ options: TrainingOptions, seed: UInt64, drawNumber: Tensor? = nil,
-        on builder: GraphBuilder
+        _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets, seed: UInt64,
+        drawNumber: Tensor? = nil, on builder: GraphBuilder
     ) throws -> (loss: Tensor, warnings: [String]) {
         let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
@@ -124,7 +140,20 @@ public struct TrainingGraph: Sendable {
             precision: options.precision)
         let logits = traced.output.converted(to: .f32)
         let loss = try builder.within(path: "loss") {
-            try logits.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing).mean()
+            func losses(_ labels: Tensor) throws -> Tensor {
+                try logits.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing)
+            }
+            func weighted(_ labels: Tensor, by weights: String) throws -> Tensor {
+                try losses(labels) * builder.input(weights, shape: [batch])
+            }
+            switch targets {
+            case .labels: return try losses(labels).mean()
+            case .weightedLabels: return try weighted(labels, by: "weights").mean()
+            case .mixedLabels:
+                let others = builder.input("other_labels", shape: [batch], type: .i32)
+                return
+                    try (weighted(labels, by: "weights") + weighted(others, by: "other_weights")).mean()
+            }
         }
         builder.guardFinite(loss, path: "loss")
         builder.fetch(loss, as: "loss")

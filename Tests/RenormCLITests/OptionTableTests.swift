@@ -79,6 +79,7 @@ struct OptionTableTests {
         "stem": "imagenet", "norm": "batch", "norm-examples": "8", "averaging-rate": "0.2",
         "limits": "closed", "init": "/a/b c.safetensors", "init-except": "fc,layer4.*", "batch-size": "8",
         "accumulate": "2", "epochs": "1", "steps": "6", "sampling": "label-blocks:4x4",
+        "class-weights": "balanced",
         "augment": "standard", "validation": "30", "optimizer": "adamw", "learning-rate": "0.05",
         "schedule": "cosine", "warmup": "2", "momentum": "0.5", "nesterov": nil, "weight-decay": "0.1",
         "clip-norm": "1.5", "label-smoothing": "0.1", "ema": "0.1", "precision": "bf16",

@@ -31,7 +31,7 @@ import Testing
 
     @Test(arguments: [
         Sampling.shuffled, .sequential, .sorted, .labelBlocks(labels: 8, each: 4), .sortedBatches,
-        .sortedBatchesInAnyOrder, .sourceBlocks(batches: 2),
+        .sortedBatchesInAnyOrder, .sourceBlocks(batches: 2), .balanced,
     ])
     func everyStepIsAFunctionOfSeedAndStep(sampling: Sampling) throws {
         let first = try sampler(sampling, batch: 32)
@@ -270,7 +270,7 @@ import Testing
         #expect(try sizes(50, nil) == [50, 50])
     }
 
-    @Test(arguments: ["shuffled", "sequential", "sorted", "label-blocks:16x2"])
+    @Test(arguments: ["shuffled", "balanced", "sequential", "sorted", "label-blocks:16x2"])
     func samplingsAreWords(text: String) throws {
         let sampling = try Sampling(parsing: text)
         #expect("\(sampling)" == text)
@@ -288,7 +288,7 @@ import Testing
         let error = try #require(throws: ImagesError.self) { try Sampling(parsing: text) }
         #expect(
             "\(error)"
-                == "\"\(text)\" is no sampling. Expected shuffled, sequential, sorted, sorted-batches, sorted-batches:any-order, "
+                == "\"\(text)\" is no sampling. Expected shuffled, balanced, sequential, sorted, sorted-batches, sorted-batches:any-order, "
                 + "source-blocks:N (as source-blocks:4), label-blocks:LxE (as label-blocks:16x2). Choose one of these."
         )
     }

@@ -45,6 +45,7 @@ import Testing
         """
         {"architecture": \(json(try TinyRun().configuration.architecture)), "initialization": "b", \
         "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
+        "classWeights": {"x": 2, "y": 0, "z": 1}, \
         "augmentation": \(json(Augmentation.standard)), "validation": 2, "seed": 3, "scaling": \(scaling), \
         "onNonFinite": "skip", "evaluateEvery": 5, "checkpointEvery": 6, "evaluationBatchSize": 7}
         """

@@ -46,6 +46,15 @@ enum ConfigurationFile {
         return given.map { texts($0.value) }
     }
 
+    /// Those options of a run's own file that are among some, as arguments; none without a file.
+    static func arguments(of folder: RunFolder, for options: [OptionDefinition]) throws -> [String] {
+        let file = folder.configuration
+        guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+        let known = Set(options.map(\.name))
+        return try arguments(
+            OptionsFile(file, ignoring: recordKey).entries.filter { known.contains($0.name) }, options, file)
+    }
+
     private static func texts(_ value: OptionsFile.Value) -> [String] {
         switch value {
         case .scalar(let scalar): scalar.isNull ? [] : [scalar.text]
@@ -57,7 +66,14 @@ enum ConfigurationFile {
     private static func read(_ file: URL, _ options: [OptionDefinition], unless given: CommandArguments)
         throws -> [String]
     {
-        try OptionsFile(file, ignoring: recordKey).entries.flatMap { name, value -> [String] in
+        try arguments(OptionsFile(file, ignoring: recordKey).entries, options, file, unless: given)
+    }
+
+    private static func arguments(
+        _ entries: [(name: String, value: OptionsFile.Value)], _ options: [OptionDefinition], _ file: URL,
+        unless given: CommandArguments = CommandArguments([])
+    ) throws -> [String] {
+        try entries.flatMap { name, value -> [String] in
             guard let option = options.first(where: { $0.name == name }) else {
                 throw UsageError(
                     "'\(file.path)': found the option '\(name)'; expected one of "

@@ -47,7 +47,8 @@ struct NeedlessOption {
         case .sourceBlocks where sources == 1:
             [
                 NeedlessOption(
-                    option, "\(sampling) with one source", expected: "several --data with it",
+                    option, "\(sampling) with one source",
+                    expected: "data of several sources with it, such as several --data",
                     "Name them, or choose shuffled, which is the same here")
             ]
         case .sortedBatches where !hasGroups, .sortedBatchesInAnyOrder where !hasGroups:
@@ -112,8 +113,10 @@ extension NormalizationOptions {
 extension TrainOptions {
     /// The options that have no effect in a run of so many steps.
     ///
-    /// - Parameter goesOn: Whether the run has a checkpoint to go on from.
-    func needless(steps: Int, goesOn: Bool) -> [NeedlessOption] {
+    /// - Parameters:
+    ///   - sources: The number of sources of the data.
+    ///   - goesOn: Whether the run has a checkpoint to go on from.
+    func needless(steps: Int, sources: Int, goesOn: Bool) -> [NeedlessOption] {
         let norm = normalization.norm
         var result = network.needless + normalization.needless
         func add(_ name: String, _ found: String, expected: String, _ remedy: String) {
@@ -177,7 +180,7 @@ extension TrainOptions {
         }
         let isGrouped = (normalization.normExamples ?? batchSize) < batchSize || accumulate > 1
         result += NeedlessOption.order(
-            sampling, "--sampling", sources: images.sources.count,
+            sampling, "--sampling", sources: sources,
             hasGroups: norm.has("examples") && isGrouped)
         return result + computing.needless
     }

@@ -43,6 +43,21 @@ struct SavedRun {
     }
 }
 
+extension SavedRun {
+    /// How pictures are found and read: the run's own data as when it was trained.
+    func pictureOptions(_ given: DataOptions, _ trained: TrainedModel) throws -> PictureOptions {
+        var arguments = given.pictures
+        if given.data.isEmpty {
+            let own = try PictureListArguments.parse(ConfigurationFile.arguments(of: folder, for: PictureListArguments.options))
+            arguments.columns = arguments.columns ?? own.columns
+            arguments.sourceLevel = arguments.sourceLevel ?? own.sourceLevel
+            arguments.skipBroken = arguments.skipBroken || own.skipBroken
+            arguments.maxPixels = max(arguments.maxPixels, own.maxPixels)
+        }
+        return arguments.options(seed: trained.record.configuration.seed)
+    }
+}
+
 /// Loads data; where a file of options names a folder that is not there, the error says how to name another.
 ///
 /// - Parameter isGiven: Whether the command line names the data.

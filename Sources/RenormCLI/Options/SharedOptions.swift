@@ -11,7 +11,7 @@ struct DataOptions: OptionTable {
             resuming: .configures(["data"]),
             discussion: """
                 Sources must have the same classes. In training, --sampling source-blocks:N takes \
-                N batches from each in turn; every other order mixes them. (default: fashion-mnist; of 'renorm evaluate' \
+                N batches from each in turn; other orders mix them. (default: fashion-mnist; of 'renorm evaluate' \
                 the run's own)
                 """))
     var data: [DataSource] = []

@@ -34,7 +34,9 @@ extension TrainOptions {
                 parameterAveragingRate: ema, precision: precision, memory: kept.memory,
                 recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
-            sampling: sampling, augmentation: augment, validation: validation, seed: seed,
+            sampling: sampling, classWeights: classWeights.value, augmentation: augment,
+            validation: validation, seed: seed,
+            scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
             initialization: self.`init`?.description)
     }

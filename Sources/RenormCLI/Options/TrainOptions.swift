@@ -7,6 +7,7 @@ struct TrainOptions: OptionTable {
 
     @OptionGroup var images: DataOptions
     @OptionGroup var labels: LabelOptions
+    @OptionGroup var preparation: PreparationArguments
     @OptionGroup var network: NetworkOptions
     @OptionGroup var normalization: NormalizationOptions
 
@@ -83,10 +84,21 @@ struct TrainOptions: OptionTable {
             "The order of examples: \(Sampling.expected).", resuming: .configures(["sampling"]),
             discussion: """
                 sorted: class after class. sorted-batches: shuffled, then sorted by class within each batch (:any-order: and its groups shuffled). \
-                source-blocks:4: four batches from each --data in turn. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
+                balanced: every class equally often, whatever the number of its images. \
+                source-blocks:4: four batches from each source in turn. label-blocks:16x2: 16 labels drawn with replacement, 2 images of each, for \
                 each batch or, with --norm-examples, for each group.
                 """))
     var sampling = Sampling.shuffled
+
+    @Option(
+        Row(
+            "How much an image's loss counts by its class: \(ClassWeightsText.expected).",
+            resuming: .configures(["classWeights"]),
+            discussion: """
+                balanced: as 1 / (number of the class's training images). FILE: lines 'class,weight', or a JSON object of weights by the \
+                names of classes. Weights are scaled so that their mean over the training images is 1.
+                """))
+    var classWeights = ClassWeightsText.none
 
     @Option(
         Row(

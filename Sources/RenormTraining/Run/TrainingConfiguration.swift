@@ -21,6 +21,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var accumulation: Int
     /// The order of the examples.
     public var sampling: Sampling
+    /// How much the loss of an example counts by its class.
+    public var classWeights: ClassWeights
     /// Random changes to training images.
     public var augmentation: Augmentation
     /// The number of training examples that are held out, by the seed, to choose the best checkpoint by. With 0 the
@@ -43,8 +45,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// Makes a configuration.
     public init(
         architecture: Architecture? = nil, options: TrainingOptions, steps: Int, batchSize: Int = 64,
-        accumulation: Int = 1, sampling: Sampling = .shuffled, augmentation: Augmentation = .none,
-        validation: Int = 5000,
+        accumulation: Int = 1, sampling: Sampling = .shuffled, classWeights: ClassWeights = .none,
+        augmentation: Augmentation = .none, validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, checkpointEvery: Int? = nil, evaluationBatchSize: Int = 250,
         initialization: String? = nil
@@ -56,6 +58,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.batchSize = batchSize
         self.accumulation = accumulation
         self.sampling = sampling
+        self.classWeights = classWeights
         self.augmentation = augmentation
         self.validation = validation
         self.seed = seed
@@ -93,6 +96,7 @@ extension TrainingConfiguration {
         batchSize = try container.value(.batchSize)
         accumulation = try container.optional(.accumulation) ?? 1
         sampling = try container.value(.sampling)
+        classWeights = try container.optional(.classWeights) ?? .none
         augmentation = try container.value(.augmentation)
         validation = try container.value(.validation)
         seed = try container.value(.seed)

@@ -9,6 +9,9 @@ package struct TrainingPlan {
     /// The examples of each step, all of its small batches together.
     package let sampler: BatchSampler
     package let graph: TrainingGraph
+    /// The weight of each class; `nil`: all examples count the same.
+    private let classWeights: [Float]?
+    private let configuration: TrainingConfiguration
     let data: DataDescription
     let environment: RunEnvironment
     /// What the user should know of data and step.
@@ -17,6 +20,7 @@ package struct TrainingPlan {
     /// - Throws: `TrainingError`, `ImagesError` or `GraphError` if data, options and model do not fit each other.
     package init(_ trainer: Trainer) throws {
         let configuration = trainer.configuration
+        self.configuration = configuration
         // Before the number of steps, which would be 0.
         try configuration.check(examples: trainer.training.count)
         try configuration.check()
@@ -24,12 +28,14 @@ package struct TrainingPlan {
         for other in [trainer.validation, trainer.test].compactMap({ $0 }) { try trainer.model.check(other) }
         try configuration.scaling?.check(trainer.training)
         let (kept, heldOut) = try trainer.parts()
-        training = kept
+        training = kept.forTraining
         validation = heldOut.count > 0 ? heldOut : nil
+        classWeights = try configuration.classWeights.values(for: kept.index)
         let isAccumulated = configuration.accumulation > 1
         graph = try TrainingGraph(
             trainer.model, batch: configuration.batchSize, accumulation: configuration.accumulation,
-            options: configuration.options, seed: configuration.seed)
+            options: configuration.options, targets: classWeights == nil ? .labels : .weightedLabels,
+            seed: configuration.seed)
         // The examples of a small batch are normalized together, so it is a group of the step's.
         let groupSize =
             try trainer.examplesOfBlock ?? trainer.model.commonGroupSize()
@@ -49,6 +55,14 @@ package struct TrainingPlan {
             trainer.training.warningsOfClasses + trainer.training.warningsOfHoldingOut(leaving: kept)
             + graph.warnings
         environment = RunEnvironment(engine: trainer.engine.description)
+    }
+
+    /// The batches of the steps from `first` on, each step's small batches one after another.
+    package func loader(scaling: InputScaling, from first: Int = 0) -> BatchLoader {
+        BatchLoader(
+            dataset: training, scaling: scaling, augmentation: configuration.augmentation, sampler: sampler,
+            classWeights: classWeights, seed: configuration.seed, from: first, to: configuration.steps,
+            parts: configuration.accumulation)
     }
 }
 

@@ -83,10 +83,7 @@ final class TrainingRun {
 
     /// The loop: what is due after the steps made so far, then the next step.
     private func makeSteps() throws {
-        let loader = BatchLoader(
-            dataset: plan.training, scaling: scaling, augmentation: configuration.augmentation,
-            sampler: plan.sampler, seed: configuration.seed, from: progress.step, to: configuration.steps,
-            parts: configuration.accumulation)
+        let loader = plan.loader(scaling: scaling, from: progress.step)
         defer { loader.cancel() }
         while true {
             if isDue(every: configuration.evaluateEvery), progress.evaluatedAt != progress.step {

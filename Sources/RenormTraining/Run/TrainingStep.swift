@@ -53,6 +53,9 @@ package final class TrainingStep {
             if broken != nil { continue }
             batchPart.feed("images", batch.images)
             batchPart.feed("labels", batch.labels)
+            if let weights = batch.weights { batchPart.feed("weights", weights) }
+            if let labels = batch.otherLabels { batchPart.feed("other_labels", labels) }
+            if let weights = batch.otherWeights { batchPart.feed("other_weights", weights) }
             if updatePart != nil { batchPart.feed("place", place) }
             broken = try batchPart.firstNotFinite(step: step, on: store)
             if broken != nil { continue }
