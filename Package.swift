@@ -56,7 +56,9 @@ let package = Package(
                 "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
-        .target(name: "RenormImages", dependencies: ["RenormKernels", "RenormArrays", "CZlib", "RenormCodecs"]),
+        .target(
+            name: "RenormImages",
+            dependencies: ["RenormKernels", "RenormArrays", "RenormFormats", "CZlib", "RenormCodecs"]),
         .target(
             name: "RenormTraining",
             dependencies: [

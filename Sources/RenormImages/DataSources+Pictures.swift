@@ -41,17 +41,19 @@ extension DataSources {
             try request.observe(.listed(list))
             return list
         }
-        guard list.parts.contains(request.part) else { return nil }
+        let part = PicturePart(request.part)
+        guard list.parts.contains(part) else { return nil }
         let framing = request.framing ?? request.pictures.framing(of: list)
         let files = PictureFiles(
             list,
-            DecodingOptions(
+            options: DecodingOptions(
                 channels: framing.size.channels, background: framing.background,
-                maxPixels: request.pictures.list.decoding.maxPixels),
-            skipsBroken: request.pictures.list.skipsBroken)
+                maxPixels: request.pictures.list.decoding.maxPixels))
+        let images: any ImageSource =
+            request.pictures.list.skipsBroken ? ReplacedImages(files, of: list) : files
         let name = request.part == .training ? list.name : "\(list.name), \(request.part.rawValue)"
-        return try Dataset(list.datasetIndex, images: files, framing: framing)
-            .subset(list.pictures(of: request.part), name: name)
+        return try Dataset(list.datasetIndex, images: images, framing: framing)
+            .subset(list.pictures(of: part), name: name)
     }
 }
 
@@ -68,5 +70,16 @@ extension PictureOptions {
                 height: size?.height ?? own?.height ?? side, width: size?.width ?? own?.width ?? side,
                 channels: channels),
             fit: fit, interpolation: interpolation, background: background)
+    }
+}
+
+extension PicturePart {
+    fileprivate init(_ part: Dataset.Part) {
+        self =
+            switch part {
+            case .training: .training
+            case .validation: .validation
+            case .test: .test
+            }
     }
 }

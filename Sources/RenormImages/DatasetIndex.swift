@@ -40,9 +40,15 @@ public struct DatasetIndex: Sendable {
             origins: nil, images: nil)
     }
 
-    private init(
-        name: String, classNames: [String], labels: [Int32], labelOffset: Int, sources: [String],
-        origins: [Int32]?, images: [Int]?
+    /// The index of what is known to be right.
+    ///
+    /// - Parameters:
+    ///   - sources: what the examples are from.
+    ///   - origins: the source of each example; `nil`: there is one.
+    ///   - images: the image of each example; `nil`: example i is image i.
+    init(
+        name: String, classNames: [String], labels: [Int32], labelOffset: Int = 0, sources: [String],
+        origins: [Int32]?, images: [Int]? = nil
     ) {
         self.name = name
         self.classNames = classNames

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 
 /// Reads image files one after another on threads of its own, a few ahead of their use, and gives them in order.
 ///

@@ -1,5 +1,7 @@
 /// Memory that a thread uses again for every image, so that reading one asks the system for none.
 public final class ImageWorkspace {
+    /// For a file's bytes.
+    let file = GrowingMemory<UInt8>()
     /// For what a source reads.
     let read = GrowingMemory<UInt8>()
     /// For a picture as it lies in its file.

@@ -70,6 +70,39 @@ public enum ImagesError: Error, Hashable, Sendable {
     case pixelCount(path: String, height: Int, width: Int, largestSide: Int, largest: Int)
     /// An image with another number of channels than the model takes.
     case channels(path: String, found: Int, expected: Int)
+
+    /// A folder or an archive without pictures; `others` are its files by suffix.
+    case noPictures(path: String, others: [String: Int], hidden: Int)
+    /// Pictures without folders that name their classes, at the top or in folders of parts.
+    case picturesWithoutClasses(path: String, folders: [String])
+    /// Pictures of one class alone; `below` are the folders in its own.
+    case oneClass(path: String, name: String, below: [String])
+    /// Folders that may be parts or classes.
+    case unclearParts(path: String, folders: [String])
+    /// Classes that the training pictures, or a network's classes, do not have.
+    case unknownClasses(path: String, names: [String], known: [String])
+    /// Pictures that cannot be read, of so many.
+    case brokenPictures(path: String, PictureProblems, of: Int)
+    /// No folders at the level whose names are the sources.
+    case noSources(path: String, level: Int)
+    /// A picture's file has another size than when the list was made.
+    case changedPicture(path: String, found: Int, expected: Int)
+    /// An archive that something packed.
+    case compressedTar(path: String, packing: String)
+    /// What is no archive, or a damaged one.
+    case damagedTar(path: String, offset: Int, reason: String)
+    /// A line of a table that cannot be read.
+    case damagedTable(path: String, line: Int, reason: String)
+    /// A table without a column that is needed, which may have one of these names.
+    case missingColumn(path: String, wanted: [String], found: [String])
+    /// A value of a table that means nothing.
+    case tableValue(path: String, line: Int, column: String, found: String, expected: String)
+    /// A picture that a table names twice.
+    case repeatedPicture(path: String, line: Int, first: Int, picture: String)
+    /// Decoded pictures that need more than may be used; bytes.
+    case cacheTooLarge(place: String, needed: Int, budget: Int, isGiven: Bool)
+    /// A folder for decoded pictures that does not do.
+    case unusableCache(path: String, reason: String)
 }
 
 extension ImagesError: CustomStringConvertible {
@@ -88,6 +121,11 @@ extension ImagesError: CustomStringConvertible {
         case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
             .classWithoutExamples, .unknownChoice:
             requestDescription
+        case .noPictures, .picturesWithoutClasses, .oneClass, .unclearParts, .unknownClasses, .brokenPictures,
+            .noSources, .changedPicture, .compressedTar, .damagedTar, .damagedTable, .missingColumn,
+            .tableValue,
+            .repeatedPicture, .cacheTooLarge, .unusableCache:
+            picturesDescription
         }
     }
 
