@@ -94,8 +94,10 @@ let package = Package(
         .executableTarget(name: "ScaleOfWeights", dependencies: ["Renorm"], path: "Examples/ScaleOfWeights"),
         .target(name: "MachineLimits", path: "Benchmarks/MachineLimits"),
         .executableTarget(
-            name: "StepServer", dependencies: ["Renorm", "MachineLimits"], path: "Benchmarks/StepServer"),
-        .executableTarget(name: "Loading", dependencies: ["Renorm"], path: "Benchmarks/Loading"),
+            name: "StepServer", dependencies: ["Renorm", "MachineLimits", "Serving"],
+            path: "Benchmarks/StepServer"),
+        .executableTarget(name: "Loading", dependencies: ["Renorm", "Serving"], path: "Benchmarks/Loading"),
+        .target(name: "Serving", path: "Benchmarks/Serving"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -1,6 +1,6 @@
-"""Renorm beside PyTorch, TensorFlow, JAX and ONNX Runtime, in interleaved rounds on this machine.
+"""Renorm beside PyTorch, torchvision, TensorFlow, JAX and ONNX Runtime, in interleaved rounds on this machine.
 
-    make bench                                     everything: 26 workloads, two hours; --quick is shorter
+    make bench                                     everything: 29 workloads, two hours; --quick is shorter
     make bench ARGS="--list"
     make bench ARGS="--workload resnet18-cifar-4 --workload 'small-*' --rounds 15"
 
@@ -15,6 +15,7 @@ import argparse
 import fnmatch
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,7 +24,10 @@ from harness import environment, machine, table, workloads
 from harness.rounds import Bench
 
 HERE = Path(__file__).resolve().parent
-PEERS = {"pytorch": "pytorch_peer.py", "tensorflow": "keras_peer.py", "jax": "jax_peer.py", "onnxruntime": "onnx_peer.py"}
+PEERS = {
+    "pytorch": "pytorch_peer.py", "tensorflow": "keras_peer.py", "jax": "jax_peer.py", "onnxruntime": "onnx_peer.py",
+    "torchvision": "torchvision_peer.py",
+}
 
 
 def parse() -> argparse.Namespace:
@@ -59,6 +63,8 @@ def main():
     peers = [] if "none" in options.peers else options.peers
     if peers:
         environment.prepare(options.environment, HERE / "requirements.txt", print)
+    if any(workloads.reads_jpegs(workload) for workload in chosen):
+        subprocess.run([sys.executable, HERE.parent / "scripts" / "setup.py", "datasets", "jpegs"], check=True)
     results = measure(options, chosen, peers)
     if options.readme:
         show(options.readme, json.loads((options.results / "latest.json").read_text()))
@@ -85,7 +91,7 @@ def measure(options, chosen, peers) -> dict:
             progress("measuring")
             entry.update(bench.report(workload))
         else:
-            entry["groups"] = []
+            entry.update(groups=[], batch=workload.batch)
             for group in workload.groups:
                 if not options.norm or group.norm in options.norm:
                     progress.title = f"{workload.name}, {group.norm}"
@@ -100,6 +106,7 @@ def commands(options, peers) -> dict[str, list[str]]:
     python = str(environment.python(options.environment))
     result = {
         "renorm": [str(options.programs / "StepServer")],
+        "loading": [str(options.programs / "Loading"), "--serve"],
         **{peer: [python, str(HERE / "peers" / PEERS[peer])] for peer in peers},
     }
     if options.eager and "pytorch" in result:

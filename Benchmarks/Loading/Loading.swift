@@ -1,40 +1,48 @@
-// What reading costs: training steps on Fashion-MNIST whose batches come from the prefetch thread, as `renorm train` reads
+// What reading costs: training steps on Fashion-MNIST or photographs whose batches come from the prefetch thread, as `renorm train` reads
 // them (drawn, augmented, scaled), against steps on one batch that is fed again and again. The two take turns in one
 // process, a block of steps each; while the same batch is fed the thread sleeps on its full ring.
 //
 //     swift run -c release Loading [--network resnet18] [--batch 4] [--steps 200] [--block 10] [--threads 2]
+//         [--pictures DIR [--size 224] [--cache memory]] [--precision bf16] [--workers 1]
 //
 // It prints one JSON line: medians of a step's milliseconds over the blocks, their ratio, and how long steps waited for
 // their batch. `--network small --batch 64 --steps 859` is an epoch of `make train`'s network. `--network none` makes no
-// steps: it prints how many microseconds of the processors' time a batch takes.
+// steps: it prints how many microseconds of the processors' time a batch takes. `--serve` makes none either: it takes batches of
+// photographs by --threads workers when it is told to (Reading).
 
 import Foundation
 import Renorm
+import Serving
 
 @main
 struct Loading {
     static func main() throws {
-        let options = Options(CommandLine.arguments.dropFirst())
+        let options = try Options(CommandLine.arguments.dropFirst(), names: Options.names)
+        if options.has("serve") { return Conversation.hold { try Reading(options) } }
         let network = options["network"] ?? "resnet18"
-        let batch = options.number("batch") ?? 4
-        let steps = options.number("steps") ?? 200
-        let block = options.number("block") ?? 10
+        let batch = try options.number("batch", default: 4)
+        let steps = try options.number("steps", default: 200)
+        let block = try options.number("block", default: 10)
 
-        let (training, _) = try Dataset.fashionMNIST()
+        let training = try options.dataset()
         if network == "none" { return try alone(training, batch: batch, blocks: steps / block, block: block) }
+        let precision = try options.choice("precision", default: Precision.f32)
         let architecture = Architecture(
-            name: network, classes: training.classCount,
+            name: network, stem: training.height > 64 ? .imagenet : .cifar, classes: training.classCount,
             input: [training.height, training.width, training.channels],
             normalization: Normalization(.batchRenorm))
         let model = try architecture.makeModel(seed: 0)
         let graph = try TrainingGraph(
-            model, batch: batch, options: TrainingOptions(learningRate: .constant(0.001), weightDecay: 5e-4))
-        let engine = try OneDNNEngine(threads: options.number("threads") ?? 2)
+            model, batch: batch,
+            options: TrainingOptions(
+                learningRate: .constant(0.001), weightDecay: 5e-4, precision: precision))
+        let engine = try OneDNNEngine(threads: options.number("threads", default: 2))
         let store = try engine.makeStore(graph.initialState(of: model))
         let step = try engine.compile(graph.graph)
         let loader = try BatchLoader(
-            dataset: training, scaling: InputScaling(of: training), augmentation: .standard,
-            sampler: BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0)
+            dataset: training, scaling: options.scaling(of: training), augmentation: options.augmentation(),
+            sampler: BatchSampler(.shuffled, dataset: training, batchSize: batch, seed: 0), seed: 0,
+            workers: options.number("workers", default: 1))
         guard let same = try loader.next() else { return }
 
         var count = 0
@@ -73,7 +81,8 @@ struct Loading {
             }
         }
         let report = Report(
-            network: network, batch: batch, threads: engine.description.threads, steps: waits.count,
+            network: network, precision: precision.rawValue, batch: batch,
+            threads: engine.description.threads, steps: waits.count,
             readingMilliseconds: median(reading), sameBatchMilliseconds: median(without),
             ratio: median(reading) / median(without),
             readingSeconds: reading.reduce(0, +) * Double(block) / 1000,
@@ -110,6 +119,7 @@ struct Loading {
 /// What the program prints.
 private struct Report: Encodable {
     var network: String
+    var precision: String
     var batch: Int
     var threads: Int
     /// Steps of each kind.
@@ -123,21 +133,4 @@ private struct Report: Encodable {
     var sameBatchSeconds: Double
     var waitedMillisecondsAStep: Double
     var longestWaitMilliseconds: Double
-}
-
-/// Options as `--name value` pairs.
-private struct Options {
-    private var values: [String: String] = [:]
-
-    init(_ arguments: ArraySlice<String>) {
-        var rest = Array(arguments)
-        while rest.count >= 2 {
-            values[String(rest[0].drop { $0 == "-" })] = rest[1]
-            rest.removeFirst(2)
-        }
-    }
-
-    subscript(name: String) -> String? { values[name] }
-
-    func number(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
 }

@@ -1,5 +1,6 @@
 import MachineLimits
 import Renorm
+import Serving
 
 extension Work {
     /// What a step cannot be faster than on this machine.
@@ -20,7 +21,7 @@ extension Work {
     }
 
     /// The floor, from so many steps.
-    func floor(_ steps: Int) throws -> FloorReport {
+    func floor(_ steps: Int) throws -> (any Encodable)? {
         guard let executable = executable as? OneDNNExecutable else {
             throw OptionError("another engine", expected: "oneDNN's")
         }

@@ -1,9 +1,10 @@
 import Foundation
 import MachineLimits
 import Renorm
+import Serving
 
 /// The work that is timed: a network compiled for a batch, with a batch of synthetic images.
-final class Work {
+final class Work: Served {
     /// What the options ask for, and what getting ready took.
     struct Facts: Encodable {
         var ready = true
@@ -58,7 +59,7 @@ final class Work {
         _ architecture: Architecture, batch: Int, _ options: Options
     ) throws -> (Graph, Variables) {
         let model = try architecture.makeModel(seed: 0)
-        let precision = try options.precision()
+        let precision = try options.choice("precision", default: Precision.f32)
         guard try options.isTraining() else {
             return (try inference(model, batch: batch, precision, options.taps()), model.variables)
         }
@@ -68,7 +69,7 @@ final class Work {
             model, batch: batch,
             options: TrainingOptions(
                 optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: .constant(0.001),
-                weightDecay: 5e-4, precision: precision, memory: options.memory(),
+                weightDecay: 5e-4, precision: precision, memory: options.choice("memory", default: .fast),
                 recomputes: options.has("recompute")))
         return (step.graph, step.initialState(of: model))
     }

@@ -12,6 +12,10 @@ from .summary import fastest, steps_per_turn, summary
 from .workloads import Group, Report, Task, Workload
 
 
+#: Programs of ours.
+OURS = ("renorm", "loading")
+
+
 class Bench:
     """How programs are started, and how often they take turns."""
 
@@ -27,7 +31,7 @@ class Bench:
         running: dict[str, Program] = {}
         try:
             self._start(workload, tasks, running, results)
-            self._take_turns(running, results, has_floor=workload.kind != "memory")
+            self._take_turns(running, results, workload.turn, has_floor=workload.kind != "memory")
         finally:
             for program in running.values():
                 program.end()
@@ -48,7 +52,7 @@ class Bench:
 
     def _start(self, workload: Workload, tasks: list[Task], running: dict[str, Program], results: dict):
         # Ours first and alone, because its compiling is timed; peers get ready side by side, most on one core.
-        ours = [task for task in tasks if task.program == "renorm"]
+        ours = [task for task in tasks if task.program in OURS]
         for batch in [*([task] for task in ours), [task for task in tasks if task not in ours]]:
             for task in batch:
                 running[task.label] = self.start(workload, task)
@@ -56,13 +60,13 @@ class Bench:
                 self._try(task.label, running, results, lambda p, r: r.update(facts=p.answer(timeout=900)))
 
     def start(self, workload: Workload, task: Task) -> Program:
-        arguments = [*workload.arguments(), "--norm", task.norm, "--threads", str(self.threads), *task.options]
+        arguments = [*workload.arguments(), "--threads", str(self.threads), *task.arguments()]
         name = f"{workload.name} {task.label}".replace(" ", "_").replace(":", "-").replace("/", "-")
         return Program([*self.commands[task.program], *arguments], self.environment, self.logs / f"{name}.log", self.cores)
 
-    def _take_turns(self, running: dict[str, Program], results: dict, has_floor: bool):
+    def _take_turns(self, running: dict[str, Program], results: dict, turn: float, has_floor: bool):
         for label in list(running):
-            self._try(label, running, results, self._choose_mode)
+            self._try(label, running, results, lambda p, r: self._choose_mode(p, r, turn))
         # A first round that does not count: processors need a moment to reach their speed.
         for label in list(running):
             self._try(label, running, results, self._turn)
@@ -85,18 +89,18 @@ class Bench:
             if label in running:
                 results[label].update(summary(results[label]["rounds"]))
 
-    def _choose_mode(self, program: Program, result: dict):
+    def _choose_mode(self, program: Program, result: dict, turn: float):
         """Times every mode and keeps the fastest; the first turn of each is not counted."""
         modes = result["facts"]["modes"]
         first = {mode: program.seconds_per_step(1, mode) for mode in modes}
-        steps = {mode: steps_per_turn(seconds, turn=0.2) for mode, seconds in first.items()}
+        steps = {mode: steps_per_turn(seconds, turn / 2) for mode, seconds in first.items()}
         times = {mode: [] for mode in modes}
         for _ in range(3 if len(modes) > 1 and max(first.values()) < 0.5 else 1):
             for mode in modes:
                 times[mode].append(1000 * program.seconds_per_step(steps[mode], mode))
         result["mode"] = fastest(times)
         result["modes"] = {mode: min(values) for mode, values in times.items()}
-        result["steps_per_turn"] = steps_per_turn(min(times[result["mode"]]) / 1000)
+        result["steps_per_turn"] = steps_per_turn(min(times[result["mode"]]) / 1000, turn)
         result["rounds"] = []
         program.ask(f"keep {result['mode']}")
 

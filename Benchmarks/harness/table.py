@@ -6,7 +6,10 @@ import statistics
 
 from .summary import fastest, ratio
 
-TITLES = {"renorm": "Renorm", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
+TITLES = {
+    "renorm": "Renorm", "loading": "Renorm", "torchvision": "torchvision", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX",
+    "onnxruntime": "ONNX Runtime",
+}
 KINDS = {
     "training": ("Training steps, f32", ["pytorch", "tensorflow", "jax"]),
     "bf16": ("Training steps, bf16 (PyTorch: autocast)", ["pytorch"]),
@@ -29,7 +32,7 @@ def markdown(results: dict) -> str:
                 "BRN / BN", "Renorm / floor", "share of f32 peak" if kind == "bf16" else "share of peak",
             ]
             sections.append(f"**{title}**: ms, median ± spread\n\n" + table(columns, rows))
-    for make in (memory, loading, passes):
+    for make in (memory, reading, loading, passes):
         section = make(results["workloads"])
         if section:
             sections.append(section)
@@ -78,7 +81,22 @@ def loading(workloads: dict) -> str:
         for name, workload in of_kind(workloads, "loading") for report in [workload.get("report")] if report
     ]
     columns = ["workload", "steps", "ms, reading", "ms, without", "ratio", "all, reading", "all, without"]
-    return rows and "**Fashion-MNIST with and without reading**, BatchRenorm\n\n" + table(columns, rows)
+    return rows and "**Steps with and without reading**, BatchRenorm\n\n" + table(columns, rows)
+
+
+def reading(workloads: dict) -> str:
+    """Pictures a second, and how they compare, round by round, with what torchvision does without being asked."""
+    rows = []
+    for name, workload in of_kind(workloads, "reading"):
+        tasks = {label: task for label, task in workload["groups"][0]["tasks"].items() if task.get("rounds")}
+        usual = next((task for task in tasks.values() if task["mode"] == "pillow"), None)
+        for task in tasks.values():
+            rows.append([
+                name, f"{TITLES[task['program']]}, {task['mode']}",
+                f"{1000 * workload['batch'] / task['median']:,.0f} ± {100 * task['spread']:.0f} %",
+                f"{ratio(usual['rounds'], task['rounds']):.2f}" if usual else ""])
+    columns = ["workload", "program", "pictures a second", "of torchvision's, pillow"]
+    return rows and "**Photographs to batches**, without a network\n\n" + table(columns, rows)
 
 
 def passes(workloads: dict) -> str:
@@ -174,10 +192,12 @@ def failures(results: dict) -> list[str]:
         if "failure" in workload:
             lines.append(f"{name}: {workload['failure']}")
         for group in workload.get("groups", []):
-            for task in group["tasks"].values():
+            for label, task in group["tasks"].items():
                 title = TITLES.get(task["program"], task["program"])
+                # Where nothing is normalized only the whole label tells tasks of one program apart.
+                what = f"{title}, {task['norm']}" if task["norm"] else label
                 if "failure" in task:
-                    lines.append(f"{name}, {title}, {task['norm']}: {task['failure']}")
+                    lines.append(f"{name}, {what}: {task['failure']}")
                 for mode, reason in task.get("facts", {}).get("left_out", {}).items():
                     lines.append(f"{name}, {title} {mode}, {task['norm']}: {reason}")
     return lines

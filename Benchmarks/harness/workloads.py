@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -10,12 +11,16 @@ class Task:
     """One program's part: which program, and with which normalization and further options."""
 
     program: str
+    #: Empty where nothing is normalized.
     norm: str
     options: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        return " ".join([self.program, self.norm, *self.options])
+        return " ".join([self.program, *([self.norm] if self.norm else []), *self.options])
+
+    def arguments(self) -> list[str]:
+        return [*(["--norm", self.norm] if self.norm else []), *self.options]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Workload:
     precision: str = "f32"
     #: training, bf16, inference or memory: which table it stands in.
     kind: str = "training"
+    #: The seconds that a program works in its turn, about.
+    turn: float = 0.4
 
     def arguments(self) -> list[str]:
         """Its options on the command line of any program."""
@@ -90,6 +97,32 @@ def memory(name, model, size, classes, batch):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Batches of photographs read from a folder by two workers, without a network; a step is a batch."""
+
+    name: str
+    pictures: str
+    batch: int
+    groups: tuple[Group, ...]
+    size: int = 224
+    kind: str = "reading"
+    #: A program's workers begin with nothing in each turn, which is little of so long a turn.
+    turn: float = 3.0
+
+    def arguments(self) -> list[str]:
+        return ["--pictures", self.pictures, "--batch", str(self.batch), "--size", str(self.size)]
+
+
+def reading(name, pictures, batch):
+    """Ours, decoding each time or keeping decoded pictures, and each of torchvision's ways."""
+    tasks = [
+        Task("loading", "", ("--cache", "none")), Task("loading", "", ("--cache", "memory")),
+        *(Task("torchvision", "", ("--modes", mode)) for mode in ("pillow", "tensor", "mapped")),
+    ]
+    return Reading(name, pictures, batch, (Group("", tuple(tasks)),))
+
+
+@dataclass(frozen=True)
 class Report:
     """A program of ours that measures by itself, in turns of its own, and prints one JSON object."""
 
@@ -97,6 +130,15 @@ class Report:
     kind: str
     program: str
     arguments: tuple[str, ...] = ()
+
+
+#: What `make datasets SETS=jpegs` leaves.
+JPEGS = str(Path(__file__).resolve().parents[2] / ".deps" / "datasets" / "jpegs")
+
+
+def reads_jpegs(workload) -> bool:
+    return JPEGS == workload.pictures if isinstance(workload, Reading) else (
+        isinstance(workload, Report) and JPEGS in workload.arguments)
 
 
 LARGE = (224, 224, 3)
@@ -116,5 +158,10 @@ ALL = [
     # An epoch of Fashion-MNIST, and small steps, which reading would delay the most.
     Report("loading-small-64", "loading", "Loading", ("--network", "small", "--batch", "64", "--steps", "859")),
     Report("loading-resnet18-4", "loading", "Loading", ("--network", "resnet18", "--batch", "4", "--steps", "200")),
+    reading("reading-jpegs-32", JPEGS, 32),
+    *(Report(
+        f"loading-jpegs-resnet18-16-{precision}", "loading", "Loading",
+        ("--pictures", JPEGS, "--network", "resnet18", "--batch", "16", "--steps", "60", "--block", "3", "--precision",
+         precision)) for precision in ("f32", "bf16")),
     Report("normalization", "passes", "Passes"),
 ]

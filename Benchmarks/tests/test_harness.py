@@ -155,6 +155,19 @@ class TableTests(unittest.TestCase):
         self.assertIn("| moments |  | 70 % | 80 % |  |  |", text)
         self.assertIn("- d: it is missing", text)
 
+    def test_pictures_a_second(self):
+        tasks = {
+            label: {"program": label.split()[0], "norm": "", "mode": mode, "rounds": times, **summary.summary(times)}
+            for label, mode, times in [
+                ("loading --cache none", "decoded", [30.0, 60.0]), ("torchvision --modes pillow", "pillow", [60.0, 120.0])]}
+        tasks["torchvision --modes tensor"] = {"program": "torchvision", "norm": "", "failure": "no decoder"}
+        results = self.results()
+        results["workloads"] = {"reading": {"kind": "reading", "batch": 32, "groups": [{"norm": "", "tasks": tasks}]}}
+        text = table.markdown(results)
+        self.assertIn("| reading | Renorm, decoded | 711 ± 17 % | 2.00 |", text)
+        self.assertIn("| reading | torchvision, pillow | 356 ± 17 % | 1.00 |", text)
+        self.assertIn("- reading, torchvision --modes tensor: no decoder", text)
+
     def test_report_of_a_program(self):
         with tempfile.TemporaryDirectory() as name:
             program = Path(name) / "Fine"
@@ -198,11 +211,21 @@ class WorkloadTests(unittest.TestCase):
         names = [workload.name for workload in workloads.ALL]
         self.assertEqual(len(names), len(set(names)))
 
+    def test_jpegs_are_fetched_for_what_reads_them(self):
+        names = [workload.name for workload in workloads.ALL if workloads.reads_jpegs(workload)]
+        self.assertEqual(
+            names, ["reading-jpegs-32", "loading-jpegs-resnet18-16-f32", "loading-jpegs-resnet18-16-bf16"])
+
+    def test_arguments_of_a_task(self):
+        self.assertEqual(Task("renorm", "batch", ("--recompute",)).arguments(), ["--norm", "batch", "--recompute"])
+        reader = Task("torchvision", "", ("--modes", "pillow"))
+        self.assertEqual((reader.label, reader.arguments()), ("torchvision --modes pillow", ["--modes", "pillow"]))
+
     def test_every_group_compares_ours_with_a_peer(self):
         for workload in workloads.ALL:
             for group in getattr(workload, "groups", ()):
                 norms = {task.program: task.norm for task in group.tasks if task.norm == group.norm}
-                self.assertIn("renorm", norms, workload.name)
+                self.assertTrue(set(rounds.OURS) & set(norms), workload.name)
                 self.assertGreater(len(norms), 1, workload.name)
 
 

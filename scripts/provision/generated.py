@@ -163,7 +163,7 @@ def put(stamp: str, image, random_numbers) -> None:
 
 
 def write(image, target: str, random_numbers) -> None:
-    """As cameras and programs do: different qualities and subsamplings, some progressive, grey or turned."""
+    """As cameras and programs do: different qualities and subsamplings, some progressive, gray or turned."""
     from PIL import Image
 
     if random_numbers.random() < 0.02:

@@ -1,4 +1,4 @@
-"""Grey images and their labels as IDX files, the format of MNIST's own."""
+"""Gray images and their labels as IDX files, the format of MNIST's own."""
 
 import gzip
 import struct

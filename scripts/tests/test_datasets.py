@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from provision import clients, datasets, digits, generated, grey_png, idx, packages, pictures
+from provision import clients, datasets, digits, generated, gray_png, idx, packages, pictures
 from provision.problem import Problem
 
 FIXTURES = Path(__file__).resolve().parents[2] / "Tests" / "Fixtures" / "images"
@@ -156,23 +156,23 @@ class FolderTests(unittest.TestCase):
 
 class PNGTests(unittest.TestCase):
     def test_pillows_picture(self):
-        rows = grey_png.rows((FIXTURES / "gray8.png").read_bytes(), "gray8.png")
+        rows = gray_png.rows((FIXTURES / "gray8.png").read_bytes(), "gray8.png")
         self.assertEqual(rows, [bytes((37 * y + 11 * x) % 256 for x in range(5)) for y in range(7)])
 
     def test_filters(self):
         # Worked by hand by the formulas of the PNG specification, chapter 9.
         above = bytes([10, 250, 30])
         for kind, expected in enumerate([[1, 2, 3], [1, 3, 6], [11, 252, 33], [6, 130, 83], [11, 252, 33]]):
-            self.assertEqual(grey_png.unfiltered(kind, bytes([1, 2, 3]), above), bytes(expected), kind)
-        self.assertIsNone(grey_png.unfiltered(5, bytes(3), above))
-        self.assertEqual([grey_png.nearest(*each) for each in [(1, 9, 9), (9, 1, 9), (5, 5, 5), (3, 3, 9)]], [1, 1, 5, 3])
+            self.assertEqual(gray_png.unfiltered(kind, bytes([1, 2, 3]), above), bytes(expected), kind)
+        self.assertIsNone(gray_png.unfiltered(5, bytes(3), above))
+        self.assertEqual([gray_png.nearest(*each) for each in [(1, 9, 9), (9, 1, 9), (5, 5, 5), (3, 3, 9)]], [1, 1, 5, 3])
 
     def test_other_kinds_are_refused(self):
         for name, message in (("rgb8.png", r"\[8, 2, 0, 0, 0\]"), ("gray16.png", r"\[16, 0, 0, 0, 0\]")):
             with self.assertRaisesRegex(Problem, message):
-                grey_png.rows((FIXTURES / name).read_bytes(), name)
+                gray_png.rows((FIXTURES / name).read_bytes(), name)
         with self.assertRaisesRegex(Problem, "digits.png: this is no PNG file"):
-            grey_png.rows(b"text", "digits.png")
+            gray_png.rows(b"text", "digits.png")
 
 
 class PartsTests(unittest.TestCase):

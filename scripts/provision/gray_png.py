@@ -1,4 +1,4 @@
-"""Reads the one kind of PNG that digits come in: 8 bits, grey, not interlaced."""
+"""Reads the one kind of PNG that digits come in: 8 bits, gray, not interlaced."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def rows(content: bytes, name: str) -> List[bytes]:
     """The rows of the picture, from the top."""
     def damaged(what: str) -> Problem:
-        return Problem(f"{name}: {what}.", "an 8-bit grey PNG without interlacing.", "delete the file and run make again.")
+        return Problem(f"{name}: {what}.", "an 8-bit gray PNG without interlacing.", "delete the file and run make again.")
 
     if not content.startswith(SIGNATURE):
         raise damaged("this is no PNG file")

@@ -1,12 +1,12 @@
 import Foundation
 
 /// How much memory this process has, in bytes; zero where the system does not say (it is read from Linux's /proc).
-enum ProcessMemory {
+public enum ProcessMemory {
     /// What is in memory now.
-    static var resident: Int { field("VmRSS") }
+    public static var resident: Int { field("VmRSS") }
 
     /// The most that has been in memory.
-    static var peak: Int { field("VmHWM") }
+    public static var peak: Int { field("VmHWM") }
 
     private static func field(_ name: String) -> Int {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),

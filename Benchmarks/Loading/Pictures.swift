@@ -1,0 +1,36 @@
+import Foundation
+import Renorm
+import Serving
+
+extension Options {
+    static let names: Set<String> = [
+        "serve", "pictures", "size", "cache", "network", "batch", "steps", "block", "threads", "precision",
+        "workers",
+    ]
+
+    /// What is read: photographs of a folder, or Fashion-MNIST.
+    func dataset() throws -> Dataset {
+        guard let folder = self["pictures"] else { return try Dataset.fashionMNIST().training }
+        let list = try PictureList(URL(fileURLWithPath: folder))
+        let side = try number("size", default: 224)
+        // As training reads them: photographs that are much too large are decoded smaller.
+        let files = PictureFiles(list).reduced(toShortSide: side)
+        let cache = try ImageCache(parsing: self["cache"] ?? "none")
+        let size = ImageSize(height: side, width: side, channels: files.options.channels)
+        return try Dataset(
+            list.datasetIndex, images: cache.keeping(files, identity: files.cacheIdentity),
+            framing: Framing(size: size, fit: .crop()))
+    }
+
+    /// What happens to a training image: torchvision's random resized crop and flip for photographs.
+    func augmentation() throws -> Augmentation {
+        try self["pictures"] == nil ? .standard : Augmentation(parsing: "photo scale=0.08..1 jitter=0")
+    }
+
+    /// Its means and deviations.
+    func scaling(of dataset: Dataset) throws -> InputScaling {
+        self["pictures"] == nil
+            ? try InputScaling(of: dataset)
+            : InputScaling(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
+    }
+}
