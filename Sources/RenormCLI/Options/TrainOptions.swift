@@ -102,8 +102,14 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "Random changes to training images: none, or standard (padded crop and flip).",
-            resuming: .configures(["augmentation"])))
+            "Random changes to training images: none, standard (padded crop and flip) or photo (resized crop, flip, colours), and options.",
+            resuming: .configures(["augmentation"]),
+            discussion: """
+                Options follow in one text, as "photo jitter=0.4 flip=0". crop=resized, padded or none; of resized crops scale=0.35..1, \
+                ratio=0.75..1.33 and interpolation=bicubic. flip, vflip: probabilities. jitter: how much brightness, contrast and saturation \
+                change, and the hue a tenth of it; or all four, as 0.4/0.4/0.2/0.05. trivial=true: an operation of TrivialAugment. erasing: a \
+                probability; erasing-scale, erasing-ratio.
+                """))
     var augment = Augmentation.none
 
     @Option(
