@@ -53,7 +53,8 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let record = configurationFile(configuration, engine: engine)
         let trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: training, test: test,
-            folder: folder, resumes: options.resume, record: record)
+            folder: folder, resumes: options.resume, record: record,
+            workers: options.loading.workers)
         let printer: any EventPrinter =
             options.output.log == .json ? JSONPrinter() : HumanPrinter(options)
         // A run that goes on has said them when it began.

@@ -44,11 +44,23 @@ public protocol ImageSource: Sendable {
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws
 
+    /// What an image is called, such as its file's path; `nil`: by number.
+    func name(of image: Int) -> String?
+
+    /// Whether pixels are there without reading a file or decoding, so that one thread prepares batches fast enough.
+    var isInMemory: Bool { get }
+
     /// Adds to a fingerprint what tells this image from others. It need not read pixels: a file's path and size do.
     func addFingerprint(of image: Int, to fingerprint: inout Fingerprint)
 }
 
 extension ImageSource {
+    /// No name.
+    public func name(of image: Int) -> String? { nil }
+
+    /// Not in memory.
+    public var isInMemory: Bool { false }
+
     /// Reads all pixels into the workspace and calls `body` with them.
     public func withPixels(
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void

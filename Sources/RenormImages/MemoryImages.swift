@@ -29,6 +29,8 @@ struct MemoryImages: ImageSource {
         }
     }
 
+    var isInMemory: Bool { true }
+
     func addFingerprint(of image: Int, to fingerprint: inout Fingerprint) {
         withBytes(of: image) { fingerprint.add($0) }
     }

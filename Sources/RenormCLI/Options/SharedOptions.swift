@@ -124,6 +124,16 @@ struct EngineOptions: OptionTable {
     func make() throws -> any Engine { try engine.makeEngine(threads: threads) }
 }
 
+/// How images are read.
+struct LoadingOptions: OptionTable {
+    @Option(
+        Row(
+            "Threads that read and prepare images. (default: 1 for images in memory, else one a core but for one)",
+            .within(1...256), resuming: .free, valueName: "n",
+            discussion: "No result depends on it."))
+    var workers: Int?
+}
+
 /// What is printed.
 struct OutputOptions: OptionTable {
     @Option(

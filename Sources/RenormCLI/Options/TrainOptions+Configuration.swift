@@ -34,7 +34,8 @@ extension TrainOptions {
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: sampling, classWeights: classWeights.value, augmentation: augment,
             validation: validation, seed: seed,
-            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
+            checkpointEvery: checkpointEvery,
             initialization: self.`init`?.description)
     }
 

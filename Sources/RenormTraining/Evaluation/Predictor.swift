@@ -1,8 +1,3 @@
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
 import RenormArrays
 import RenormEngines
 
@@ -53,7 +48,7 @@ public final class Predictor {
             let logits = try executable.result("logits").doubles
             let classes = logits.count / batch.shape[0]
             for row in 0..<batch.shape[0] {
-                result.append(Predictor.softmax(logits[row * classes..<(row + 1) * classes]))
+                result.append(Softmax(logits[row * classes..<(row + 1) * classes]).values)
             }
         }
         return result
@@ -64,12 +59,5 @@ public final class Predictor {
         let executable = try CheckedExecutable(trained.model.graph(batch: batch), on: engine)
         executables[batch] = executable
         return executable
-    }
-
-    private static func softmax(_ logits: ArraySlice<Double>) -> [Double] {
-        let largest = logits.max() ?? 0
-        let exponentials = logits.map { exp($0 - largest) }
-        let sum = exponentials.reduce(0, +)
-        return exponentials.map { $0 / sum }
     }
 }
