@@ -208,6 +208,16 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
+            "End when so many evaluations in a row on the held-out images were no better. (default: never)",
+            .of(\.patience), resuming: .configures(["patience"]), valueName: "n",
+            discussion: """
+                The best state is kept in any case. A schedule that comes down over the whole run, such as cosine, improves results \
+                up to its end: choose constant, or much patience.
+                """))
+    var patience: Int?
+
+    @Option(
+        Row(
             "Steps between checkpoints. (default: once an epoch)", .of(\.checkpointEvery),
             resuming: .configures(["checkpointEvery"])))
     var checkpointEvery: Int?
@@ -218,6 +228,7 @@ struct TrainOptions: OptionTable {
     )
     var seed: UInt64 = 0
 
+    @OptionGroup var loading: LoadingOptions
     @OptionGroup var computing: EngineOptions
 
     @Option(Row("The folder of the run: checkpoints, config.yml.", isInFiles: false, valueName: "dir"))
