@@ -31,7 +31,7 @@ DOCS = .build/docs
 
 # Package.swift reads it.
 export RENORM_WARNINGS := $(WARNINGS)
-# Where setup.py describes a zlib and libpng that lie inside the checkout.
+# Where setup.py describes libraries that lie inside the checkout.
 export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 # No __pycache__ among the sources.
 export PYTHONDONTWRITEBYTECODE := 1
@@ -41,8 +41,9 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
-	@echo 'the rest, as root or not. Elsewhere install the headers of zlib and libpng first (Fedora: dnf install'
-	@echo 'zlib-devel libpng-devel), and except on Linux on x86-64 also oneDNN >= 3.0 (macOS: brew install onednn libpng).'
+	@echo 'the rest, as root or not. Elsewhere install the headers of zlib, libpng, libjpeg-turbo and libwebp first (Fedora:'
+	@echo 'dnf install zlib-devel libpng-devel libjpeg-turbo-devel libwebp-devel), and except on Linux on x86-64 also'
+	@echo 'oneDNN >= 3.0 (macOS: brew install onednn libpng jpeg-turbo webp).'
 	@echo
 	@echo '  make train    train on Fashion-MNIST and print the accuracy on its test images'
 	@echo '                ARGS="--epochs 1 --norm batch"  options after the defaults (see: renorm train --help)'

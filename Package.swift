@@ -95,6 +95,7 @@ let package = Package(
         .executableTarget(
             name: "StepServer", dependencies: ["Renorm", "MachineLimits"], path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm"], path: "Benchmarks/Loading"),
+        .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -17,7 +17,7 @@ DEPS = Path(__file__).resolve().parent.parent / ".deps"
 
 
 def build(_) -> None:
-    """Swift, zlib, libpng, oneDNN."""
+    """Swift, the libraries that read files, oneDNN."""
     swift.check()
     headers.provide(DEPS)
     onednn.provide(DEPS)

@@ -129,9 +129,11 @@ static void read_pixels(reader *reader, const renorm_jpeg_request *request, uint
         leave(reader, "its pixels have an unknown form");
     JDIMENSION first = 0, columns = codec->output_width;
     int can_skip = is_complete(codec);
+    // Of these rare ones libjpeg-turbo 2.1.5 gives other columns when it cuts smaller pictures.
+    int can_cut = can_skip && (request->reduction == 1 || codec->max_h_samp_factor <= 2);
     // Smooth upsampling makes the outermost columns of what is decoded otherwise than in the middle of a picture.
     const JDIMENSION margin = 8;
-    if (can_skip && request->right - request->left + 4 * margin < columns) {
+    if (can_cut && request->right - request->left + 4 * margin < columns) {
         JDIMENSION last = request->right + margin < columns ? request->right + margin : columns;
         first = request->left > margin ? request->left - margin : 0;
         columns = last - first;

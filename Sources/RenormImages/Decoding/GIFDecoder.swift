@@ -93,8 +93,10 @@ enum GIFDecoder {
         let frame = layout.frame
         let fill = layout.transparent ?? 0
         let codes = workspace.converted.memory(of: frame.height * frame.width)
-        let found = try LZW.read(bytes, from: layout.start, depth: layout.depth, to: codes, file)
-        codes[found...].update(repeating: fill)
+        let count = try LZW.read(bytes, from: layout.start, depth: layout.depth, to: codes, file)
+        guard count == codes.count else {
+            throw file.damage("it has only \(count) of the \(codes.count) pixels that it announces")
+        }
         let form: renorm_form = layout.transparent == nil ? RENORM_FORM_COLOUR : RENORM_FORM_COLOUR_ALPHA
         let pixels = memory(form)
         let size = renorm_form_size(form)

@@ -94,12 +94,11 @@ struct Orientation {
             let place = directory + 2 + 12 * entry
             guard place + 12 <= tiff.count else { return nil }
             guard short(place) == 0x112 else { continue }
-            // A short number by the standard; a byte or a long one from some programs.
+            // A short number by the standard, a long one from some programs; others mean nothing to Pillow either.
             switch short(place + 2) {
-            case 1: return valid(Int(tiff[tiff.startIndex + place + 8]))
             case 3: return valid(short(place + 8))
             case 4: return valid(long(place + 8))
-            default: return nil
+            default: return 1
             }
         }
         return nil
