@@ -59,11 +59,6 @@ struct JoinedImages: ImageSource {
         try part.withPixels(of: image, for: placement, in: workspace, body)
     }
 
-    func name(of image: Int) -> String? {
-        let (part, image) = find(image)
-        return part.name(of: image)
-    }
-
     func addFingerprint(of image: Int, to fingerprint: inout Fingerprint) {
         let (part, image) = find(image)
         part.addFingerprint(of: image, to: &fingerprint)
