@@ -164,7 +164,8 @@ extension NDArray {
             var place = 0
             for part in parts {
                 part.withUnsafeBytes {
-                    UnsafeMutableRawBufferPointer(rebasing: target[place..<place + $0.count]).copyMemory(from: $0)
+                    UnsafeMutableRawBufferPointer(rebasing: target[place..<place + $0.count]).copyMemory(
+                        from: $0)
                     place += $0.count
                 }
             }

@@ -58,9 +58,11 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
             destination.format, to: destination.output, top: min(top, trained.classNames.count))
         var pass = PredictionPass(
             predictor: predictor, classNames: trained.classNames, printer: printer,
-            progress: destination.hasProgress ? ProgressBar(descriptor: STDERR_FILENO) : nil, total: files.count)
+            progress: destination.hasProgress ? ProgressBar(descriptor: STDERR_FILENO) : nil,
+            total: files.count)
         let reader = ImageFileReader(
-            framing: trained.framing, workers: loading.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1),
+            framing: trained.framing,
+            workers: loading.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1),
             ahead: 2 * PredictCommand.batchSize, paths: files.next)
         while let (path, file) = try reader.next() { try pass.add(path, file) }
         try pass.finish()
@@ -90,7 +92,8 @@ private struct PredictionPass {
     private var waitingImages = 0
 
     init(
-        predictor: Predictor, classNames: [String], printer: PredictionPrinter, progress: ProgressBar?, total: Int?
+        predictor: Predictor, classNames: [String], printer: PredictionPrinter, progress: ProgressBar?,
+        total: Int?
     ) {
         self.predictor = predictor
         self.classNames = classNames
@@ -132,7 +135,8 @@ private struct PredictionPass {
         }
         if let total {
             progress?.update(
-                completed: files, total: total, unit: "files", detail: failures > 0 ? "\(failures) broken" : "")
+                completed: files, total: total, unit: "files",
+                detail: failures > 0 ? "\(failures) broken" : "")
         }
         (waiting, waitingImages) = ([], 0)
     }

@@ -54,10 +54,13 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let model = try options.model(configuration, goesOn: goesOn)
 
         let record = configurationFile(configuration, engine: engine)
-        let trainer = Trainer(
+        var trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: data.training,
             validation: data.validation, test: data.test, folder: folder, resumes: options.resume,
             record: record, workers: options.loading.workers)
+        trainer.pictures = data.pictures
+        trainer.cache = options.caching.cache
+        trainer.cacheBudget = options.caching.cacheBudget?.count
         let printer: any EventPrinter =
             options.output.log == .json ? JSONPrinter() : HumanPrinter(options)
         // A run that goes on has said them when it began.

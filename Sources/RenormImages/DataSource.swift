@@ -40,7 +40,8 @@ public struct DataSource: Sendable, CustomStringConvertible {
     ///   - pictures: How files of pictures are found and read.
     ///   - observe: Is told what happens; what it throws ends the loading.
     public func load(
-        numbering: LabelNumbering = LabelNumbering(), pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
+        numbering: LabelNumbering = LabelNumbering(), pictures: PictureOptions = PictureOptions(),
+        observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> DataParts {
         if let known = classNames?.count,
             numbering.offset != 0 || (numbering.classes ?? known) != known
@@ -63,7 +64,8 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// - Throws: `ImagesError.noPart` if the data have no such part.
     public func load(
         _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0, framing: Framing? = nil,
-        pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
+        pictures: PictureOptions = PictureOptions(),
+        observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> Dataset {
         try open(
             DataRequest(
@@ -88,7 +90,8 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// Loads all parts of several sources, joined.
     public static func load(
         _ sources: [DataSource], numbering: LabelNumbering = LabelNumbering(),
-        pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
+        pictures: PictureOptions = PictureOptions(),
+        observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> DataParts {
         let all = try sources.map { try $0.load(numbering: numbering, pictures: pictures, observe: observe) }
         return all.count == 1 ? all[0] : try DataParts(joining: all)
@@ -97,11 +100,13 @@ public struct DataSource: Sendable, CustomStringConvertible {
     /// Loads one part of several sources, joined, whose classes are known from a trained network.
     public static func load(
         _ sources: [DataSource], _ part: Dataset.Part, classNames: [String], labelOffset: Int = 0,
-        framing: Framing? = nil, pictures: PictureOptions = PictureOptions(), observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
+        framing: Framing? = nil, pictures: PictureOptions = PictureOptions(),
+        observe: @escaping @Sendable (DataEvent) throws -> Void = { _ in }
     ) throws -> Dataset {
         let parts = try sources.map {
             try $0.load(
-                part, classNames: classNames, labelOffset: labelOffset, framing: framing, pictures: pictures, observe: observe)
+                part, classNames: classNames, labelOffset: labelOffset, framing: framing, pictures: pictures,
+                observe: observe)
         }
         return parts.count == 1 ? parts[0] : try Dataset(joining: parts)
     }

@@ -106,6 +106,9 @@ public struct Dataset: Sendable {
     /// batches.
     package var forTraining: Dataset { replacing(imageSource.reduced(toShortSide: 2 * min(height, width))) }
 
+    /// The images that others stand in for, because they cannot be had; `nil` where that is an error.
+    package var brokenImages: BrokenImages? { (imageSource as? ReplacedImages)?.broken }
+
     /// The same examples with the images of another source, which has as many.
     func replacing(_ images: any ImageSource, framing: Framing? = nil) -> Dataset {
         precondition(images.count == imageSource.count, "\(images.count) images for \(imageSource.count)")

@@ -35,7 +35,9 @@ public struct Framing: Hashable, Sendable {
 }
 
 extension Framing: Codable {
-    private enum CodingKeys: String, CodingKey { case height, width, channels, fit, interpolation, background }
+    private enum CodingKeys: String, CodingKey {
+        case height, width, channels, fit, interpolation, background
+    }
 
     /// Reads what was encoded.
     ///

@@ -32,7 +32,8 @@ public struct ImageFile: Sendable {
         let bytes = try content.growing(to: ImageFile.largestSize + 1)
         guard bytes.count <= ImageFile.largestSize else {
             throw ImagesError.unreadable(
-                path: url.path, reason: "it is longer than \(ImageFile.largestSize) bytes, the most that are read")
+                path: url.path,
+                reason: "it is longer than \(ImageFile.largestSize) bytes, the most that are read")
         }
         let picture = try bytes.withUnsafeBytes {
             try ImageFile.picture($0, path: url.path, framing: framing, maxPixels: maxPixels)
@@ -57,7 +58,9 @@ public struct ImageFile: Sendable {
         _ bytes: UnsafeRawBufferPointer, path: String, framing: Framing, maxPixels: Int
     ) throws -> (image: NDArray, size: ImageSize) {
         let channels = framing.size.channels
-        guard let header = try PictureHeader(prefix: bytes, length: bytes.count, path: path, maxPixels: maxPixels)
+        guard
+            let header = try PictureHeader(
+                prefix: bytes, length: bytes.count, path: path, maxPixels: maxPixels)
         else { preconditionFailure("a whole file has its header in it") }
         let size = ImageSize(height: header.height, width: header.width, channels: channels)
         let placement = framing.placement(of: size)

@@ -28,7 +28,9 @@ public final class ImageFileReader: Sendable {
         for _ in 0..<workers {
             startThread(named: "renorm.files") {
                 while let (place, path) = queue.take() {
-                    queue.give(Result { try ImageFile(URL(fileURLWithPath: path), framing: framing) }, path, at: place)
+                    queue.give(
+                        Result { try ImageFile(URL(fileURLWithPath: path), framing: framing) }, path,
+                        at: place)
                 }
             }
         }

@@ -25,6 +25,8 @@ public enum TrainingError: Error, Hashable, Sendable {
     case formatVersion(path: String, found: Int, expected: Int)
     /// A checkpoint of a run with other options.
     case otherRun(path: String, differences: [ConfigurationDifference])
+    /// Pictures that are not those that a run was begun with; `differences` says in what.
+    case otherPictures(path: String, differences: String)
     /// A run that has already made more steps than asked for.
     case alreadyFurther(path: String, step: Int, steps: Int)
     /// A checkpoint of layers that are not of the zoo.
@@ -67,6 +69,10 @@ extension TrainingError: CustomStringConvertible {
             return
                 "\(data) has \(found) classes; expected \(expected), as the model tells apart. Use the data "
                 + "that the model is for, or a model of \(found) classes."
+        case .otherPictures(let path, let differences):
+            return
+                "The pictures are not those of \(path), with which the run began: \(differences). Expected the same ones, from "
+                + "wherever they are now. Put them back, or begin a new run."
         case .folder(let path, let reason):
             return
                 "The folder \(path) cannot be used: \(reason). Expected a folder that can be made and written "

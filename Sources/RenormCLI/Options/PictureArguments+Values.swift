@@ -13,7 +13,8 @@ extension PictureOptions.Size: TextForm, CustomStringConvertible {
     /// Reads `SIDE` or `HEIGHTxWIDTH`.
     public init(parsing text: String) throws {
         let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        guard (1...2).contains(sides.count), sides.allSatisfy({ (1...PictureOptions.Size.longestSide).contains($0) })
+        guard (1...2).contains(sides.count),
+            sides.allSatisfy({ (1...PictureOptions.Size.longestSide).contains($0) })
         else { throw Fault("'\(text)'", PictureOptions.Size.expected) }
         self.init(height: sides[0], width: sides.last!)
     }
@@ -32,8 +33,12 @@ extension PictureTableColumns: TextForm, CustomStringConvertible {
     public init(parsing text: String) throws {
         self.init()
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let words = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-            guard words.count == 2, !words[1].isEmpty else { throw Fault("'\(text)'", PictureTableColumns.expected) }
+            let words = part.split(separator: "=", maxSplits: 1).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            guard words.count == 2, !words[1].isEmpty else {
+                throw Fault("'\(text)'", PictureTableColumns.expected)
+            }
             switch words[0] {
             case "path": path = [words[1]]
             case "label": label = [words[1]]
@@ -56,6 +61,24 @@ extension PictureTableColumns: TextForm, CustomStringConvertible {
 
     /// What can be read.
     public static var expected: String { "names of columns, such as path=file,label=breed" }
+}
+
+/// Bytes, as `8GiB`.
+struct ByteCount: TextForm, CustomStringConvertible {
+    let count: Int
+    let description: String
+
+    init(parsing text: String) throws {
+        let units = ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
+        let unit = units.first { text.hasSuffix($0.key) }
+        let number = Int(unit == nil ? text[...] : text.dropLast(3))
+        guard let number, number > 0 else { throw Fault("'\(text)'", ByteCount.expected) }
+        let (count, overflow) = number.multipliedReportingOverflow(by: unit?.value ?? 1)
+        guard !overflow else { throw Fault("'\(text)'", ByteCount.expected) }
+        (self.count, description) = (count, text)
+    }
+
+    static var expected: String { "a number of bytes, such as 500MiB or 8GiB" }
 }
 
 /// A number for each channel: measured on the training pictures, those of ImageNet's networks, or given.
@@ -101,7 +124,8 @@ enum ChannelValues: TextForm, CustomStringConvertible, Equatable {
         if numbers.count == 1 { return [Double](repeating: numbers[0], count: channels) }
         throw UsageError(
             "--\(option): found '\(self)', a number for each of \(numbers.count) channels, with pictures of \(channels); expected "
-                + "\(channels == 1 ? "one number" : "one for each"). Change it, or say --channels \(numbers.count).")
+                + "\(channels == 1 ? "one number" : "one for each"). Change it, or say --channels \(numbers.count)."
+        )
     }
 }
 
@@ -120,7 +144,8 @@ extension PreparationArguments {
             return nil
         }
         if let fault = InputScaling.fault(mean: mean, deviation: deviation) {
-            throw UsageError("--mean, --deviation: found \(fault.found); expected \(fault.expected). Change them.")
+            throw UsageError(
+                "--mean, --deviation: found \(fault.found); expected \(fault.expected). Change them.")
         }
         return InputScaling(mean: mean, deviation: deviation)
     }

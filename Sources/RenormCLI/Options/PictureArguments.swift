@@ -19,7 +19,8 @@ struct PictureListArguments: OptionTable {
         Row(
             "images: the folder below a class that names a picture's source, such as a camera: 1 for the first.",
             .atLeast(1), resuming: .configures(["data"]), valueName: "n",
-            discussion: "Sources are what --sampling source-blocks:N takes turns with. (default: there are none)"))
+            discussion:
+                "Sources are what --sampling source-blocks:N takes turns with. (default: there are none)"))
     var sourceLevel: Int?
 
     @Flag(
@@ -38,6 +39,25 @@ struct PictureListArguments: OptionTable {
             "The most pixels that a picture may announce; larger ones are refused by name.", .atLeast(1),
             resuming: .configures(["data"]), valueName: "n"))
     var maxPixels = DecodingOptions.defaultMaxPixels
+}
+
+/// Where decoded pictures are kept.
+struct CacheArguments: OptionTable {
+    @Option(
+        Row(
+            "Keep decoded pictures: \(ImageCache.expected); later passes do not decode them.",
+            resuming: .free,
+            discussion: """
+                Training pictures are kept at the size that crops are cut out of, held-out ones at the network's. A folder's file is used by \
+                later runs on the same pictures. The numbers are the same with and without.
+                """))
+    var cache = ImageCache.none
+
+    @Option(
+        Row(
+            "The most that they may take: \(ByteCount.expected). (default: half of the memory or disk that is free)",
+            resuming: .free))
+    var cacheBudget: ByteCount?
 }
 
 /// How pictures become a network's input.
@@ -69,7 +89,8 @@ struct PreparationArguments: OptionTable {
 
     @Option(
         Row(
-            "1 for gray, 3 for colours. (default: as the pictures have in common)", .of { Fault("\($0)", "1 or 3", unless: $0 == 1 || $0 == 3) },
+            "1 for gray, 3 for colours. (default: as the pictures have in common)",
+            .of { Fault("\($0)", "1 or 3", unless: $0 == 1 || $0 == 3) },
             resuming: .configures(["data.image", "data.framing", "architecture.input"]), valueName: "n"))
     var channels: Int?
 

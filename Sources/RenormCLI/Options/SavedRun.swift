@@ -48,7 +48,8 @@ extension SavedRun {
     func pictureOptions(_ given: DataOptions, _ trained: TrainedModel) throws -> PictureOptions {
         var arguments = given.pictures
         if given.data.isEmpty {
-            let own = try PictureListArguments.parse(ConfigurationFile.arguments(of: folder, for: PictureListArguments.options))
+            let own = try PictureListArguments.parse(
+                ConfigurationFile.arguments(of: folder, for: PictureListArguments.options))
             arguments.columns = arguments.columns ?? own.columns
             arguments.sourceLevel = arguments.sourceLevel ?? own.sourceLevel
             arguments.skipBroken = arguments.skipBroken || own.skipBroken

@@ -229,6 +229,7 @@ struct TrainOptions: OptionTable {
     var seed: UInt64 = 0
 
     @OptionGroup var loading: LoadingOptions
+    @OptionGroup var caching: CacheArguments
     @OptionGroup var computing: EngineOptions
 
     @Option(Row("The folder of the run: checkpoints, config.yml.", isInFiles: false, valueName: "dir"))

@@ -86,6 +86,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             \(description.stepsPerEpoch.grouped) an epoch; \(engine.name) \(engine.version), \(engine.threads) \
             thread\(engine.threads == 1 ? "" : "s"), \(engine.instructionSet)
             """)
+        if let cache = description.cache { say("Decoded pictures are kept: \("\(cache)".visible).") }
     }
 
     private func stoppedEarly(_ stop: EarlyStop) {

@@ -11,7 +11,9 @@ struct PredictionPrinter {
     init(_ format: PredictionFormat, to output: TextOutput, top: Int) throws {
         (self.format, self.output, self.top) = (format, output, top)
         guard format == .csv else { return }
-        let columns = (1...top).flatMap { $0 == 1 ? ["prediction", "probability"] : ["prediction_\($0)", "probability_\($0)"] }
+        let columns = (1...top).flatMap {
+            $0 == 1 ? ["prediction", "probability"] : ["prediction_\($0)", "probability_\($0)"]
+        }
         try output.write(csvLine(["path"] + columns + ["error"]))
     }
 
@@ -20,7 +22,9 @@ struct PredictionPrinter {
     /// - Parameters:
     ///   - index: which image of its file it is.
     ///   - count: how many images the file holds.
-    func print(_ classes: [(name: String, probability: Double)], file: String, index: Int, of count: Int) throws {
+    func print(_ classes: [(name: String, probability: Double)], file: String, index: Int, of count: Int)
+        throws
+    {
         let name = count == 1 ? file : "\(file)[\(index)]"
         switch format {
         case .human:

@@ -33,7 +33,7 @@ public enum ImageCache: Hashable, Sendable, TextForm {
     public static var expected: String { "none, memory or a folder" }
 
     /// What pictures need there, and what they may use.
-    public struct Budget: Hashable, Sendable, CustomStringConvertible {
+    public struct Budget: Hashable, Sendable, Codable, CustomStringConvertible {
         /// Bytes of all pictures, decoded.
         public var needed: Int
         /// Bytes that may be used: what was said or, by default, half of what is free.

@@ -63,7 +63,9 @@ public final class Predictor {
     }
 
     /// Classes with their probabilities, the likeliest first; of equal ones those that come first.
-    public static func ranked(_ probabilities: [Double], classNames: [String]) -> [(name: String, probability: Double)] {
+    public static func ranked(_ probabilities: [Double], classNames: [String]) -> [(
+        name: String, probability: Double
+    )] {
         probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
             .map { (classNames[$0], probabilities[$0]) }
     }

@@ -6,6 +6,7 @@ import RenormFormats
 ///     config.yml            the options (`Trainer.record`, which the command line gives), written before all else
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
+///     pictures.csv          the pictures that are trained on, if they are in files; pictures-2.csv those of a second source
 ///     model.safetensors     at the end: the chosen parameters, statistics and counters alone, under PyTorch's names;
 ///                           of the last end, while a finished run makes more steps
 public struct RunFolder: Sendable, Hashable {
@@ -17,6 +18,11 @@ public struct RunFolder: Sendable, Hashable {
 
     /// The options as the command line read them.
     public var configuration: URL { url.appendingPathComponent("config.yml") }
+    /// The list of the pictures that a run is trained on; of several sources that with the number, from 0.
+    public func pictures(of source: Int = 0) -> URL {
+        url.appendingPathComponent(source == 0 ? "pictures.csv" : "pictures-\(source + 1).csv")
+    }
+
     /// The latest state.
     public var last: URL { url.appendingPathComponent("last.safetensors") }
     /// The state that did best on the validation set.

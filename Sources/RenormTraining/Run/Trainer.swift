@@ -37,6 +37,13 @@ public struct Trainer: Sendable {
     public var record: String?
     /// How many threads prepare batches, on which no number depends; `nil`: as the images need (`BatchLoader.workers(for:)`).
     public var workers: Int?
+    /// The lists of the pictures that are trained on, which the folder keeps: a run that goes on finds the same ones, or says what
+    /// differs.
+    public var pictures: [PictureList] = []
+    /// Where decoded pictures are kept, on which no number depends.
+    public var cache = ImageCache.none
+    /// The bytes that they may take there; `nil`: half of what is free.
+    public var cacheBudget: Int?
     /// The examples of a block of the order, such as one draw of labels, where that is not what the model normalizes
     /// together.
     package var examplesOfBlock: Int?

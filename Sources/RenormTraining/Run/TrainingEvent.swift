@@ -1,4 +1,5 @@
 import Foundation
+import RenormImages
 import RenormLayers
 
 /// Something that happened in a run. Step numbers in events count steps made: the first step is 1 of N, and an
@@ -49,6 +50,8 @@ public struct RunDescription: Sendable, Hashable, Codable {
     public var parameterCount: Int
     /// The planned peak of the training step's memory in bytes, variables not included.
     public var plannedByteCount: Int
+    /// What decoded pictures need in the cache, in bytes, and what they may take; `nil` where none are kept.
+    public var cache: ImageCache.Budget?
     /// Build, engine, threads, instruction set.
     public var environment: RunEnvironment
 }

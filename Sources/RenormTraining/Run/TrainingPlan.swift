@@ -13,6 +13,8 @@ package struct TrainingPlan {
     private let classWeights: [Float]?
     private let configuration: TrainingConfiguration
     let data: DataDescription
+    /// What training pictures need in the cache; `nil` where none are kept.
+    let cache: ImageCache.Budget?
     let environment: RunEnvironment
     /// What the user should know of data and step.
     let warnings: [String]
@@ -28,8 +30,12 @@ package struct TrainingPlan {
         for other in [trainer.validation, trainer.test].compactMap({ $0 }) { try trainer.model.check(other) }
         try configuration.scaling?.check(trainer.training)
         let (kept, heldOut) = try trainer.parts()
-        training = kept.forTraining
-        validation = heldOut.count > 0 ? heldOut : nil
+        let (cache, budget) = (trainer.cache, trainer.cacheBudget)
+        let reduced = kept.forTraining
+        self.cache =
+            reduced.imageSource.decodes ? try cache.budget(for: reduced.imageSource, allowed: budget) : nil
+        training = try reduced.kept(in: cache, isFramed: false, budget: budget)
+        validation = heldOut.count > 0 ? try heldOut.kept(in: cache, isFramed: true, budget: budget) : nil
         classWeights = try configuration.classWeights.values(for: kept.index)
         let isAccumulated = configuration.accumulation > 1
         graph = try TrainingGraph(
@@ -57,6 +63,9 @@ package struct TrainingPlan {
         environment = RunEnvironment(engine: trainer.engine.description)
     }
 
+    /// The pictures that others stand in for, because they cannot be read; `nil` where that is an error.
+    var broken: BrokenImages? { training.brokenImages }
+
     /// The batches of the steps from `first` on, each step's small batches one after another.
     ///
     /// - Parameter workers: How many threads prepare batches; `nil`: as the images need.
@@ -65,8 +74,8 @@ package struct TrainingPlan {
         return
             BatchLoader(
                 dataset: training, scaling: scaling, augmentation: configuration.augmentation,
-                sampler: sampler,
-                classWeights: classWeights, seed: configuration.seed, from: first, to: configuration.steps,
+                classWeights: classWeights, sampler: sampler, seed: configuration.seed, from: first,
+                to: configuration.steps,
                 parts: configuration.accumulation, workers: workers)
     }
 }

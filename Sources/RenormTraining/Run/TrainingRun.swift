@@ -21,6 +21,9 @@ final class TrainingRun {
     var trainingTime = Duration.zero
     private var validationPass: EvaluationPass?
     private var averagedStore: (any Store)?
+    /// Pictures that were named because they cannot be read.
+    private var namedBroken = 0
+    private var namedMessages: Set<String> = []
 
     var configuration: TrainingConfiguration { trainer.configuration }
     var shouldStop: Bool { channel.shouldStop }
@@ -34,6 +37,7 @@ final class TrainingRun {
         // What the engine refuses leaves no folder behind.
         step = try TrainingStep(plan.graph, on: trainer.engine)
         lock = try trainer.folder?.take(resuming: trainer.resumes, record: trainer.record)
+        try trainer.keepPictures()
         let initial = plan.graph.initialState(of: trainer.model)
         let accumulators = initial.ofKinds([.accumulator])
         let saved = initial.filter { $1.kind != .accumulator }
@@ -76,7 +80,8 @@ final class TrainingRun {
                     accumulation: configuration.accumulation,
                     data: plan.data,
                     parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
-                    plannedByteCount: step.plannedByteCount, environment: plan.environment)))
+                    plannedByteCount: step.plannedByteCount, cache: plan.cache, environment: plan.environment)
+            ))
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
     }
@@ -111,6 +116,7 @@ final class TrainingRun {
             case .updated(let result): report(result, duration)
             case .notFinite(let path): try skip(path)
             }
+            reportBroken()
         }
     }
 
@@ -146,6 +152,18 @@ final class TrainingRun {
                     learningRate: configuration.options.learningRate.value(at: index),
                     normalization: normalizations.readings(at: index),
                     imagesPerSecond: Double(plan.sampler.batchSize) / max(duration.seconds, 1e-9))))
+    }
+
+    /// Names pictures that broke or vanished since the run began, and that others stand in for: each once.
+    private func reportBroken() {
+        guard let broken = plan.broken, broken.count > namedBroken else { return }
+        let messages = broken.listed
+        for message in messages.filter({ !namedMessages.contains($0) }) {
+            namedMessages.insert(message)
+            channel.send(
+                .warning("another picture of its class stands in for one that cannot be read: \(message)"))
+        }
+        namedBroken = messages.count
     }
 
     /// Nothing was updated; the policy says what comes of it.
