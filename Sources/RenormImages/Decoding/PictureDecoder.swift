@@ -80,6 +80,7 @@ public enum PictureDecoder {
         in workspace: ImageWorkspace
     ) throws {
         precondition([1, 2, 4, 8].contains(reduction), "pictures are not made \(reduction) times smaller")
+        precondition(options.fault == nil, "options of decoding: \(options.fault!)")
         guard header.height * header.width <= options.maxPixels else {
             throw ImagesError.pixelCount(
                 path: path, height: header.height, width: header.width,
