@@ -24,7 +24,8 @@ extension Options {
 
     /// What happens to a training image: torchvision's random resized crop and flip for photographs.
     func augmentation() throws -> Augmentation {
-        try self["pictures"] == nil ? .standard : Augmentation(parsing: "photo scale=0.08..1 jitter=0")
+        let usual = self["pictures"] == nil ? "standard" : "photo scale=0.08..1 jitter=0"
+        return try Augmentation(parsing: self["augment"] ?? usual)
     }
 
     /// Its means and deviations.
