@@ -98,6 +98,7 @@ let package = Package(
             path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm", "Serving"], path: "Benchmarks/Loading"),
         .target(name: "Serving", path: "Benchmarks/Serving"),
+        .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

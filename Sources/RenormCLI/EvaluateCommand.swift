@@ -47,9 +47,16 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
     @Option(Row("The seed of a random order."))
     var seed: UInt64 = 0
 
+    @Option(
+        Row(
+            "Write a CSV file with a line for each image: path (or number), class, prediction, probabilities.",
+            isInFiles: false, valueName: "file"))
+    var output: FilePath?
+
+    @OptionGroup var reading: LoadingOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup var printed: OutputOptions
 
     func validate() throws {
         try checkBounds()
@@ -85,22 +92,21 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
             try computing.make(),
             options: EvaluationOptions(
                 statistics: statistics, batchSize: batchSize, sampling: sampling,
-                examplesTogether: normExamples, seed: seed))
-        let evaluation = try await evaluator.evaluate(trained, on: test)
-        switch output.log {
+                examplesTogether: normExamples, seed: seed),
+            workers: reading.workers)
+        let measurement = try await measure(evaluator, trained, test)
+        let evaluation = measurement.evaluation
+        switch printed.log {
         case .json:
             try JSONPrinter().print(
-                evaluation, set: "test", step: trained.step,
+                evaluation, measurement.confusion, set: "test", step: trained.step,
                 data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn))
         case .human:
             try say(
                 "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images of \(test.name.visible) right, "
                     + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics)")
-            let width = evaluation.classes.map(\.name.visible.count).max() ?? 0
-            for result in evaluation.classes {
-                let name = result.name.visible.padding(toLength: width, withPad: " ", startingAt: 0)
-                try say("  \(name)  \(result.accuracy?.percent ?? "no examples")")
-            }
+            let text = EvaluationText(evaluation, measurement.confusion)
+            for line in [text.summary, ""] + text.classes + [""] + text.confusions { try say(line) }
         }
     }
 }
@@ -145,6 +151,17 @@ extension EvaluateCommand {
         return NeedlessOption.order(
             sampling, "--sampling", sources: 0,
             hasGroups: try normExamples != nil || model.commonGroupSize() != nil)
+    }
+
+    /// Measures the network and, where that is asked for, writes down what it says of each image.
+    private func measure(
+        _ evaluator: Evaluator, _ trained: TrainedModel, _ test: Dataset
+    ) async throws -> DetailedEvaluation {
+        guard let output else { return try await evaluator.measure(trained, on: test) }
+        let predictions = PredictionFile(of: test)
+        let measurement = try await evaluator.measure(trained, on: test) { predictions.add($0) }
+        try predictions.write(to: output.url)
+        return measurement
     }
 
     /// That the images are not those of the run.

@@ -57,7 +57,7 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: data.training,
             validation: data.validation, test: data.test, folder: folder, resumes: options.resume,
-            record: record)
+            record: record, workers: options.loading.workers)
         let printer: any EventPrinter =
             options.output.log == .json ? JSONPrinter() : HumanPrinter(options)
         // A run that goes on has said them when it began.

@@ -70,7 +70,7 @@ final class ExperimentRun {
     /// A network that is not finite is a result like another: it classifies nothing rightly.
     private func measure(
         _ pass: EvaluationPass, _ dataset: Dataset, _ isCancelled: () -> Bool
-    ) throws -> EvaluationPass.Measurement {
+    ) throws -> DetailedEvaluation {
         try pass.measure(
             dataset, scaling: data.scaling, on: store, stopsAtNotFinite: false, isCancelled: isCancelled)
     }

@@ -114,6 +114,12 @@ public final class BatchLoader: Sendable {
 
     deinit { ring.cancel() }
 
+    /// How many threads it takes to prepare batches beside an engine that uses all cores: one for images in memory, else one
+    /// a core but for one.
+    public static func workers(for source: any ImageSource) -> Int {
+        source.decodes ? max(1, ProcessInfo.processInfo.activeProcessorCount - 1) : 1
+    }
+
     /// The next batch, waiting for it if need be; `nil` after the last one and after `cancel`.
     ///
     /// - Throws: what choosing the batch's examples or reading their images threw, after all batches before it; every later

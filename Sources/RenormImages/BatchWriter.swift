@@ -11,6 +11,7 @@ struct BatchWriter: Sendable {
     private let seed: UInt64
     private let commonSize: ImageSize?
     private let writer: PlacementWriter<Float>
+    private let byteWriter: PlacementWriter<UInt8>
 
     init(
         dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)?,
@@ -35,6 +36,7 @@ struct BatchWriter: Sendable {
         self.seed = seed
         commonSize = dataset.imageSource.commonSize
         writer = PlacementWriter(channels: scaling.channels, table: scaling.table)
+        byteWriter = PlacementWriter(channels: scaling.channels)
     }
 
     /// Writes the examples at the batch's `indices`, which are part number `part` of a step in equal parts.
@@ -49,12 +51,13 @@ struct BatchWriter: Sendable {
         try batch.images.withMutableValues(of: Float.self) { images in
             for (position, example) in indices.enumerated() {
                 let image = index.image(of: example)
-                let placement = augmentation.placement(
-                    seed: seed, step: step, position: first + position,
-                    image: try commonSize ?? source.size(of: image), size: size)
+                let picture = try commonSize ?? source.size(of: image)
+                augmentation.draw(
+                    seed: seed, step: step, position: first + position, picture: picture,
+                    placement: placement(picture), into: &workspace.draw)
                 let target = images.baseAddress! + position * size.valueCount
-                try source.withPixels(of: image, for: placement, in: workspace) {
-                    writer.write($0, placed: placement, to: target, in: workspace)
+                try source.withPixels(of: image, for: workspace.draw.placement, in: workspace) {
+                    write($0, as: workspace.draw, to: target, in: workspace)
                 }
             }
         }
@@ -84,6 +87,28 @@ struct BatchWriter: Sendable {
         batch.otherWeights?.withMutableValues(of: Float.self) { weights in
             let share = Float(1 - mix.share)
             for position in indices.indices { weights[position] = share * weight(of: before(position)) }
+        }
+    }
+
+    /// Places a picture, changes its bytes, scales them and erases what is to be erased.
+    private func write(
+        _ view: PixelView, as draw: AugmentationDraw, to target: UnsafeMutablePointer<Float>,
+        in workspace: ImageWorkspace
+    ) {
+        let size = dataset.size
+        if draw.operations.isEmpty {
+            writer.write(view, placed: draw.placement, to: target, in: workspace)
+        } else {
+            let memory = workspace.changed.memory(of: 2 * size.valueCount).baseAddress!
+            byteWriter.write(view, placed: draw.placement, to: memory, in: workspace)
+            let pixels = MutablePixels(of: size, memory)
+            for operation in draw.operations { pixels.apply(operation, spare: memory + size.valueCount) }
+            writer.scale(memory, to: target, pixels: size.height * size.width)
+        }
+        guard let erased = draw.erased else { return }
+        for row in erased.rows {
+            let place = (row * size.width + erased.columns.lowerBound) * size.channels
+            (target + place).update(repeating: 0, count: erased.columns.count * size.channels)
         }
     }
 

@@ -1,5 +1,13 @@
 import RenormArrays
 
+/// The gray of a colour: Pillow's conversion to `L`, ITU-R 601-2 luma of the values as they are stored, in fixed point.
+/// (19595·R + 38470·G + 7471·B + 2¹⁵) / 2¹⁶, rounded down.
+@inline(__always)
+func luma(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
+    let (red, green, blue) = (UInt32(red), UInt32(green), UInt32(blue))
+    return UInt8((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16)
+}
+
 /// Colour from gray: the same value three times.
 ///
 /// - Parameter images: `u8`, the last axis 1.

@@ -62,6 +62,8 @@ public enum ImagesError: Error, Hashable, Sendable {
     case classWithoutExamples(name: String, heldOut: Int = 0)
     /// A word that names none of the choices of an option.
     case unknownChoice(option: String, found: String, choices: [String])
+    /// A text that is no augmentation: what is in it that cannot be read, and what could.
+    case augmentationText(text: String, found: String, expected: String)
     /// A file that is no picture that is read; what it is instead, and what to do with it.
     case notAPicture(path: String, found: String, remedy: String)
     /// A picture's file that cannot be decoded.
@@ -119,7 +121,7 @@ extension ImagesError: CustomStringConvertible {
             .datasetNotFound:
             datasetDescription
         case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
-            .classWithoutExamples, .unknownChoice:
+            .classWithoutExamples, .unknownChoice, .augmentationText:
             requestDescription
         case .noPictures, .picturesWithoutClasses, .oneClass, .unclearParts, .unknownClasses, .brokenPictures,
             .noSources, .changedPicture, .compressedTar, .damagedTar, .damagedTable, .missingColumn,
@@ -271,6 +273,8 @@ extension ImagesError: CustomStringConvertible {
                 + "blocks draw from every class. Add examples, or choose another sampling\(name == "0" ? labelsFromOne : "")."
         case .unknownChoice(let option, let found, let choices):
             "\"\(found)\" is no \(option). Expected \(choices.joined(separator: ", ")). Choose one of these."
+        case .augmentationText(let text, let found, let expected):
+            "The augmentation '\(text)': found \(found); expected \(expected). Change it."
         default: preconditionFailure("not about a request")
         }
     }

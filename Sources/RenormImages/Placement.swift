@@ -33,17 +33,20 @@ public struct Placement: Hashable, Sendable {
     public var interpolation: Interpolation
     /// Whether left and right are exchanged at the end.
     public var isMirrored: Bool
+    /// Whether top and bottom are exchanged at the end.
+    public var isFlipped: Bool
 
     /// Places a crop.
     public init(
         _ crop: Crop, height: Int, width: Int, interpolation: Interpolation = .bilinear,
-        isMirrored: Bool = false
+        isMirrored: Bool = false, isFlipped: Bool = false
     ) {
         self.crop = crop
         self.height = height
         self.width = width
         self.interpolation = interpolation
         self.isMirrored = isMirrored
+        self.isFlipped = isFlipped
     }
 
     /// A whole picture at a size; the ratio of its sides is not kept.

@@ -258,7 +258,7 @@ public struct TrainingGraph: Sendable {
 /// A model's outputs on labelled images, without any update.
 ///
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `losses` `[N]`, the cross-entropy of each
-/// example, and `correct` `[N]`, 1 for each that is classified rightly, else 0.
+/// example, and `logits` `[N, classes]`.
 public struct EvaluationGraph: Sendable {
     /// The computation.
     public let graph: Graph
@@ -271,8 +271,7 @@ public struct EvaluationGraph: Sendable {
         let logits = try model.trace(images, on: builder, phase: phase).output
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }
         builder.fetch(losses, as: "losses")
-        let correct = try builder.within(path: "accuracy") { try logits.rightAnswers(labels: labels) }
-        builder.fetch(correct, as: "correct")
+        builder.fetch(logits, as: "logits")
         graph = builder.graph.pruned()
     }
 }

@@ -52,7 +52,7 @@ struct OptionTableTests {
     @Test func whatSaysWhereAndHowACallRunsIsInNoFile() throws {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
-            #expect(alone.isSubset(of: ["run", "resume", "config", "log"]), "\(name)")
+            #expect(alone.isSubset(of: ["run", "resume", "config", "log", "output"]), "\(name)")
             #expect(alone.contains("config"))
         }
     }
@@ -83,8 +83,8 @@ struct OptionTableTests {
         "augment": "standard", "validation": "30", "optimizer": "adamw", "learning-rate": "0.05",
         "schedule": "cosine", "warmup": "2", "momentum": "0.5", "nesterov": nil, "weight-decay": "0.1",
         "clip-norm": "1.5", "label-smoothing": "0.1", "ema": "0.1", "precision": "bf16",
-        "memory": "small", "recompute": nil, "on-non-finite": "skip", "evaluate-every": "2",
-        "checkpoint-every": "2", "seed": "5", "threads": "2", "engine": "reference",
+        "memory": "small", "recompute": nil, "on-non-finite": "skip", "evaluate-every": "2", "patience": "3",
+        "checkpoint-every": "2", "seed": "5", "workers": "2", "threads": "2", "engine": "reference",
     ]
 
     private func arguments(_ option: OptionDefinition, _ value: String?) -> [String] {
@@ -134,7 +134,7 @@ struct OptionTableTests {
         #expect(
             changeable == [
                 "epochs", "steps", "memory", "recompute", "on-non-finite", "evaluate-every",
-                "checkpoint-every", "threads", "engine",
+                "patience", "checkpoint-every", "workers", "threads", "engine",
             ])
         let help = try Program.renorm.run(["help", "train"]).output.split(whereSeparator: \.isWhitespace)
         for name in changeable { #expect(help.contains { $0.hasPrefix("--\(name)") }) }

@@ -117,6 +117,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        Placement.Crop(top: 0, left: 0, height: 6, width: 8), .init(top: -1, left: 2, height: 4, width: 5),
+    ])
+    func flippingExchangesRows(crop: Placement.Crop) {
+        let picture = picture(6, 8, 3)
+        for (height, width) in [(4, 5), (6, 8)] {
+            for isMirrored in [false, true] {
+                var placement = Placement(crop, height: height, width: width, isMirrored: isMirrored)
+                let rows = placement(picture).values(of: UInt8.self)
+                placement.isFlipped = true
+                let flipped = placement(picture).values(of: UInt8.self)
+                for y in 0..<height {
+                    let (new, old) = (y * width * 3, (height - 1 - y) * width * 3)
+                    #expect(flipped[new..<new + width * 3].elementsEqual(rows[old..<old + width * 3]))
+                }
+            }
+        }
+    }
+
     /// The bytes that Pillow makes of these pictures, and earlier versions have predicted by.
     @Test(
         arguments: [

@@ -20,9 +20,10 @@ import Testing
         {"name": "a", "classNames": ["x", "y", "z"], "image": [8, 8, 1], "training": 5, "validation": 2, "test": 3, \
         "fingerprint": "ab", "testFingerprint": "cd", "labelOffset": 1}
         """
-    private static let classResult = #"{"name": "x", "examples": 4, "correct": 3}"#
+    private static let classResult = #"{"name": "x", "examples": 4, "correct": 3, "predicted": 5}"#
     private static let evaluation = """
-        {"accuracy": 0.5, "loss": 1.5, "examples": 4, "classes": [\(classResult)]}
+        {"accuracy": 0.5, "loss": 1.5, "examples": 4, "classes": [\(classResult)], "topFiveAccuracy": 0.75, \
+        "calibrationError": 0.25, "meanConfidence": 0.5}
         """
     private static let best = #"{"step": 2, "accuracy": 0.5, "loss": 1.5}"#
     private static let position = #"{"epoch": 1, "step": 2, "stepsPerEpoch": 3}"#
@@ -47,7 +48,7 @@ import Testing
         "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
         "classWeights": {"x": 2, "y": 0, "z": 1}, \
         "augmentation": \(json(Augmentation.standard)), "validation": 2, "seed": 3, "scaling": \(scaling), \
-        "onNonFinite": "skip", "evaluateEvery": 5, "checkpointEvery": 6, "evaluationBatchSize": 7}
+        "onNonFinite": "skip", "evaluateEvery": 5, "patience": 3, "checkpointEvery": 6, "evaluationBatchSize": 7}
         """
     }
 
@@ -79,7 +80,7 @@ import Testing
             "overrides": [{"pattern": "conv1", "isTrainable": false}], \
             "schedules": {"learning_rate": \(Self.json(Schedule.constant(0.1)))}, "scaling": \(Self.scaling), \
             "data": \(Self.data), "environment": {"build": "c", "engine": \(Self.engine)}, "best": \(Self.best), \
-            "evaluatedAt": 4, "skippedBatches": 2, "skipsInARow": 1, "validation": \(Self.evaluation), \
+            "evaluatedAt": 4, "evaluationsSinceBest": 1, "skippedBatches": 2, "skipsInARow": 1, "validation": \(Self.evaluation), \
             "test": \(Self.evaluation)}
             """)
     }

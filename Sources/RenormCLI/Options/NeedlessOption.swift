@@ -164,10 +164,10 @@ extension TrainOptions {
                 "--warmup", "\(warmup) steps in a run of \(steps), which never comes to its learning rate",
                 expected: "at most \(steps)", "Warm up for less, or train for longer")
         }
-        if let evaluateEvery, validation == 0 {
+        for (name, value) in [("evaluate-every", evaluateEvery), ("patience", patience)] {
+            guard let value, validation == 0 else { continue }
             add(
-                "--evaluate-every",
-                "\(evaluateEvery) with --validation 0, so that there is nothing to evaluate",
+                "--\(name)", "\(value) with --validation 0, so that there is nothing to evaluate",
                 expected: "held-out images with it", "Hold some out with --validation, or leave it out")
         }
         if goesOn {

@@ -37,7 +37,8 @@ extension TrainOptions {
             sampling: sampling, classWeights: classWeights.value, augmentation: augment,
             validation: validation, seed: seed,
             scaling: try preparation.scaling(channels: training.channels),
-            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
+            checkpointEvery: checkpointEvery,
             initialization: self.`init`?.description)
     }
 

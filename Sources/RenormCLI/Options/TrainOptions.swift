@@ -102,8 +102,14 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "Random changes to training images: none, or standard (padded crop and flip).",
-            resuming: .configures(["augmentation"])))
+            "Random changes to training images: none, standard (padded crop and flip) or photo (resized crop, flip, colours), and options.",
+            resuming: .configures(["augmentation"]),
+            discussion: """
+                Options follow in one text, as "photo jitter=0.4 flip=0". crop=resized, padded or none; of resized crops scale=0.35..1, \
+                ratio=0.75..1.33 and interpolation=bicubic. flip, vflip: probabilities. jitter: how much brightness, contrast and saturation \
+                change, and the hue a tenth of it; or all four, as 0.4/0.4/0.2/0.05. trivial=true: an operation of TrivialAugment. erasing: a \
+                probability; erasing-scale, erasing-ratio.
+                """))
     var augment = Augmentation.none
 
     @Option(
@@ -202,6 +208,16 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
+            "End when so many evaluations in a row on the held-out images were no better. (default: never)",
+            .of(\.patience), resuming: .configures(["patience"]), valueName: "n",
+            discussion: """
+                The best state is kept in any case. A schedule that comes down over the whole run, such as cosine, improves results \
+                up to its end: choose constant, or much patience.
+                """))
+    var patience: Int?
+
+    @Option(
+        Row(
             "Steps between checkpoints. (default: once an epoch)", .of(\.checkpointEvery),
             resuming: .configures(["checkpointEvery"])))
     var checkpointEvery: Int?
@@ -212,6 +228,7 @@ struct TrainOptions: OptionTable {
     )
     var seed: UInt64 = 0
 
+    @OptionGroup var loading: LoadingOptions
     @OptionGroup var computing: EngineOptions
 
     @Option(Row("The folder of the run: checkpoints, config.yml.", isInFiles: false, valueName: "dir"))

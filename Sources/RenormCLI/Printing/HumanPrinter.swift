@@ -10,7 +10,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
     private var steps = 0
     /// What the images of an epoch are cut into.
     private var unit = "batch"
-    private var lastValidation: Evaluation?
+    private var test: EvaluationReport?
 
     init(_ options: TrainOptions) {
         run = options.run
@@ -49,8 +49,12 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             say(
                 "step \(report.step.grouped)  validation: \(report.evaluation.accuracy.percent) right, "
                     + "loss \(report.evaluation.loss.formatted(4))\(mark)" + readings(report.normalizations))
-        case .evaluation, .checkpoint:
+        case .evaluation(let report):
+            test = report
+        case .checkpoint:
             break
+        case .stoppedEarly(let stop):
+            stoppedEarly(stop)
         case .finished(let summary):
             finish(summary)
         case .interrupted(let how):
@@ -84,17 +88,34 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             """)
     }
 
+    private func stoppedEarly(_ stop: EarlyStop) {
+        close()
+        let evaluations = "\(stop.evaluations) evaluation\(stop.evaluations == 1 ? "" : "s")"
+        say(
+            (stop.bestStep.map { "\(evaluations) since step \($0.grouped) found nothing better" }
+                ?? "\(evaluations) found nothing finite")
+                + ": training ends after step \(stop.step.grouped) of \(steps.grouped) (--patience).")
+    }
+
     private func finish(_ summary: TrainingSummary) {
         close()
         if let test = summary.test {
             say(
                 "Test accuracy \(test.accuracy.percent) on \(test.examples.grouped) images, loss "
                     + "\(test.loss.formatted(4)), with the state of step \(summary.chosenStep.grouped).")
+            if let confusion = self.test?.confusion { say(EvaluationText(test, confusion)) }
         }
         if summary.skippedBatches > 0 { say("\(summary.skippedBatches) batches were skipped: not finite.") }
         say(
             "\(summary.trainingSeconds.formatted(1)) s of training, \(summary.seconds.formatted(1)) s in all. "
                 + "Saved in \(run.visible); try: \(SuggestedCommands.evaluate(run))")
+    }
+
+    /// The table of many classes is left to `renorm evaluate`.
+    private func say(_ text: EvaluationText) {
+        say(text.summary)
+        let classes = text.isShort ? text.classes + [""] : []
+        for line in [""] + classes + text.confusions + [""] { say(line) }
     }
 
     private func interrupted(_ how: Interruption) {

@@ -19,11 +19,12 @@ struct JSONPrinter: EventPrinter {
         case .skipped(let report): try line("skipped", report)
         case .evaluation(let report):
             try print(
-                report.evaluation, set: report.set.rawValue, step: report.step,
+                report.evaluation, report.confusion, set: report.set.rawValue, step: report.step,
                 normalizations: report.normalizations)
         case .checkpoint(let report):
             try line(
                 "checkpoint", Place(step: report.step, file: report.url.path, reason: report.reason.rawValue))
+        case .stoppedEarly(let stop): try line("stopped-early", stop)
         case .finished(let summary):
             try line("finished", Saved(report: summary, name: "model", path: summary.model?.path))
         case .interrupted(let how):
@@ -35,13 +36,15 @@ struct JSONPrinter: EventPrinter {
 
     /// Prints an evaluation.
     func print(
-        _ evaluation: Evaluation, set: String, step: Int, normalizations: [NormalizationReport] = [],
+        _ evaluation: Evaluation, _ confusion: ConfusionMatrix? = nil, set: String, step: Int,
+        normalizations: [NormalizationReport] = [],
         data: MeasuredData? = nil
     ) throws(ReportingError) {
         try line(
             "evaluation",
-            Measured(set: set, step: step, evaluation: evaluation, normalizations: normalizations, data: data)
-        )
+            Measured(
+                set: set, step: step, evaluation: evaluation, confusion: confusion,
+                normalizations: normalizations, data: data))
     }
 
     /// Prints the description of a model.
@@ -116,18 +119,53 @@ struct JSONPrinter: EventPrinter {
         var set: String
         var step: Int
         var evaluation: Evaluation
+        var confusion: ConfusionMatrix?
         var normalizations: [NormalizationReport]
         var data: MeasuredData?
 
-        private enum Key: String, CodingKey { case set, step, normalizations, data }
+        private enum Key: String, CodingKey {
+            case set, step, normalizations, data
+            case accuracy, loss, examples, topFiveAccuracy, balancedAccuracy, precision, recall, f1
+            case calibrationError, meanConfidence, classes, confusion
+        }
 
         func encode(to encoder: any Encoder) throws {
-            try evaluation.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
+            try container.encode(evaluation.accuracy, forKey: .accuracy)
+            try container.encode(evaluation.loss, forKey: .loss)
+            try container.encode(evaluation.examples, forKey: .examples)
+            for (key, value) in [
+                (.topFiveAccuracy, evaluation.topFiveAccuracy),
+                (.balancedAccuracy, evaluation.balancedAccuracy), (.precision, evaluation.macroPrecision),
+                (.recall, evaluation.macroRecall), (.f1, evaluation.macroF1),
+                (.calibrationError, evaluation.calibrationError),
+                (.meanConfidence, evaluation.meanConfidence),
+            ] as [(Key, Double?)] {
+                try container.encodeIfPresent(value, forKey: key)
+            }
+            try container.encode(evaluation.classes.map(ClassMeasures.init), forKey: .classes)
+            try container.encodeIfPresent(confusion?.byName, forKey: .confusion)
             try container.encode(set, forKey: .set)
             try container.encode(step, forKey: .step)
             if !normalizations.isEmpty { try container.encode(normalizations, forKey: .normalizations) }
             try container.encodeIfPresent(data, forKey: .data)
+        }
+    }
+
+    /// The result of a class with what follows from it; what there is nothing to say of is left out.
+    private struct ClassMeasures: Encodable {
+        var name: String
+        var examples: Int
+        var correct: Int
+        var predicted: Int?
+        var precision: Double?
+        var recall: Double?
+        var f1: Double?
+
+        init(_ result: Evaluation.ClassResult) {
+            (name, examples, correct) = (result.name, result.examples, result.correct)
+            (predicted, precision) = (result.predicted, result.precision)
+            (recall, f1) = (result.recall, result.f1)
         }
     }
 

@@ -12,16 +12,20 @@ struct Table {
     }
 
     func print(_ rows: [[String]]) throws {
-        let all = [headers] + rows.map { $0.map(\.visible) }
+        for line in lines(rows) { try say(line) }
+    }
+
+    func lines(_ rows: [[String]]) -> [String] {
+        let all = ([headers] + rows).map { $0.map(\.visible) }
         let widths = headers.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        for row in all {
+        return all.map { row in
             let cells = row.enumerated().map { column, text in
                 let space = String(repeating: " ", count: widths[column] - text.count)
                 return right.contains(column) ? space + text : text + space
             }
             var line = cells.joined(separator: "  ")
             while line.last == " " { line.removeLast() }
-            try say(line)
+            return line
         }
     }
 }

@@ -5,7 +5,7 @@ import Foundation
 /// Fields are as RFC 4180 has them: in quotes they may hold separators, ends of lines and, doubled, quotes. Lines end with LF,
 /// CRLF or CR; empty ones are passed by; a byte order mark is. The separator is a comma, a semicolon or a tab, whichever is
 /// the most frequent in the first line. A quote inside a field that does not begin with one is a character as others.
-struct CSVReader {
+package struct CSVReader {
     private let content: FileContent
     private let path: String
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -16,7 +16,7 @@ struct CSVReader {
     private var nextLine = 1
 
     /// The line that the row began in, from 1.
-    private(set) var line = 0
+    package private(set) var line = 0
     /// The row's fields one after another, without quotes.
     private var row: [UInt8] = []
     private var ends: [Int] = []
@@ -27,7 +27,7 @@ struct CSVReader {
     /// Opens a table, which gzip may have compressed.
     ///
     /// - Throws: `ImagesError.missingFile`, `.unreadable`; `.damagedTable` for UTF-16.
-    init(_ url: URL) throws {
+    package init(_ url: URL) throws {
         path = url.path
         content = try FileContent(url)
         let start = try content.peek(3)
@@ -37,10 +37,11 @@ struct CSVReader {
         if start == [0xEF, 0xBB, 0xBF] { _ = try content.bytes(3) }
     }
 
-    var fieldCount: Int { ends.count }
+    /// The number of the row's fields.
+    package var fieldCount: Int { ends.count }
 
     /// A field of the row; empty where the row has fewer.
-    func field(_ index: Int) -> ArraySlice<UInt8> {
+    package func field(_ index: Int) -> ArraySlice<UInt8> {
         index < ends.count ? row[(index == 0 ? 0 : ends[index - 1])..<ends[index]] : []
     }
 
@@ -56,7 +57,7 @@ struct CSVReader {
     /// Goes to the next row, and says whether there is one.
     ///
     /// - Throws: `ImagesError.damagedTable`; what reading the file throws.
-    mutating func next() throws -> Bool {
+    package mutating func next() throws -> Bool {
         let separator = try separator ?? findSeparator()
         self.separator = separator
         repeat {

@@ -8,6 +8,7 @@ public struct CachedImages: ImageSource {
     private let store: PixelStore
     /// Where the pixels of each image begin; empty where all have one size.
     private let starts: [Int]
+    /// The size of every image; `nil` where they differ.
     public let commonSize: ImageSize?
 
     init(_ source: any ImageSource, in cache: ImageCache, identity: UInt64, budget: ImageCache.Budget) throws
@@ -45,16 +46,24 @@ public struct CachedImages: ImageSource {
         }
     }
 
+    /// The number of images.
     public var count: Int { source.count }
 
+    /// How large an image is.
     public func size(of image: Int) throws -> ImageSize { try commonSize ?? source.size(of: image) }
 
+    /// Copies all pixels of an image.
+    ///
+    /// - Throws: what the source throws; nothing is then kept.
     public func read(_ image: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         try withWhole(image, in: ImageWorkspace()) { _, kept in
             pixels.baseAddress!.update(from: kept, count: pixels.count)
         }
     }
 
+    /// Lends all pixels of an image.
+    ///
+    /// - Throws: as `read`.
     public func withPixels(
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws {
@@ -77,6 +86,7 @@ public struct CachedImages: ImageSource {
             }, { body(size, $0) })
     }
 
+    /// Adds what the source says of the image.
     public func addFingerprint(of image: Int, to fingerprint: inout Fingerprint) {
         source.addFingerprint(of: image, to: &fingerprint)
     }

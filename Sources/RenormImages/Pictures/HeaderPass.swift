@@ -155,7 +155,7 @@ struct HeaderPass {
 }
 
 /// What names of pictures end with, those that are not read included: a file called so that is none is broken, or foreign.
-private let pictureSuffixes: Set<String> = [
+let pictureSuffixes: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "mpo", "tif", "tiff", "heic", "heif",
     "avif", "jxl", "jp2", "ppm", "pgm", "pbm", "pnm",
 ]

@@ -11,6 +11,7 @@ public struct PictureFiles: ImageSource {
     public let options: DecodingOptions
     /// What the short side of a picture keeps at least when it is decoded smaller than it is; `nil`: nothing is.
     public let shortSide: Int?
+    /// The size of every picture; `nil` where they differ.
     public let commonSize: ImageSize?
 
     /// The pictures of a list.
@@ -41,8 +42,10 @@ public struct PictureFiles: ImageSource {
 
     public func name(of image: Int) -> String? { list.path(of: image) }
 
+    /// The number of pictures.
     public var count: Int { list.count }
 
+    /// How large a picture becomes: what its header says, made smaller as `reduced` has it.
     public func size(of image: Int) -> ImageSize {
         PictureFiles.size(of: list.header(of: image), options, shortSide: shortSide)
     }
@@ -60,6 +63,9 @@ public struct PictureFiles: ImageSource {
         return [8, 4, 2].first { (side + $0 - 1) / $0 >= shortSide } ?? 1
     }
 
+    /// Writes all pixels of a picture.
+    ///
+    /// - Throws: `ImagesError` naming the file that is missing, changed or broken.
     public func read(_ image: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         let workspace = ImageWorkspace()
         try withBytes(of: image, in: workspace) { bytes, header, reduction, path in
@@ -68,6 +74,9 @@ public struct PictureFiles: ImageSource {
         }
     }
 
+    /// Calls `body` with the pixels of a picture that a placement needs, or with more of them.
+    ///
+    /// - Throws: as `read`; what is broken elsewhere in a JPEG is not found.
     public func withPixels(
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws {

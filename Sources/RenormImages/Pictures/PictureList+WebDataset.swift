@@ -21,7 +21,7 @@ extension PictureListBuilder {
                     report.hidden += 1
                     continue
                 }
-                guard claimsToBePicture([UInt8(ascii: "x"), UInt8(ascii: ".")] + ending) else {
+                guard pictureSuffixes.contains(String(decoding: ending, as: UTF8.self)) else {
                     if !ending.elementsEqual("cls".utf8) { report.others[suffix(of: name), default: 0] += 1 }
                     continue
                 }

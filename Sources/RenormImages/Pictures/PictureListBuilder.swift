@@ -69,11 +69,11 @@ struct PictureListBuilder {
         let unlisted = pass.brokenCount - pass.broken.count
         for (_, path, message) in broken.sorted(by: { $0.index < $1.index }) { problems.add(path, message) }
         problems.addUnlisted(unlisted)
+        var kept = faults.isEmpty ? pass.pictures : pass.pictures.filter { faults[$0] == nil }
         if problems.count > 0, !options.skipsBroken {
-            throw ImagesError.brokenPictures(path: path, problems, of: pass.pictures.count + problems.count)
+            throw ImagesError.brokenPictures(path: path, problems, of: kept.count + problems.count)
         }
         report.broken = problems
-        var kept = faults.isEmpty ? pass.pictures : pass.pictures.filter { faults[$0] == nil }
         if countsFilesOnce, pass.hasOtherNames || !isLinked.isEmpty {
             kept = firstNames(kept, pass.identities)
         }

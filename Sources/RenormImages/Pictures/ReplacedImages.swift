@@ -26,12 +26,18 @@ public struct ReplacedImages: ImageSource {
         (self.source, self.labels, self.parts, self.broken) = (source, labels, parts, broken)
     }
 
+    /// The number of images.
     public var count: Int { source.count }
 
+    /// The size of every image; `nil` where they differ.
     public var commonSize: ImageSize? { source.commonSize }
 
+    /// How large an image is, replaced or not.
     public func size(of image: Int) throws -> ImageSize { try source.size(of: image) }
 
+    /// Writes all pixels of an image, or of what replaces it.
+    ///
+    /// - Throws: what the source throws, if nothing can replace it.
     public func read(_ image: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         do {
             try source.read(image, into: pixels)
@@ -43,6 +49,9 @@ public struct ReplacedImages: ImageSource {
         }
     }
 
+    /// Calls `body` with the pixels of an image that a placement needs, or with all of what replaces it.
+    ///
+    /// - Throws: as `read`.
     public func withPixels(
         of image: Int, for placement: Placement, in workspace: ImageWorkspace, _ body: (PixelView) -> Void
     ) throws {
@@ -68,6 +77,7 @@ public struct ReplacedImages: ImageSource {
         ReplacedImages(try body(source), labels: labels, parts: parts, broken: broken)
     }
 
+    /// Adds what the source says of the image.
     public func addFingerprint(of image: Int, to fingerprint: inout Fingerprint) {
         source.addFingerprint(of: image, to: &fingerprint)
     }

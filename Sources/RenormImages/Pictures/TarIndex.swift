@@ -6,7 +6,7 @@ import RenormFormats
 ///
 /// The file, `.NAME.renorm-index`, is believed if it is whole (a checksum) and of an archive of this size and time of change.
 /// It is kept for archives from 16 MiB on; where it cannot be written the headers are read each time.
-struct TarIndex: Sendable {
+package struct TarIndex: Sendable {
     let file: OpenFile
     /// Paths as they are in the archive.
     private(set) var paths = PackedBytes()
@@ -14,17 +14,24 @@ struct TarIndex: Sendable {
     private(set) var sizes: [Int] = []
     /// Links and devices in it.
     private(set) var passedBy = 0
+    /// Path, offset and size of each file.
+    package var entries: [(path: String, offset: Int, size: Int)] {
+        (0..<paths.count).map { (paths.text(of: $0), offsets[$0], sizes[$0]) }
+    }
+
     /// Whether the headers did not have to be read.
-    private(set) var wasKept = false
+    package private(set) var wasKept = false
 
     /// From this size on archives get a file beside them.
-    static let leastSize = 16 << 20
+    package static let leastSize = 16 << 20
 
     /// Reads one.
     ///
     /// - Parameter poll: called now and then with the number of files found; what it throws ends the reading.
     /// - Throws: `ImagesError`, of the archive alone.
-    init(_ url: URL, keptFrom leastSize: Int = TarIndex.leastSize, poll: (Int) throws -> Void = { _ in })
+    package init(
+        _ url: URL, keptFrom leastSize: Int = TarIndex.leastSize, poll: (Int) throws -> Void = { _ in }
+    )
         throws
     {
         file = try OpenFile(fullPath(url.path, []))

@@ -58,6 +58,8 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     public var best: BestState?
     /// The number of steps at the last evaluation on the validation set.
     public var evaluatedAt: Int?
+    /// Evaluations in a row since the best one; `nil` in files of earlier versions.
+    public var evaluationsSinceBest: Int?
     /// Batches skipped because they were not finite.
     public var skippedBatches: Int
     /// How many of them were the last ones.
@@ -117,6 +119,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
         environment = try container.value(.environment)
         best = try container.optional(.best)
         evaluatedAt = try container.optional(.evaluatedAt)
+        evaluationsSinceBest = try container.optional(.evaluationsSinceBest)
         skippedBatches = try container.value(.skippedBatches)
         skipsInARow = try container.value(.skipsInARow)
         validation = try container.optional(.validation)
@@ -127,8 +130,8 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     init(
         step: Int, position: EpochPosition, configuration: TrainingConfiguration, overrides: [Override],
         schedules: [String: Schedule], scaling: InputScaling, data: DataDescription,
-        environment: RunEnvironment, best: BestState?, evaluatedAt: Int?, skippedBatches: Int,
-        skipsInARow: Int, validation: Evaluation?
+        environment: RunEnvironment, best: BestState?, evaluatedAt: Int?, evaluationsSinceBest: Int,
+        skippedBatches: Int, skipsInARow: Int, validation: Evaluation?
     ) {
         self.step = step
         self.position = position
@@ -140,6 +143,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
         self.environment = environment
         self.best = best
         self.evaluatedAt = evaluatedAt
+        self.evaluationsSinceBest = evaluationsSinceBest
         self.skippedBatches = skippedBatches
         self.skipsInARow = skipsInARow
         self.validation = validation
@@ -158,6 +162,7 @@ extension CheckpointRecord: Checkable {
             step("step", self.step, upTo: configuration.steps),
             step("step of the best state", best?.step, upTo: self.step),
             step("step of the last evaluation", evaluatedAt, upTo: self.step),
+            step("evaluations since the best", evaluationsSinceBest, upTo: self.step),
             step("skipped batches", skippedBatches, upTo: self.step),
             step("batches skipped in a row", skipsInARow, upTo: skippedBatches),
             Fault(

@@ -12,9 +12,13 @@ public struct Evaluation: Sendable, Hashable, Codable {
         public var examples: Int
         /// The number of them that were classified rightly.
         public var correct: Int
+        /// The number of all examples that were predicted to be of the class, rightly or not; `nil` in files of earlier
+        /// versions.
+        public var predicted: Int?
 
-        package init(name: String, examples: Int, correct: Int) {
+        package init(name: String, examples: Int, correct: Int, predicted: Int? = nil) {
             (self.name, self.examples, self.correct) = (name, examples, correct)
+            self.predicted = predicted
         }
 
         /// Reads what was encoded.
@@ -25,6 +29,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
             name = try container.value(.name)
             examples = try container.value(.examples)
             correct = try container.value(.correct)
+            predicted = try container.optional(.predicted)
             try requireNoFault(decoder)
         }
 
@@ -40,12 +45,26 @@ public struct Evaluation: Sendable, Hashable, Codable {
     public var examples: Int
     /// The result for each class.
     public var classes: [ClassResult]
+    /// The part of the examples whose class was among the five likeliest, 0 to 1; `nil` with five classes or fewer, and, as
+    /// what follows, in files of earlier versions.
+    public var topFiveAccuracy: Double?
+    /// The expected calibration error (Guo et al. 2017), 0 to 1: how far the probability of what is predicted is from how
+    /// often it is right, in 15 bins of equal width.
+    public var calibrationError: Double?
+    /// The mean probability of what is predicted.
+    public var meanConfidence: Double?
 
-    package init(accuracy: Double, loss: Double, examples: Int, classes: [ClassResult]) {
+    package init(
+        accuracy: Double, loss: Double, examples: Int, classes: [ClassResult],
+        topFiveAccuracy: Double? = nil, calibrationError: Double? = nil, meanConfidence: Double? = nil
+    ) {
         self.accuracy = accuracy
         self.loss = loss
         self.examples = examples
         self.classes = classes
+        self.topFiveAccuracy = topFiveAccuracy
+        self.calibrationError = calibrationError
+        self.meanConfidence = meanConfidence
     }
 
     /// Reads what was encoded.
@@ -57,6 +76,9 @@ public struct Evaluation: Sendable, Hashable, Codable {
         loss = try container.value(.loss)
         examples = try container.value(.examples)
         classes = try container.value(.classes)
+        topFiveAccuracy = try container.optional(.topFiveAccuracy)
+        calibrationError = try container.optional(.calibrationError)
+        meanConfidence = try container.optional(.meanConfidence)
         try requireNoFault(decoder)
     }
 }
@@ -64,8 +86,12 @@ public struct Evaluation: Sendable, Hashable, Codable {
 extension Evaluation: Checkable {
     /// What is wrong with the numbers. The loss may be anything: that of a network that is not finite is not either.
     package var fault: Fault? {
-        .first(
-            Fault(of: "accuracy", "\(accuracy)", "0 to 1", unless: (0...1).contains(accuracy)),
+        func part(_ name: String, _ found: Double?) -> Fault? {
+            found.flatMap { Fault(of: name, "\($0)", "0 to 1", unless: (0...1).contains($0)) }
+        }
+        return .first(
+            part("accuracy", accuracy), part("top-5 accuracy", topFiveAccuracy),
+            part("calibration error", calibrationError), part("mean confidence", meanConfidence),
             Fault(
                 of: "examples", "\(examples)", "0 to \(TrainingLimits.examples)",
                 unless: (0...TrainingLimits.examples).contains(examples)))
@@ -75,10 +101,16 @@ extension Evaluation: Checkable {
 extension Evaluation.ClassResult: Checkable {
     /// What is wrong with the numbers.
     package var fault: Fault? {
-        Fault(
-            "\(correct) of \(examples) examples right", "0 to all of at most \(TrainingLimits.examples)",
-            unless: (0...TrainingLimits.examples).contains(examples)
-                && (0...max(examples, 0)).contains(correct))
+        .first(
+            Fault(
+                "\(correct) of \(examples) examples right", "0 to all of at most \(TrainingLimits.examples)",
+                unless: (0...TrainingLimits.examples).contains(examples)
+                    && (0...max(examples, 0)).contains(correct)),
+            predicted.flatMap {
+                Fault(
+                    "\($0) predictions", "\(correct) to \(TrainingLimits.examples)",
+                    unless: $0 >= correct && $0 <= TrainingLimits.examples)
+            })
     }
 }
 

@@ -13,6 +13,7 @@ package final class EvaluationPass {
 
     private let engine: any Engine
     private let options: EvaluationOptions
+    private let workers: Int?
     private let phase: Phase
     /// The network with groups of examples as asked for, and with all examples of a batch normalized together.
     private let grouped: Model
@@ -21,7 +22,10 @@ package final class EvaluationPass {
     private let groupSize: Int?
     private var compiled: [Key: CheckedExecutable] = [:]
 
-    package init(_ model: Model, engine: any Engine, options: EvaluationOptions) throws {
+    /// - Parameter workers: How many threads prepare batches; `nil`: as the images need.
+    package init(
+        _ model: Model, engine: any Engine, options: EvaluationOptions, workers: Int? = nil
+    ) throws {
         if let size = options.batchSize, size < 1 {
             throw TrainingError.option(name: "batch size", found: "\(size)", expected: "at least 1")
         }
@@ -31,6 +35,7 @@ package final class EvaluationPass {
         }
         self.engine = engine
         self.options = options
+        self.workers = workers
         switch options.statistics {
         case .moving:
             phase = .inference
@@ -43,40 +48,23 @@ package final class EvaluationPass {
         }
     }
 
-    /// What an evaluation gave.
-    package struct Measurement {
-        package var evaluation: Evaluation
-        /// The first layer whose values were not finite, if any were not.
-        package var notFinite: String?
-    }
-
-    /// How the network does on labelled examples.
-    ///
-    /// - Throws: `CancellationError` between batches once `isCancelled` says so; `TrainingError.notFiniteOn`.
-    func evaluate(
-        _ dataset: Dataset, scaling: InputScaling, on store: any Store, isCancelled: () -> Bool
-    ) throws -> Evaluation {
-        let measurement = try measure(
-            dataset, scaling: scaling, on: store, stopsAtNotFinite: true, isCancelled: isCancelled)
-        if let path = measurement.notFinite {
-            throw TrainingError.notFiniteOn(data: dataset.name, path: path)
-        }
-        return measurement.evaluation
-    }
-
     /// How the network does on labelled examples, and whether everything was finite. The examples of a batch that was not are
     /// not classified rightly.
     ///
-    /// - Parameter stopsAtNotFinite: Whether the examples after the first batch that is not finite are left out.
-    /// - Throws: `CancellationError` between batches once `isCancelled` says so.
+    /// - Parameters:
+    ///   - stopsAtNotFinite: Whether the examples after the first batch that is not finite are left out.
+    ///   - each: Called with the result of each example of a batch that is finite.
+    /// - Throws: `CancellationError` between batches once `isCancelled` says so; what `each` throws.
     package func measure(
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, stopsAtNotFinite: Bool,
-        isCancelled: () -> Bool
-    ) throws -> Measurement {
+        isCancelled: () -> Bool, each: ((ExampleResult) throws -> Void)? = nil
+    ) throws -> DetailedEvaluation {
         let batches = try BatchSampler.evaluationBatches(
             options.sampling, dataset: dataset, batchSize: batchSize(dataset), groupSize: group,
             seed: options.seed)
-        let loader = BatchLoader(dataset: dataset, scaling: scaling, batches: batches)
+        let loader = BatchLoader(
+            dataset: dataset, scaling: scaling, batches: batches,
+            workers: workers ?? BatchLoader.workers(for: dataset.imageSource))
         defer { loader.cancel() }
         var tally = EvaluationTally(classNames: dataset.classNames)
         var notFinite: String?
@@ -87,14 +75,15 @@ package final class EvaluationPass {
             notFinite = notFinite ?? found
             if notFinite != nil, stopsAtNotFinite { break }
             if found == nil {
-                tally.add(
-                    labels: batch.labels, losses: try executable.result("losses"),
-                    correct: try executable.result("correct"))
+                try tally.add(
+                    indices: batch.indices, labels: batch.labels, losses: executable.result("losses"),
+                    logits: executable.result("logits"), each: each)
             } else {
                 tally.addNotFinite(labels: batch.labels)
             }
         }
-        return Measurement(evaluation: tally.result, notFinite: notFinite)
+        return DetailedEvaluation(
+            evaluation: tally.result, confusion: tally.confusion, notFinite: notFinite)
     }
 
     /// The examples of a group, of those that are normalized together or that the order draws together.
@@ -120,36 +109,5 @@ package final class EvaluationPass {
         let new = try CheckedExecutable(graph, on: engine)
         compiled[key] = new
         return new
-    }
-}
-
-/// The sums of an evaluation.
-private struct EvaluationTally {
-    private var loss = 0.0
-    private var classes: [Evaluation.ClassResult]
-
-    init(classNames: [String]) {
-        classes = classNames.map { Evaluation.ClassResult(name: $0, examples: 0, correct: 0) }
-    }
-
-    mutating func add(labels: NDArray, losses: NDArray, correct: NDArray) {
-        loss += losses.doubles.reduce(0, +)
-        for (label, correct) in zip(labels.values(of: Int32.self), correct.doubles) {
-            classes[Int(label)].examples += 1
-            classes[Int(label)].correct += Int(correct)
-        }
-    }
-
-    mutating func addNotFinite(labels: NDArray) {
-        loss = .nan
-        for label in labels.values(of: Int32.self) { classes[Int(label)].examples += 1 }
-    }
-
-    var result: Evaluation {
-        let examples = classes.reduce(0) { $0 + $1.examples }
-        let correct = classes.reduce(0) { $0 + $1.correct }
-        return Evaluation(
-            accuracy: Double(correct) / Double(max(examples, 1)), loss: loss / Double(max(examples, 1)),
-            examples: examples, classes: classes)
     }
 }

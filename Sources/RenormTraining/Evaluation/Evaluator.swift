@@ -15,11 +15,16 @@ public struct Evaluator: Sendable {
     public var engine: any Engine
     /// How.
     public var options: EvaluationOptions
+    /// How many threads prepare batches, on which no result depends; `nil`: as the images need.
+    public var workers: Int?
 
     /// Makes an evaluator.
-    public init(_ engine: any Engine, options: EvaluationOptions = EvaluationOptions()) {
+    public init(
+        _ engine: any Engine, options: EvaluationOptions = EvaluationOptions(), workers: Int? = nil
+    ) {
         self.engine = engine
         self.options = options
+        self.workers = workers
     }
 
     /// How a saved model does on labelled examples.
@@ -30,21 +35,46 @@ public struct Evaluator: Sendable {
     /// - Throws: `TrainingError` if the data are not for the model or its values are not finite on them, `ImagesError` if batch, groups and order do not fit
     ///   each other, `EngineError`, `CancellationError`.
     public func evaluate(_ trained: TrainedModel, on dataset: Dataset) async throws -> Evaluation {
-        var evaluator = self
-        evaluator.options.trainedBatchSize = trained.record.configuration.batchSize
-        return try await evaluator.evaluate(trained.model, on: dataset, scaling: trained.scaling)
+        try await measure(trained, on: dataset).evaluation
     }
 
     /// How a model does on labelled examples.
     public func evaluate(_ model: Model, on dataset: Dataset, scaling: InputScaling) async throws
         -> Evaluation
     {
-        try await onOwnThread(named: "renorm.evaluation") { [engine, options] isCancelled in
+        try await measure(model, on: dataset, scaling: scaling).evaluation
+    }
+
+    /// How a saved model does on labelled examples, and which classes it takes for which.
+    ///
+    /// - Parameter each: Called with the result of each example, one after another on one thread, in the order of the options.
+    /// - Throws: As `evaluate`, and what `each` throws.
+    public func measure(
+        _ trained: TrainedModel, on dataset: Dataset,
+        each: (@Sendable (ExampleResult) throws -> Void)? = nil
+    ) async throws -> DetailedEvaluation {
+        var evaluator = self
+        evaluator.options.trainedBatchSize = trained.record.configuration.batchSize
+        return try await evaluator.measure(
+            trained.model, on: dataset, scaling: trained.scaling, each: each)
+    }
+
+    /// How a model does on labelled examples, and which classes it takes for which.
+    public func measure(
+        _ model: Model, on dataset: Dataset, scaling: InputScaling,
+        each: (@Sendable (ExampleResult) throws -> Void)? = nil
+    ) async throws -> DetailedEvaluation {
+        try await onOwnThread(named: "renorm.evaluation") { [engine, options, workers] isCancelled in
             try model.check(dataset)
             try scaling.check(dataset)
-            let pass = try EvaluationPass(model, engine: engine, options: options)
-            let store = try engine.makeStore(model.variables)
-            return try pass.evaluate(dataset, scaling: scaling, on: store, isCancelled: isCancelled)
+            let pass = try EvaluationPass(model, engine: engine, options: options, workers: workers)
+            let measurement = try pass.measure(
+                dataset, scaling: scaling, on: engine.makeStore(model.variables), stopsAtNotFinite: true,
+                isCancelled: isCancelled, each: each)
+            if let path = measurement.notFinite {
+                throw TrainingError.notFiniteOn(data: dataset.name, path: path)
+            }
+            return measurement
         }
     }
 }

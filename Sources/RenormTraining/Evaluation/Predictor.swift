@@ -1,8 +1,3 @@
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
 import RenormArrays
 import RenormEngines
 
@@ -54,7 +49,7 @@ public final class Predictor {
             let logits = try executable.result("logits").doubles
             let classes = logits.count / batch.shape[0]
             for row in 0..<batch.shape[0] {
-                result.append(Predictor.softmax(logits[row * classes..<(row + 1) * classes]))
+                result.append(Softmax(logits[row * classes..<(row + 1) * classes]).values)
             }
         }
         return result
@@ -71,12 +66,5 @@ public final class Predictor {
     public static func ranked(_ probabilities: [Double], classNames: [String]) -> [(name: String, probability: Double)] {
         probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
             .map { (classNames[$0], probabilities[$0]) }
-    }
-
-    private static func softmax(_ logits: ArraySlice<Double>) -> [Double] {
-        let largest = logits.max() ?? 0
-        let exponentials = logits.map { exp($0 - largest) }
-        let sum = exponentials.reduce(0, +)
-        return exponentials.map { $0 / sum }
     }
 }

@@ -22,7 +22,8 @@ extension TrainingConfiguration {
     /// `steps` may become more or less, but not less than were made; a schedule that depends on the run's length is
     /// part of the other options, which must stay.
     public static let changeable: Set<String> = [
-        "steps", "evaluateEvery", "checkpointEvery", "evaluationBatchSize", "onNonFinite", "initialization",
+        "steps", "evaluateEvery", "patience", "checkpointEvery", "evaluationBatchSize", "onNonFinite",
+        "initialization",
         "options.memory", "options.recomputes",
     ]
 

@@ -35,6 +35,8 @@ public struct Trainer: Sendable {
     public var resumes: Bool
     /// What the folder's `config.yml` is to say; written before anything else, unless the file is there.
     public var record: String?
+    /// How many threads prepare batches, on which no number depends; `nil`: as the images need (`BatchLoader.workers(for:)`).
+    public var workers: Int?
     /// The examples of a block of the order, such as one draw of labels, where that is not what the model normalizes
     /// together.
     package var examplesOfBlock: Int?
@@ -46,7 +48,7 @@ public struct Trainer: Sendable {
     public init(
         model: Model, configuration: TrainingConfiguration, engine: any Engine, training: Dataset,
         validation: Dataset? = nil, test: Dataset? = nil, folder: RunFolder? = nil, resumes: Bool = false,
-        record: String? = nil
+        record: String? = nil, workers: Int? = nil
     ) {
         self.model = model
         self.configuration = configuration
@@ -57,6 +59,7 @@ public struct Trainer: Sendable {
         self.folder = folder
         self.resumes = resumes
         self.record = record
+        self.workers = workers
     }
 
     /// The events of the run, which happens while they are read. Reading them again is another run.

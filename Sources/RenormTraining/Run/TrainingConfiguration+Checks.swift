@@ -45,6 +45,7 @@ extension TrainingConfiguration: Checkable {
             count("steps", steps, to: TrainingLimits.steps), count("batch size", batchSize),
             count("accumulated batches", accumulation), count("validation examples", validation, from: 0),
             count("steps between evaluations", evaluateEvery, to: .max),
+            count("patience", patience),
             count("steps between checkpoints", checkpointEvery, to: .max),
             count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
             architecture?.fault,

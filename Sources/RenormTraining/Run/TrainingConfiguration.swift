@@ -37,6 +37,9 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// The number of steps between evaluations on the held-out examples; `nil`: at the end of each epoch. There is
     /// always one after the last step.
     public var evaluateEvery: Int?
+    /// The number of evaluations on the held-out examples in a row without a better result after which training ends; `nil`:
+    /// it does not end before all steps are made. An evaluation that is left out counts as one.
+    public var patience: Int?
     /// The number of steps between checkpoints; `nil`: at the end of each epoch. There is always one at the end.
     public var checkpointEvery: Int?
     /// The number of examples evaluated at a time.
@@ -48,7 +51,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         accumulation: Int = 1, sampling: Sampling = .shuffled, classWeights: ClassWeights = .none,
         augmentation: Augmentation = .none, validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
-        evaluateEvery: Int? = nil, checkpointEvery: Int? = nil, evaluationBatchSize: Int = 250,
+        evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
+        evaluationBatchSize: Int = 250,
         initialization: String? = nil
     ) {
         self.architecture = architecture
@@ -65,6 +69,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.scaling = scaling
         self.onNonFinite = onNonFinite
         self.evaluateEvery = evaluateEvery
+        self.patience = patience
         self.checkpointEvery = checkpointEvery
         self.evaluationBatchSize = evaluationBatchSize
     }
@@ -103,6 +108,7 @@ extension TrainingConfiguration {
         scaling = try container.optional(.scaling)
         onNonFinite = try container.value(.onNonFinite)
         evaluateEvery = try container.optional(.evaluateEvery)
+        patience = try container.optional(.patience)
         checkpointEvery = try container.optional(.checkpointEvery)
         evaluationBatchSize = try container.value(.evaluationBatchSize)
         try requireNoFault(decoder)

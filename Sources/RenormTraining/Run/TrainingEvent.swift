@@ -23,7 +23,9 @@ public enum TrainingEvent: Sendable {
     case evaluation(EvaluationReport)
     /// A file was saved.
     case checkpoint(CheckpointReport)
-    /// All steps are made, and the best state is measured and saved. The last event.
+    /// As many evaluations as patience goes have found nothing better, and training ends here.
+    case stoppedEarly(EarlyStop)
+    /// All steps that are to be made are made, and the best state is measured and saved. The last event.
     case finished(TrainingSummary)
     /// The task was cancelled; the step under way was finished and the state saved. The last event.
     case interrupted(Interruption)
@@ -101,6 +103,18 @@ public struct EvaluationReport: Sendable, Hashable, Codable {
     public var isBest: Bool
     /// What the normalizations report of their state, along with a validation.
     public var normalizations: [NormalizationReport] = []
+    /// Which classes were taken for which, on the test set.
+    public var confusion: ConfusionMatrix?
+}
+
+/// Why training ended before all steps were made.
+public struct EarlyStop: Sendable, Hashable, Codable {
+    /// Steps made.
+    public var step: Int
+    /// Evaluations in a row without a better result.
+    public var evaluations: Int
+    /// The number of steps that made the best state; `nil` if no evaluation was finite.
+    public var bestStep: Int?
 }
 
 /// A file that was saved.
@@ -115,7 +129,7 @@ public struct CheckpointReport: Sendable, Hashable, Codable {
         case interrupted
         /// A batch was not finite, and this is the state before it; or the state could not be evaluated.
         case nonFinite
-        /// All steps are made.
+        /// All steps are made, or no better state is expected.
         case end
         /// The chosen state alone, for use.
         case model

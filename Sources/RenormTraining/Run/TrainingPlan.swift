@@ -58,11 +58,16 @@ package struct TrainingPlan {
     }
 
     /// The batches of the steps from `first` on, each step's small batches one after another.
-    package func loader(scaling: InputScaling, from first: Int = 0) -> BatchLoader {
-        BatchLoader(
-            dataset: training, scaling: scaling, augmentation: configuration.augmentation, sampler: sampler,
-            classWeights: classWeights, seed: configuration.seed, from: first, to: configuration.steps,
-            parts: configuration.accumulation)
+    ///
+    /// - Parameter workers: How many threads prepare batches; `nil`: as the images need.
+    package func loader(scaling: InputScaling, from first: Int = 0, workers: Int? = nil) -> BatchLoader {
+        let workers = workers ?? BatchLoader.workers(for: training.imageSource)
+        return
+            BatchLoader(
+                dataset: training, scaling: scaling, augmentation: configuration.augmentation,
+                sampler: sampler,
+                classWeights: classWeights, seed: configuration.seed, from: first, to: configuration.steps,
+                parts: configuration.accumulation, workers: workers)
     }
 }
 
@@ -87,6 +92,8 @@ struct TrainingProgress {
     var step = 0
     var best: BestState?
     var evaluatedAt: Int?
+    /// Evaluations in a row since the best, that of the best state not counted.
+    var evaluationsSinceBest = 0
     var skippedBatches = 0
     var skipsInARow = 0
     /// The result of the last evaluation, of the state after `evaluatedAt` steps.
@@ -96,10 +103,20 @@ struct TrainingProgress {
 
     init() {}
 
+    /// Counts the evaluation of the state after `step` steps.
+    ///
+    /// A run that was killed after it had found its best state goes on before it, and meets it again: what it evaluates until
+    /// then was followed by a better result.
+    mutating func countEvaluation() {
+        let isFollowedByBest = best.map { step <= $0.step } ?? false
+        evaluationsSinceBest = isFollowedByBest ? 0 : evaluationsSinceBest + 1
+    }
+
     init(resuming record: CheckpointRecord) {
         step = record.step
         best = record.best
         evaluatedAt = record.evaluatedAt
+        evaluationsSinceBest = record.evaluationsSinceBest ?? 0
         skippedBatches = record.skippedBatches
         skipsInARow = record.skipsInARow
         validation = record.validation

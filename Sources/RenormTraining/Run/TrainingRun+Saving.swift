@@ -26,7 +26,8 @@ extension TrainingRun {
         var chosen = try chosenModel()
         if let test = trainer.test {
             let pass = try EvaluationPass(
-                chosen.model, engine: trainer.engine, options: evaluationOptions)
+                chosen.model, engine: trainer.engine, options: evaluationOptions,
+                workers: trainer.workers)
             let measurement = try pass.measure(
                 test, scaling: scaling, on: trainer.engine.makeStore(chosen.model.variables),
                 stopsAtNotFinite: true, isCancelled: { shouldStop })
@@ -37,8 +38,8 @@ extension TrainingRun {
                 channel.send(
                     .evaluation(
                         EvaluationReport(
-                            set: .test, step: chosen.step, evaluation: measurement.evaluation, isBest: false))
-                )
+                            set: .test, step: chosen.step, evaluation: measurement.evaluation, isBest: false,
+                            confusion: measurement.confusion)))
             }
         }
         if let folder = trainer.folder {
@@ -76,8 +77,8 @@ extension TrainingRun {
             position: EpochPosition(step: progress.step, stepsPerEpoch: plan.sampler.stepsPerEpoch),
             configuration: configuration, overrides: trainer.model.overrides, schedules: plan.graph.schedules,
             scaling: scaling, data: plan.data, environment: plan.environment, best: progress.best,
-            evaluatedAt: progress.evaluatedAt, skippedBatches: progress.skippedBatches,
-            skipsInARow: progress.skipsInARow,
+            evaluatedAt: progress.evaluatedAt, evaluationsSinceBest: progress.evaluationsSinceBest,
+            skippedBatches: progress.skippedBatches, skipsInARow: progress.skipsInARow,
             validation: progress.evaluatedAt == progress.step ? progress.validation : nil)
     }
 }

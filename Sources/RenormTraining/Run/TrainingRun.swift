@@ -61,7 +61,7 @@ final class TrainingRun {
     private func lastEvent() throws -> TrainingEvent {
         do {
             try makeSteps()
-            if progress.step >= configuration.steps { return .finished(try finish()) }
+            if hasEnded { return .finished(try finish()) }
         } catch is CancellationError {}
         return .interrupted(try interrupt())
     }
@@ -83,16 +83,25 @@ final class TrainingRun {
 
     /// The loop: what is due after the steps made so far, then the next step.
     private func makeSteps() throws {
-        let loader = plan.loader(scaling: scaling, from: progress.step)
+        let loader = plan.loader(scaling: scaling, from: progress.step, workers: trainer.workers)
         defer { loader.cancel() }
         while true {
             if isDue(every: configuration.evaluateEvery), progress.evaluatedAt != progress.step {
                 try evaluate()
             }
-            if isDue(every: configuration.checkpointEvery), progress.savedAt != progress.step {
-                try saveLast(progress.step == configuration.steps ? .end : .periodic)
+            if isDue(every: configuration.checkpointEvery) || isOutOfPatience,
+                progress.savedAt != progress.step
+            {
+                try saveLast(hasEnded ? .end : .periodic)
             }
-            if progress.step >= configuration.steps || shouldStop { return }
+            if isOutOfPatience {
+                channel.send(
+                    .stoppedEarly(
+                        EarlyStop(
+                            step: progress.step, evaluations: progress.evaluationsSinceBest,
+                            bestStep: progress.best?.step)))
+            }
+            if hasEnded || shouldStop { return }
             let began = ContinuousClock.now
             guard let outcome = try step.run(loader, step: progress.step, on: store) else { return }
             let duration = ContinuousClock.now - began
@@ -111,6 +120,15 @@ final class TrainingRun {
             && (progress.step % (steps ?? plan.sampler.stepsPerEpoch) == 0
                 || progress.step == configuration.steps)
     }
+
+    /// Whether so many evaluations in a row were no better that others are not waited for.
+    private var isOutOfPatience: Bool {
+        guard let patience = configuration.patience, progress.step < configuration.steps else { return false }
+        return progress.evaluationsSinceBest >= patience
+    }
+
+    /// Whether no more steps are to be made.
+    private var hasEnded: Bool { progress.step >= configuration.steps || isOutOfPatience }
 
     private func interrupt() throws -> Interruption {
         if progress.savedAt != progress.step { try saveLast(.interrupted) }
@@ -159,7 +177,8 @@ final class TrainingRun {
         guard let validation = plan.validation else { return }
         let pass =
             try validationPass
-            ?? EvaluationPass(trainer.model, engine: trainer.engine, options: evaluationOptions)
+            ?? EvaluationPass(
+                trainer.model, engine: trainer.engine, options: evaluationOptions, workers: trainer.workers)
         validationPass = pass
         let measurement = try pass.measure(
             validation, scaling: scaling, on: storeForInference(), stopsAtNotFinite: true,
@@ -167,6 +186,7 @@ final class TrainingRun {
         if let path = measurement.notFinite {
             try leaveOut(.validation, of: progress.step, path)
             (progress.evaluatedAt, progress.validation, progress.savedAt) = (progress.step, nil, nil)
+            progress.countEvaluation()
             return
         }
         let evaluation = measurement.evaluation
@@ -183,7 +203,10 @@ final class TrainingRun {
         if isBest {
             progress.best = BestState(
                 step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
+            progress.countEvaluation()
             try saveBest()
+        } else {
+            progress.countEvaluation()
         }
     }
 

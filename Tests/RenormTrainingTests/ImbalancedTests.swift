@@ -1,0 +1,46 @@
+import Foundation
+import Renorm
+import RenormOneDNN
+import Testing
+
+/// What class weights and balanced sampling are for: Fashion-MNIST with 1,200 examples of the first class down to 60 of the
+/// last, measured on test images of which every class has as many. Minutes, so a part of `make test-all`.
+@Suite(.enabled(if: testsAreThorough), .serialized) struct ImbalancedTests {
+    private func accuracy(
+        _ sampling: Sampling, _ weights: ClassWeights, seed: UInt64, _ training: Dataset, _ test: Dataset
+    ) async throws -> Double {
+        let architecture = Architecture(
+            name: "small:0.25", classes: 10, input: [28, 28, 1], normalization: Normalization(.batchRenorm))
+        let configuration = TrainingConfiguration(
+            architecture: architecture,
+            options: TrainingOptions(
+                optimizer: .sgd(momentum: 0.9), learningRate: .cosine(from: 0.1, steps: 400),
+                weightDecay: 5e-4),
+            steps: 400, batchSize: 32, sampling: sampling, classWeights: weights, validation: 0, seed: seed)
+        let summary = try await Trainer(
+            model: try architecture.makeModel(seed: seed), configuration: configuration,
+            engine: OneDNNEngine(), training: training, test: test
+        ).run()
+        return try #require(summary.test?.balancedAccuracy)
+    }
+
+    @Test func balancedAccuracyGoesUpWithEverySeed() async throws {
+        let (all, test) = try Dataset.fashionMNIST()
+        let kept = (0..<10).flatMap { label in
+            let count = Int((1200 * pow(20, -Double(label) / 9)).rounded())
+            return all.labels.indices.filter { all.labels[$0] == label }.prefix(count)
+        }
+        let training = all.subset(kept.sorted())
+        #expect(training.classCounts == [1200, 860, 617, 442, 317, 227, 163, 117, 84, 60])
+        for seed in 1...3 as ClosedRange<UInt64> {
+            let plain = try await accuracy(.shuffled, .none, seed: seed, training, test)
+            let weighted = try await accuracy(.shuffled, .balanced, seed: seed, training, test)
+            let sampled = try await accuracy(.balanced, .none, seed: seed, training, test)
+            print(
+                "1 : 20, seed \(seed): balanced accuracy \(plain), with class weights \(weighted), with balanced sampling \(sampled)"
+            )
+            #expect(weighted > plain + 0.01)
+            #expect(sampled > plain + 0.01)
+        }
+    }
+}
