@@ -65,8 +65,7 @@ package struct TrainingPlan {
         return
             BatchLoader(
                 dataset: training, scaling: scaling, augmentation: configuration.augmentation,
-                sampler: sampler,
-                classWeights: classWeights, seed: configuration.seed, from: first, to: configuration.steps,
+                classWeights: classWeights, sampler: sampler, seed: configuration.seed, from: first, to: configuration.steps,
                 parts: configuration.accumulation, workers: workers)
     }
 }
