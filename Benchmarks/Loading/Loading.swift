@@ -3,7 +3,7 @@
 // process, a block of steps each; while the same batch is fed the thread sleeps on its full ring.
 //
 //     swift run -c release Loading [--network resnet18] [--batch 4] [--steps 200] [--block 10] [--threads 2]
-//         [--pictures DIR [--size 224] [--cache memory]] [--precision bf16] [--workers 1]
+//         [--pictures DIR [--size 224] [--cache memory]] [--augment TEXT] [--precision bf16] [--workers 1]
 //
 // It prints one JSON line: medians of a step's milliseconds over the blocks, their ratio, and how long steps waited for
 // their batch. `--network small --batch 64 --steps 859` is an epoch of `make train`'s network. `--network none` makes no

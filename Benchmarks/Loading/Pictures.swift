@@ -14,17 +14,19 @@ extension Options {
         let list = try PictureList(URL(fileURLWithPath: folder))
         let side = try number("size", default: 224)
         // As training reads them: photographs that are much too large are decoded smaller.
-        let files = PictureFiles(list).reduced(toShortSide: side)
+        let files = PictureFiles(list)
+        let images = files.reduced(toShortSide: side)
         let cache = try ImageCache(parsing: self["cache"] ?? "none")
         let size = ImageSize(height: side, width: side, channels: files.options.channels)
         return try Dataset(
-            list.datasetIndex, images: cache.keeping(files, identity: files.cacheIdentity),
+            list.datasetIndex, images: cache.keeping(images, identity: images.cacheIdentity),
             framing: Framing(size: size, fit: .crop()))
     }
 
     /// What happens to a training image: torchvision's random resized crop and flip for photographs.
     func augmentation() throws -> Augmentation {
-        try self["pictures"] == nil ? .standard : Augmentation(parsing: "photo scale=0.08..1 jitter=0")
+        let usual = self["pictures"] == nil ? "standard" : "photo scale=0.08..1 jitter=0"
+        return try Augmentation(parsing: self["augment"] ?? usual)
     }
 
     /// Its means and deviations.

@@ -40,7 +40,7 @@ final class Reading: Served {
     /// Workers begin with nothing, and have nothing left when it ends, so they do nothing in other programs' turns.
     func run(_ steps: Int) throws -> Double {
         let start = ContinuousClock.now
-        let loader = try BatchLoader(
+        let loader = BatchLoader(
             dataset: dataset, scaling: scaling, augmentation: augmentation, sampler: sampler, seed: 0,
             from: count,
             to: count + steps, depth: 2 * facts.workers, workers: facts.workers)

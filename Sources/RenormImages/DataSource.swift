@@ -54,9 +54,11 @@ public struct DataSource: Sendable, CustomStringConvertible {
             argument: argument, part: .training, numbering: numbering, pictures: pictures, observe: observe)
         let training = try open(request)
         (request.classNames, request.framing) = (training.classNames, training.framing)
-        return try DataParts(
+        var parts = try DataParts(
             training: training, validation: openIfThere(.validation, request),
             test: openIfThere(.test, request))
+        if let list: PictureList = request.opening.known() { parts.pictures = [list] }
+        return parts
     }
 
     /// Loads one part, whose classes, and how its images are framed, are known from a trained network.
