@@ -37,7 +37,12 @@ extension DataSources {
             var options = request.pictures.list
             if let known = request.classNames { options.classNames = known }
             let url = URL(fileURLWithPath: request.argument!)
-            let list = try list(url, options) { try request.observe(.listing($0)) }
+            var list = try list(url, options) { try request.observe(.listing($0)) }
+            if let runLists = request.pictures.runLists, list.isSplit,
+                try !runLists.contains(where: { try list.differences(from: $0).isEmpty })
+            {
+                list = list.joined(as: .test)
+            }
             try request.observe(.listed(list))
             return list
         }

@@ -1,7 +1,12 @@
+import Foundation
+
 /// How files of pictures are found, read and brought to one size.
 public struct PictureOptions: Sendable {
     /// How they are found, and which of them are taken.
     public var list = PictureListOptions()
+    /// The lists of a run's pictures, if these are to be measured by that run. Pictures that nothing parts are split as they were for it
+    /// if they are the same as those of a list; others, which it was not trained on, all belong to the test part.
+    public var runLists: [URL]?
     /// The height and width that pictures get; `nil`: that of the pictures, if they all have one of at most
     /// `PictureOptions.largestOwnSide`, else `PictureOptions.defaultSide` for both.
     public var size: Size?

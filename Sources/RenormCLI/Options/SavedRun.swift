@@ -55,7 +55,9 @@ extension SavedRun {
             arguments.skipBroken = arguments.skipBroken || own.skipBroken
             arguments.maxPixels = max(arguments.maxPixels, own.maxPixels)
         }
-        return arguments.options(seed: trained.record.configuration.seed)
+        var options = arguments.options(seed: trained.record.configuration.seed)
+        if !given.data.isEmpty { options.runLists = folder.pictureLists }
+        return options
     }
 }
 

@@ -16,8 +16,19 @@ public struct PictureList: Sendable {
     public let parts: Set<PicturePart>
     /// What was left out, and what is odd.
     public let report: PictureListReport
+    /// Whether nothing parted the pictures, so that they were split.
+    public let isSplit: Bool
     let columns: PictureColumns
     let places: PicturePlaces
+
+    /// The same pictures, all in one part.
+    func joined(as part: PicturePart) -> PictureList {
+        var columns = columns
+        columns.part = [PicturePart](repeating: part, count: count)
+        return PictureList(
+            name: name, classNames: classNames, sourceNames: sourceNames, parts: [part], report: report,
+            isSplit: false, columns: columns, places: places)
+    }
 
     /// The number of pictures.
     public var count: Int { columns.count }

@@ -55,7 +55,7 @@ struct PictureListBuilder {
         try warn(classNames, parts)
         return PictureList(
             name: name, classNames: classNames, sourceNames: sourceNames, parts: parts, report: report,
-            columns: columns, places: places)
+            isSplit: !isParted, columns: columns, places: places)
     }
 
     /// Leaves out what is no picture, broken, or there already.

@@ -23,6 +23,11 @@ public struct RunFolder: Sendable, Hashable {
         url.appendingPathComponent(source == 0 ? "pictures.csv" : "pictures-\(source + 1).csv")
     }
 
+    /// The lists of pictures that are there.
+    public var pictureLists: [URL] {
+        (0...).lazy.map(pictures).prefix { FileManager.default.fileExists(atPath: $0.path) }.map { $0 }
+    }
+
     /// The latest state.
     public var last: URL { url.appendingPathComponent("last.safetensors") }
     /// The state that did best on the validation set.
