@@ -52,7 +52,7 @@ let package = Package(
                 "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
-        .target(name: "RenormImages", dependencies: ["RenormArrays", "CZlib", "RenormPNG"]),
+        .target(name: "RenormImages", dependencies: ["RenormKernels", "RenormArrays", "CZlib", "RenormPNG"]),
         .target(
             name: "RenormTraining",
             dependencies: [

@@ -9,14 +9,15 @@ public struct Batch: Sendable {
     public internal(set) var images: NDArray
     /// The classes, `i32` [N].
     public internal(set) var labels: NDArray
-    /// How much the loss of each example counts, `f32` [N]; `nil`: all the same.
-    public internal(set) var weights: NDArray?
-    /// The classes of what was mixed into the images, `i32` [N]; `nil`: nothing was.
-    public internal(set) var otherLabels: NDArray?
-    /// How much the loss of those counts, `f32` [N].
-    public internal(set) var otherWeights: NDArray?
     /// Where in the dataset the examples are.
     public internal(set) var indices: [Int]
+    /// The weight of each example's loss for its label, `f32` [N]: its class's weight times its share of a mix. `nil` where there are
+    /// neither weights of classes nor mixing.
+    public internal(set) var weights: NDArray?
+    /// The class of what was mixed into each example, `i32` [N]; `nil` without mixing.
+    public internal(set) var otherLabels: NDArray?
+    /// The weight of each example's loss for that label, `f32` [N]; `nil` without mixing.
+    public internal(set) var otherWeights: NDArray?
 }
 
 /// Prepares batches on other threads, a few ahead of their use.
@@ -34,16 +35,19 @@ public final class BatchLoader: Sendable {
     /// A loader of training batches, from step `first` up to (not including) `end`, or for ever.
     ///
     /// - Parameters:
-    ///   - classWeights: how much the loss of an example counts by its class; `nil`: all the same.
-    ///   - seed: what augmentation depends on, with the step.
+    ///   - placement: how a picture of a size is placed where augmentation does not say; by default whole, at the dataset's size.
+    ///   - mixing: how the pictures of a batch are mixed with one another.
+    ///   - classWeights: the weight of each class in the loss, a finite number of at least 0 for each.
+    ///   - seed: what augmentation and mixing depend on, with the step.
     ///   - depth: how many batches are prepared ahead; at least as many as there are workers.
     ///   - workers: how many threads prepare batches, each one at a time. One is enough for images in memory.
     ///   - parts: how many equal batches each step's examples come in, one after another; a divisor of the sampler's
-    ///     batch. Augmentation does not depend on it.
+    ///     batch. Augmentation does not depend on it; pictures are mixed within each.
     public convenience init(
-        dataset: Dataset, scaling: InputScaling, augmentation: Augmentation = .none, sampler: BatchSampler,
-        classWeights: [Float]? = nil, seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil,
-        depth: Int = 2, parts: Int = 1,
+        dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)? = nil,
+        augmentation: Augmentation = .none, mixing: BatchMixing? = nil, classWeights: [Float]? = nil,
+        sampler: BatchSampler, seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil, depth: Int = 2,
+        parts: Int = 1,
         workers: Int = 1
     ) {
         precondition(
@@ -51,8 +55,8 @@ public final class BatchLoader: Sendable {
         let size = sampler.batchSize / parts
         self.init(
             writer: BatchWriter(
-                dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed,
-                classWeights: classWeights),
+                dataset: dataset, scaling: scaling, placement: placement, augmentation: augmentation,
+                mixing: mixing, classWeights: classWeights, seed: seed),
             first: first * parts, parts: parts, depth: depth, workers: workers
         ) { number, indices in
             let (step, part) = number.quotientAndRemainder(dividingBy: parts)
@@ -68,10 +72,11 @@ public final class BatchLoader: Sendable {
 
     /// A loader of the given batches, without augmentation: for evaluation.
     public convenience init(
-        dataset: Dataset, scaling: InputScaling, batches: [[Int]], depth: Int = 2, workers: Int = 1
+        dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)? = nil,
+        batches: [[Int]], depth: Int = 2, workers: Int = 1
     ) {
         self.init(
-            writer: BatchWriter(dataset: dataset, scaling: scaling, augmentation: .none, seed: 0), first: 0,
+            writer: BatchWriter(dataset: dataset, scaling: scaling, placement: placement), first: 0,
             depth: depth, workers: workers
         ) { step, indices in
             guard step < batches.count else { return false }
@@ -89,7 +94,8 @@ public final class BatchLoader: Sendable {
         depth: Int, workers: Int = 1, draw: @escaping @Sendable (Int, inout [Int]) throws -> Bool
     ) {
         self.init(
-            writer: BatchWriter(dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed),
+            writer: BatchWriter(
+                dataset: dataset, scaling: scaling, placement: nil, augmentation: augmentation, seed: seed),
             first: first, depth: depth, workers: workers, draw: draw)
     }
 

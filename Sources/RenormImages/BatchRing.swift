@@ -124,18 +124,8 @@ final class BatchRing: @unchecked Sendable {
     }
 
     private func fill(_ batch: inout Batch, number: Int, in workspace: ImageWorkspace) throws {
-        let count = batch.indices.count
         let (step, part) = number.quotientAndRemainder(dividingBy: parts)
         batch.step = step
-        // A shape is made only where memory is.
-        if batch.labels.elementCount != count {
-            batch.images = NDArray(
-                uninitialized: TensorShape([count] + writer.dataset.size.extents), type: .f32)
-            batch.labels = NDArray(uninitialized: [count], type: .i32)
-            if writer.classWeights != nil { batch.weights = NDArray(uninitialized: [count], type: .f32) }
-        }
-        try writer.write(
-            step: step, firstPosition: part * count, indices: batch.indices, images: &batch.images,
-            labels: &batch.labels, weights: &batch.weights, in: workspace)
+        try writer.fill(&batch, part: part, in: workspace)
     }
 }

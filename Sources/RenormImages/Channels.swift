@@ -1,7 +1,14 @@
 import RenormArrays
 
-/// Gray from colour: Pillow's conversion to `L`, ITU-R 601-2 luma of the values as they are stored, in fixed point.
+/// The gray of a colour: Pillow's conversion to `L`, ITU-R 601-2 luma of the values as they are stored, in fixed point.
 /// (19595·R + 38470·G + 7471·B + 2¹⁵) / 2¹⁶, rounded down.
+@inline(__always)
+func luma(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
+    let (red, green, blue) = (UInt32(red), UInt32(green), UInt32(blue))
+    return UInt8((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16)
+}
+
+/// Gray from colour (`luma`).
 ///
 /// - Parameter images: `u8`, the last axis red, green and blue.
 /// - Returns: `u8`, the last axis 1.
@@ -11,9 +18,7 @@ func gray(fromColour images: NDArray) -> NDArray {
     images.withValues(of: UInt8.self) { colours in
         result.withMutableValues(of: UInt8.self) { grays in
             for pixel in grays.indices {
-                let (red, green) = (UInt32(colours[3 * pixel]), UInt32(colours[3 * pixel + 1]))
-                let blue = UInt32(colours[3 * pixel + 2])
-                grays[pixel] = UInt8((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16)
+                grays[pixel] = luma(colours[3 * pixel], colours[3 * pixel + 1], colours[3 * pixel + 2])
             }
         }
     }

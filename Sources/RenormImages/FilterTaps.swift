@@ -1,16 +1,20 @@
+import RenormKernels
+
 #if canImport(Darwin)
     import Darwin
 #else
     import Glibc
 #endif
 
-/// Which old pixels of a row (or column) each new pixel is made of, and with what weights.
+/// Which old pixels of a row (or column) each new pixel is made of, and with what weights, by Pillow's arithmetic: ends of the
+/// stretch in f32, weights in f64, divided by their sum and rounded to 2⁻²².
 struct FilterTaps {
-    /// The old pixel that each new one begins with.
-    private(set) var firsts: [Int] = []
+    /// The old pixel that each new one begins with, counted from the first that is needed.
+    private var firsts: [Int32] = []
     /// Where the weights of each new pixel begin, and where the last one's end.
-    private(set) var starts: [Int] = []
-    private(set) var weights: [Float] = []
+    private var starts: [Int32] = []
+    /// In units of 2⁻²².
+    private var weights: [Int32] = []
     /// The old pixels that any new one is made of.
     private(set) var span = 0..<0
     private var exact: [Double] = []
@@ -20,35 +24,96 @@ struct FilterTaps {
     mutating func fill(
         from start: Double, length: Double, of size: Int, to count: Int, by interpolation: Interpolation
     ) {
+        let stretch = Stretch(start, length, of: size, to: count, by: interpolation)
+        span = stretch.span
         firsts.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
         weights.removeAll(keepingCapacity: true)
-        let scale = length / Double(count)
-        let stretch = max(scale, 1)
-        let support = stretch * interpolation.support
-        var (lowest, highest) = (size, 0)
         for position in 0..<count {
-            let center = start + (Double(position) + 0.5) * scale
-            starts.append(weights.count)
-            guard center >= 0, center < Double(size) else {
+            starts.append(Int32(weights.count))
+            let reach = stretch.reach(of: position)
+            guard !reach.isEmpty else {
                 firsts.append(0)
                 continue
             }
-            var (first, last) = (Int(floor(center)), Int(floor(center)) + 1)
-            if interpolation != .nearest {
-                first = max(Int(floor(center - support + 0.5)), 0)
-                last = min(Int(floor(center + support + 0.5)), size)
+            firsts.append(Int32(reach.lowerBound - span.lowerBound))
+            if interpolation == .nearest {
+                weights.append(1 << FilterTaps.bits)
+                continue
             }
+            let center = stretch.center(of: position)
             exact.removeAll(keepingCapacity: true)
-            for pixel in first..<last {
-                exact.append(interpolation.weight((Double(pixel) + 0.5 - center) / stretch))
+            var sum = 0.0
+            for pixel in reach {
+                let weight = interpolation.weight((Double(pixel) - center + 0.5) * stretch.inverse)
+                exact.append(weight)
+                sum += weight
             }
-            let sum = exact.reduce(0, +)
-            for weight in exact { weights.append(Float(weight / sum)) }
-            firsts.append(first)
-            (lowest, highest) = (min(lowest, first), max(highest, last))
+            for weight in exact {
+                let scaled = (sum == 0 ? weight : weight / sum) * Double(1 << FilterTaps.bits)
+                weights.append(Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5))
+            }
         }
-        starts.append(weights.count)
-        span = lowest < highest ? lowest..<highest : 0..<0
+        starts.append(Int32(weights.count))
+    }
+
+    /// Calls `body` with what the kernels read; the first pixel of `span` is their pixel 0.
+    func withTaps(_ body: (renorm_taps) -> Void) {
+        firsts.withUnsafeBufferPointer { firsts in
+            starts.withUnsafeBufferPointer { starts in
+                weights.withUnsafeBufferPointer { weights in
+                    // Weights may be none, and no memory then be theirs; nobody reads them.
+                    body(
+                        renorm_taps(
+                            count: firsts.count, first: firsts.baseAddress!, start: starts.baseAddress!,
+                            weight: weights.baseAddress ?? starts.baseAddress!))
+                }
+            }
+        }
+    }
+
+    private static let bits = 22
+}
+
+/// A stretch of old pixels that becomes a number of new ones: which of them each is made of.
+struct Stretch {
+    private let start: Double
+    private let scale: Double
+    private let support: Double
+    private let size: Int
+    private let count: Int
+    private let isNearest: Bool
+    /// By what distances are multiplied before they are weighted.
+    let inverse: Double
+
+    init(_ start: Double, _ length: Double, of size: Int, to count: Int, by interpolation: Interpolation) {
+        isNearest = interpolation == .nearest
+        // Pillow's rectangles are f32.
+        self.start = isNearest ? start : Double(Float(start))
+        scale = (isNearest ? length : Double(Float(start + length) - Float(start))) / Double(count)
+        support = max(scale, 1) * interpolation.support
+        inverse = 1 / max(scale, 1)
+        self.size = size
+        self.count = count
+    }
+
+    /// Where the middle of a new pixel is.
+    func center(of position: Int) -> Double { start + (Double(position) + 0.5) * scale }
+
+    /// The old pixels that a new one is made of; none if its middle is outside.
+    func reach(of position: Int) -> Range<Int> {
+        let center = center(of: position)
+        guard center >= 0, center < Double(size) else { return 0..<0 }
+        if isNearest { return Int(center)..<Int(center) + 1 }
+        return max(Int(center - support + 0.5), 0)..<min(Int(center + support + 0.5), size)
+    }
+
+    /// The old pixels that any new one is made of.
+    var span: Range<Int> {
+        // Middles grow with the position, so those inside follow one another.
+        guard let first = (0..<count).first(where: { !reach(of: $0).isEmpty }),
+            let last = (first..<count).last(where: { !reach(of: $0).isEmpty })
+        else { return 0..<0 }
+        return reach(of: first).lowerBound..<reach(of: last).upperBound
     }
 }

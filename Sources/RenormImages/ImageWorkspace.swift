@@ -4,8 +4,15 @@ public final class ImageWorkspace {
     let read = GrowingMemory<UInt8>()
     /// For a picture at its new size.
     let placed = GrowingMemory<UInt8>()
-    /// For a picture that has its new width, but not yet its new height.
-    let narrowed = GrowingMemory<Float>()
+    /// For a picture that has its new width or height, but not yet both.
+    let narrowed = GrowingMemory<UInt8>()
+    /// For a placed picture whose bytes are changed, and for what it was before an operation.
+    let changed = GrowingMemory<UInt8>()
+    /// What is done to the picture at hand.
+    var draw = AugmentationDraw(
+        Placement(Placement.Crop(top: 0, left: 0, height: 1, width: 1), height: 1, width: 1))
+    /// For the picture that is mixed into the first one.
+    let mixed = GrowingMemory<Float>()
     var rows = FilterTaps()
     var columns = FilterTaps()
 

@@ -58,6 +58,8 @@ public enum ImagesError: Error, Hashable, Sendable {
     case classWithoutExamples(name: String, heldOut: Int = 0)
     /// A word that names none of the choices of an option.
     case unknownChoice(option: String, found: String, choices: [String])
+    /// A text that is no augmentation: what is in it that cannot be read, and what could.
+    case augmentationText(text: String, found: String, expected: String)
     /// A file that is neither a PNG nor an IDX file; `magic` are its first bytes, uncompressed.
     case notAnImage(path: String, magic: [UInt8])
     /// A PNG file that cannot be decoded.
@@ -81,7 +83,7 @@ extension ImagesError: CustomStringConvertible {
         case .countsDiffer, .labelOutOfRange, .namedClasses, .sizesDiffer, .datasetNotFound:
             datasetDescription
         case .holdOut, .batchSize, .groupSize, .sourcesDiffer, .sourceTooSmall, .labelBlocks,
-            .classWithoutExamples, .unknownChoice:
+            .classWithoutExamples, .unknownChoice, .augmentationText:
             requestDescription
         }
     }
@@ -224,6 +226,8 @@ extension ImagesError: CustomStringConvertible {
                 + "blocks draw from every class. Add examples, or choose another sampling\(name == "0" ? labelsFromOne : "")."
         case .unknownChoice(let option, let found, let choices):
             "\"\(found)\" is no \(option). Expected \(choices.joined(separator: ", ")). Choose one of these."
+        case .augmentationText(let text, let found, let expected):
+            "The augmentation '\(text)': found \(found); expected \(expected). Change it."
         default: preconditionFailure("not about a request")
         }
     }

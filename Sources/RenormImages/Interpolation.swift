@@ -17,15 +17,15 @@ public enum Interpolation: String, Hashable, Sendable, Codable, CaseIterable {
         }
     }
 
-    /// The weight at a distance.
+    /// The weight at a distance, before the weights of a pixel are divided by their sum; in Pillow's order of operations.
     func weight(_ distance: Double) -> Double {
         let x = abs(distance)
         switch self {
         case .nearest: return 1
-        case .bilinear: return max(1 - x, 0)
+        case .bilinear: return x < 1 ? 1 - x : 0
         case .bicubic:
             if x < 1 { return (1.5 * x - 2.5) * x * x + 1 }
-            return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0
+            return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0
         }
     }
 }

@@ -33,17 +33,20 @@ public struct Placement: Hashable, Sendable {
     public var interpolation: Interpolation
     /// Whether left and right are exchanged at the end.
     public var isMirrored: Bool
+    /// Whether top and bottom are exchanged at the end.
+    public var isFlipped: Bool
 
     /// Places a crop.
     public init(
         _ crop: Crop, height: Int, width: Int, interpolation: Interpolation = .bilinear,
-        isMirrored: Bool = false
+        isMirrored: Bool = false, isFlipped: Bool = false
     ) {
         self.crop = crop
         self.height = height
         self.width = width
         self.interpolation = interpolation
         self.isMirrored = isMirrored
+        self.isFlipped = isFlipped
     }
 
     /// A whole picture at a size; the ratio of its sides is not kept.
@@ -63,9 +66,10 @@ public struct Placement: Hashable, Sendable {
 
     /// The rows and columns of a picture that its new pixels are made of; empty ranges if it is wholly outside.
     public func pixelsNeeded(of picture: ImageSize) -> (rows: Range<Int>, columns: Range<Int>) {
-        var (rows, columns) = (FilterTaps(), FilterTaps())
-        fill(&rows, &columns, of: picture)
-        return (rows.span, columns.span)
+        (
+            Stretch(crop.top, crop.height, of: picture.height, to: height, by: interpolation).span,
+            Stretch(crop.left, crop.width, of: picture.width, to: width, by: interpolation).span
+        )
     }
 
     /// What each new row and column is made of.

@@ -24,7 +24,7 @@ struct PlacementWriter<Value: BitwiseCopyable & Sendable>: Sendable {
             let table = table.baseAddress!
             if let (top, left) = placement.copiedFrom {
                 let isWhole =
-                    top == 0 && left == 0 && !placement.isMirrored && view.isWhole
+                    top == 0 && left == 0 && !placement.isMirrored && !placement.isFlipped && view.isWhole
                     && view.size.height == placement.height && view.size.width == placement.width
                 if isWhole {
                     scale(view.pixels, to: target, pixels: view.size.height * view.size.width, table: table)
@@ -41,12 +41,30 @@ struct PlacementWriter<Value: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
+    /// Looks up every value of a picture that has its place.
+    func scale(
+        _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Value>, pixels: Int
+    ) {
+        table.withUnsafeBufferPointer {
+            scale(source, to: target, pixels: pixels, table: $0.baseAddress!)
+        }
+    }
+
     private func scale(
         _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Value>, pixels: Int,
         table: UnsafePointer<Value>
     ) {
         if channels == 1 {
             for index in 0..<pixels { target[index] = table[Int(source[index])] }
+            return
+        }
+        if channels == 3 {
+            for pixel in 0..<pixels {
+                let (from, to) = (source + 3 &* pixel, target + 3 &* pixel)
+                to[0] = table[Int(from[0])]
+                to[1] = table[256 &+ Int(from[1])]
+                to[2] = table[512 &+ Int(from[2])]
+            }
             return
         }
         for pixel in 0..<pixels {
@@ -70,7 +88,7 @@ struct PlacementWriter<Value: BitwiseCopyable & Sendable>: Sendable {
             isMirrored ? width - columns.upperBound..<width - columns.lowerBound : columns
         }
         for y in 0..<placement.height {
-            let line = target + y * width * channels
+            let line = target + (placement.isFlipped ? placement.height - 1 - y : y) * width * channels
             let row = y + top
             guard row >= 0, row < view.size.height, !inside.isEmpty else {
                 pad(line, columns: 0..<width, table: table)
@@ -84,6 +102,13 @@ struct PlacementWriter<Value: BitwiseCopyable & Sendable>: Sendable {
             let to = line + (isMirrored ? width - 1 - inside.lowerBound : inside.lowerBound) * channels
             if channels == 1 {
                 for index in 0..<inside.count { to[index &* step] = table[Int(from[index])] }
+            } else if channels == 3 {
+                for index in 0..<inside.count {
+                    let (pixel, place) = (from + 3 &* index, to + 3 &* index &* step)
+                    place[0] = table[Int(pixel[0])]
+                    place[1] = table[256 &+ Int(pixel[1])]
+                    place[2] = table[512 &+ Int(pixel[2])]
+                }
             } else {
                 for index in 0..<inside.count {
                     for channel in 0..<channels {

@@ -1,8 +1,8 @@
 import RenormArrays
+import RenormKernels
 
 /// Images brought to another size by a triangle filter: bilinear interpolation where they grow, a weighted mean over all
-/// pixels that fall on one where they shrink (as Pillow's and torchvision's `BILINEAR` with antialiasing; the ratio of
-/// the sides is not kept).
+/// pixels that fall on one where they shrink (Pillow's `BILINEAR`, to the bit; the ratio of the sides is not kept).
 ///
 /// - Parameter images: `u8` [N, H, W, C].
 /// - Returns: `u8` [N, height, width, C].
@@ -41,47 +41,51 @@ extension Placement {
     }
 }
 
-/// Cuts out what the placement says and brings it to its size, first row by row, then column by column; it does not mirror.
+/// Cuts out what the placement says and brings it to its size; it does not mirror.
 ///
-/// Sums are made in f32, in the order of the pixels, and rounded once, at the end; so every way to a picture of that size
-/// gives the same bytes. Pillow rounds between the two directions too and may differ by 1.
+/// The pixels are those of Pillow 13's `resize` with this crop as its `box`, to the bit and on every instruction set, because all sums
+/// are in whole numbers. (Pillow takes no box that reaches outside the picture; before 13 it made new rows first always.)
 func resample(
     _ view: PixelView, _ placement: Placement, to target: UnsafeMutablePointer<UInt8>,
     in workspace: ImageWorkspace
 ) {
     placement.fill(&workspace.rows, &workspace.columns, of: view.size)
-    let (rows, columns) = (workspace.rows, workspace.columns)
+    let (rows, columns) = (workspace.rows.span, workspace.columns.span)
     let channels = view.size.channels
     let rowSize = placement.width * channels
-    let narrowed = workspace.narrowed.memory(of: rows.span.count * rowSize).baseAddress!
-    // What swings over an edge is cut off between the directions, as Pillow does; a triangle cannot.
-    let isCut = placement.interpolation == .bicubic
-    columns.weights.withUnsafeBufferPointer { weights in
-        for row in rows.span {
-            let line = narrowed + (row - rows.span.lowerBound) * rowSize
-            for x in 0..<placement.width {
-                let (start, count) = (columns.starts[x], columns.starts[x + 1] - columns.starts[x])
-                // Without weights there is nothing to read, and the pixel may be outside what is there.
-                let from = count == 0 ? view.pixels : view.pixel(row: row, column: columns.firsts[x])
-                for channel in 0..<channels {
-                    var sum: Float = 0
-                    for tap in 0..<count {
-                        sum += weights[start &+ tap] * Float(from[tap &* channels &+ channel])
-                    }
-                    line[x * channels + channel] = isCut ? min(max(sum, 0), 255) : sum
-                }
-            }
+    guard !rows.isEmpty, !columns.isEmpty else {
+        target.update(repeating: 0, count: placement.height * rowSize)
+        return
+    }
+    let instructions = renorm_instructions_current()
+    let (size, stride) = (columns.count * channels, view.columns.count * channels)
+    let source = view.pixel(row: rows.lowerBound, column: columns.lowerBound)
+    if placement.narrowsFirst(view.size) {
+        let narrowed = workspace.narrowed.memory(of: rows.count * rowSize).baseAddress!
+        workspace.columns.withTaps {
+            renorm_resample_rows(
+                instructions, $0, channels, rows.count, view.columns.count, source, narrowed)
+        }
+        workspace.rows.withTaps {
+            renorm_resample_columns(instructions, $0, rowSize, rowSize, narrowed, target)
+        }
+    } else {
+        let lowered = workspace.narrowed.memory(of: placement.height * size).baseAddress!
+        workspace.rows.withTaps {
+            renorm_resample_columns(instructions, $0, size, stride, source, lowered)
+        }
+        workspace.columns.withTaps {
+            renorm_resample_rows(
+                instructions, $0, channels, placement.height, columns.count, lowered, target)
         }
     }
-    rows.weights.withUnsafeBufferPointer { weights in
-        for y in 0..<placement.height {
-            let (start, count) = (rows.starts[y], rows.starts[y + 1] - rows.starts[y])
-            let first = narrowed + max(rows.firsts[y] - rows.span.lowerBound, 0) * rowSize
-            for element in 0..<rowSize {
-                var sum: Float = 0
-                for tap in 0..<count { sum += weights[start &+ tap] * first[tap &* rowSize &+ element] }
-                target[y * rowSize + element] = UInt8(min(max(sum + 0.5, 0), 255))
-            }
-        }
+}
+
+extension Placement {
+    /// Whether rows are made first, as Pillow decides it: not if the height loses more than twice as many pixels as the width. Bytes
+    /// are rounded between the two, so the order can be seen.
+    fileprivate func narrowsFirst(_ picture: ImageSize) -> Bool {
+        let (lostHeight, lostWidth) = (picture.height - height, picture.width - width)
+        return lostHeight <= 0 || lostHeight <= 2 * lostWidth
     }
 }

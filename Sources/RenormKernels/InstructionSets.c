@@ -26,6 +26,11 @@ const renorm_loops *renorm_loops_for(const renorm_team *team) {
     return selected ? selected : loops_of(renorm_instructions_current());
 }
 
+const renorm_loops *renorm_loops_of(renorm_instructions instructions) {
+    const renorm_loops *loops = loops_of(instructions);
+    return loops ? loops : loops_of(renorm_instructions_current());
+}
+
 int32_t renorm_team_select(renorm_team *team, renorm_instructions instructions) {
     const renorm_loops *loops = loops_of(instructions);
     if (!loops) return 0;

@@ -10,6 +10,9 @@
 /// The loops that the team's passes use: those selected for it, else the widest of this processor.
 const renorm_loops *renorm_loops_for(const renorm_team *_Nullable team);
 
+/// Those of an instruction set, or the widest of this processor where it lacks that.
+const renorm_loops *renorm_loops_of(renorm_instructions instructions);
+
 /// Those selected, or NULL.
 const renorm_loops *_Nullable renorm_team_loops(const renorm_team *team);
 

@@ -15,6 +15,15 @@ import Testing
         }
     }
 
+    private func placement(
+        _ augmentation: Augmentation, seed: UInt64 = 1, step: Int = 0, position: Int, of size: ImageSize
+    ) -> Placement {
+        augmentation.draw(
+            seed: seed, step: step, position: position, picture: size,
+            placement: Placement(whole: size, height: size.height, width: size.width)
+        ).placement
+    }
+
     @Test(arguments: [(9, 6, 1), (9, 6, 3), (1, 1, 1), (33, 17, 2)])
     func everyImageIsACropOfItsPaddedSelf(height: Int, width: Int, channels: Int) throws {
         let labels = (0..<20).map { Int32($0 % 10) }
@@ -23,8 +32,7 @@ import Testing
         let batch = try #require(try loader(dataset, seed: 3).next())
         let values = batch.images.doubles
         for position in 0..<40 {
-            let placement = Augmentation.standard.placement(
-                seed: 3, step: 0, position: position, image: dataset.size, size: dataset.size)
+            let placement = placement(.standard, seed: 3, position: position, of: dataset.size)
             for y in 0..<height {
                 for x in 0..<width {
                     for channel in 0..<channels {
@@ -47,8 +55,7 @@ import Testing
         var mirrored = 0
         let count = 21_000
         for index in 0..<count {
-            let placement = Augmentation.standard.placement(
-                seed: 1, step: index / 64, position: index % 64, image: size, size: size)
+            let placement = placement(.standard, step: index / 64, position: index % 64, of: size)
             tops[Int(placement.crop.top), default: 0] += 1
             lefts[Int(placement.crop.left), default: 0] += 1
             if placement.isMirrored { mirrored += 1 }
@@ -63,19 +70,12 @@ import Testing
     @Test func theSameExampleTwiceInABatchIsPlacedTwice() {
         let size = ImageSize(height: 28, width: 28, channels: 1)
         let placements = (0..<64).map {
-            Augmentation.standard.placement(seed: 1, step: 0, position: $0, image: size, size: size)
+            placement(.standard, position: $0, of: size)
         }
         #expect(Set(placements).count > 30)
         let unplaced = (0..<64).map {
-            Augmentation.none.placement(seed: 1, step: 0, position: $0, image: size, size: size)
+            placement(.none, position: $0, of: size)
         }
         #expect(Set(unplaced) == [Placement(whole: size, height: 28, width: 28)])
-    }
-
-    @Test func augmentationsAreWords() throws {
-        #expect(try Augmentation(parsing: "standard") == .standard)
-        #expect(try Augmentation(parsing: "none") == .none)
-        let error = try #require(throws: ImagesError.self) { try Augmentation(parsing: "cutout") }
-        #expect("\(error)" == "\"cutout\" is no augmentation. Expected none, standard. Choose one of these.")
     }
 }

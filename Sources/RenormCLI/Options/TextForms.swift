@@ -6,7 +6,11 @@ extension Precision: TextForm {}
 extension MemoryUse: TextForm {}
 extension NonFinitePolicy: TextForm {}
 extension Phase.Statistics: TextForm {}
-extension Augmentation: TextForm {}
+
+extension Augmentation: TextForm {
+    /// What can be read.
+    public static var expected: String { names }
+}
 
 extension Sampling: TextForm {
     /// What can be read.

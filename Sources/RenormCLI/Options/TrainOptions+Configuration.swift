@@ -33,6 +33,7 @@ extension TrainOptions {
                 recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: sampling, classWeights: classWeights.value, augmentation: augment,
+            mixing: BatchMixing(mixup: mixup, cutmix: cutmix),
             validation: validation, seed: seed,
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
             checkpointEvery: checkpointEvery,

@@ -101,9 +101,31 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "Random changes to training images: none, or standard (padded crop and flip).",
-            resuming: .configures(["augmentation"])))
+            "Random changes to training images: none, standard (padded crop and flip) or photo (resized crop, flip, colours), and options.",
+            resuming: .configures(["augmentation"]),
+            discussion: """
+                Options follow in one text, as "photo jitter=0.4 flip=0". crop=resized, padded or none; of resized crops scale=0.35..1, \
+                ratio=0.75..1.33 and interpolation=bicubic. flip, vflip: probabilities. jitter: how much brightness, contrast and saturation \
+                change, and the hue a tenth of it; or all four, as 0.4/0.4/0.2/0.05. trivial=true: an operation of TrivialAugment. erasing: a \
+                probability; erasing-scale, erasing-ratio.
+                """))
     var augment = Augmentation.none
+
+    @Option(
+        Row(
+            "Mix each training image with another of its batch: x is λ·x + (1 − λ)·y, λ of Beta(α, α). (default: no)",
+            .of(\.mixing.mixup), resuming: .configures(["mixing.mixup"]), valueName: "alpha",
+            discussion:
+                "Both classes are learnt, by λ and 1 − λ; 0.2 is usual. With --cutmix a coin decides for each batch."
+        ))
+    var mixup: Double?
+
+    @Option(
+        Row(
+            "Put a rectangle of another training image of its batch into each; α as of --mixup. (default: no)",
+            .of(\.mixing.cutmix), resuming: .configures(["mixing.cutmix"]), valueName: "alpha",
+            discussion: "Both classes are learnt, by their parts of the image; 1 is usual."))
+    var cutmix: Double?
 
     @Option(
         Row(

@@ -24,6 +24,8 @@
 
 #include "RandomLoops.h"
 
+#include "ResamplingLoops.h"
+
 const renorm_loops LOOPS = {
     .name = LOOPS_NAME,
     .program = {PROGRAM_ENTRIES [renorm_op_copy] = {loop_copy, loop_copy_a}},
@@ -45,5 +47,7 @@ const renorm_loops LOOPS = {
     .cross_entropy_gradient = cross_entropy_gradient,
     .convert = {CONVERSION_ENTRIES},
     .uniform = uniform,
+    .resample_rows = resample_rows,
+    .resample_column = resample_column,
     .is_finite = is_finite,
 };

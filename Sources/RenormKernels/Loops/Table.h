@@ -144,6 +144,14 @@ typedef struct {
     /// Contiguous runs.
     void (*convert[renorm_copy_kind_count])(ptrdiff_t n, const void *source, void *destination);
     void (*uniform)(uint64_t seed, uint64_t stream, uint32_t step, uint32_t first_block, ptrdiff_t count, float *values);
+    /// New pixels of `count` rows.
+    void (*resample_rows)(
+        const renorm_taps *taps, ptrdiff_t channels, ptrdiff_t count, ptrdiff_t source_width, const uint8_t *source,
+        uint8_t *target);
+    /// One new row of `width` values from `count` old ones.
+    void (*resample_column)(
+        ptrdiff_t count, const int32_t *weight, ptrdiff_t width, ptrdiff_t source_stride, const uint8_t *source,
+        uint8_t *target);
     bool (*is_finite)(ptrdiff_t n, const float *x);
 } renorm_loops;
 

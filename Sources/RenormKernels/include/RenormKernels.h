@@ -400,6 +400,35 @@ void renorm_fill(
 void renorm_uniform(
     renorm_team *_Nullable team, uint64_t seed, uint64_t stream, uint32_t step, ptrdiff_t count, float *values);
 
+// MARK: Resampling of pictures
+
+/// What each new value of a line is made of: old ones that follow one another, with weights. Where there are none, the new value is 0.
+typedef struct {
+    /// The number of new values.
+    ptrdiff_t count;
+    /// The old one that each new one begins with.
+    const int32_t *first;
+    /// Where the weights of each new one begin, and where the last one's end: count + 1 places.
+    const int32_t *start;
+    /// In units of 2⁻²². The sum of those of one new value is about 1, that of their magnitudes below 2.
+    const int32_t *weight;
+} renorm_taps;
+
+/// New rows of pixels: target[r, x, c] = the sum of weights times source[r, first + …, c], rounded to the nearest whole number (halves
+/// up) and clipped to a byte: Pillow's arithmetic. Sums are whole numbers, so they are the same in any order.
+///
+/// Source rows are `source_width` pixels apart, and pixel 0 of `taps` is the first of a row; target rows are taps.count pixels.
+/// No team works here: pictures are read by threads that the engine knows nothing of. Without the instruction set asked for, the
+/// widest there is does it.
+void renorm_resample_rows(
+    renorm_instructions instructions, renorm_taps taps, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t source_width,
+    const uint8_t *source, uint8_t *target);
+
+/// The same down the columns: target[y, i] of source[first + …, i], i < width. Source rows are `source_stride` values apart.
+void renorm_resample_columns(
+    renorm_instructions instructions, renorm_taps taps, ptrdiff_t width, ptrdiff_t source_stride, const uint8_t *source,
+    uint8_t *target);
+
 // MARK: Guards
 
 /// 1 if every one of `count` floats is finite, else 0.
