@@ -33,6 +33,7 @@ struct NeedlessOptionTests {
         (["--nesterov", "--optimizer", "rmsprop"], "sgd"), (["--nesterov", "--momentum", "0"], "momentum"),
         (["--warmup", "5"], "at most 4"), (["--evaluate-every", "2", "--validation", "0"], "held-out"),
         (["--patience", "2", "--validation", "0"], "held-out"),
+        (["--mixup", "0.2", "--batch-size", "1"], "larger batches"),
         (["--threads", "2", "--engine", "reference"], "onednn"),
         (["--sampling", "source-blocks:2"], "several --data"), (["--sampling", "sorted-batches"], "groups"),
         (["--sampling", "sorted-batches:any-order"], "groups"),

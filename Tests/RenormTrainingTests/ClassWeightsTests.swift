@@ -86,8 +86,8 @@ import Testing
         let dataset = try TinyData.dataset(40)
         let loader = try BatchLoader(
             dataset: dataset, scaling: InputScaling(of: dataset),
-            sampler: BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1),
-            classWeights: [0.25, 1, 3], to: 4, parts: 2)
+            classWeights: [0.25, 1, 3],
+            sampler: BatchSampler(.shuffled, dataset: dataset, batchSize: 8, seed: 1), to: 4, parts: 2)
         var batches = 0
         while let batch = try loader.next() {
             let expected = batch.labels.values(of: Int32.self).map { [0.25, 1, 3][Int($0)] }

@@ -47,7 +47,8 @@ import Testing
         {"architecture": \(json(try TinyRun().configuration.architecture)), "initialization": "b", \
         "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
         "classWeights": {"x": 2, "y": 0, "z": 1}, \
-        "augmentation": \(json(Augmentation.standard)), "validation": 2, "seed": 3, "scaling": \(scaling), \
+        "augmentation": \(json(Augmentation.standard)), \
+        "mixing": {"mixup": 0.25, "cutmix": 1}, "validation": 2, "seed": 3, "scaling": \(scaling), \
         "onNonFinite": "skip", "evaluateEvery": 5, "patience": 3, "checkpointEvery": 6, "evaluationBatchSize": 7}
         """
     }

@@ -76,4 +76,33 @@ import Testing
             #expect(try await weights(.balanced, engine) != plain)
         }
     }
+
+    /// Also in small batches; with another α it is another run.
+    @Test(arguments: [1, 2])
+    func aMixedAndWeightedRunGoesOnToTheSameBits(accumulation: Int) async throws {
+        let folder = try TemporaryFolder()
+        func run(_ name: String) throws -> TinyRun {
+            var run = try TinyRun(folder.appending(name), steps: 8)
+            run.configuration.mixing = BatchMixing(mixup: 0.4, cutmix: 1)
+            run.configuration.classWeights = .balanced
+            run.configuration.sampling = .balanced
+            run.configuration.batchSize = 8 / accumulation
+            run.configuration.accumulation = accumulation
+            return run
+        }
+        let whole = try run("whole")
+        try await whole.finish()
+        var killed = try run("killed")
+        killed.engine = HookedEngine.dying(atStep: 6)
+        _ = try await killed.events()
+        killed.engine = ReferenceEngine()
+        let (events, error) = try await killed.events(resumes: true)
+        #expect(error == nil && events.steps.first?.step == 5)
+        #expect(try killed.folder!.arrays(\.last) == whole.folder!.arrays(\.last))
+        var other = killed
+        other.configuration.mixing.mixup = 0.5
+        let refused = try await other.events(resumes: true).error
+        #expect("\(String(describing: refused))".contains("mixing.mixup"))
+        #expect(try TinyRun(steps: 8).configuration.mixing.isNone)
+    }
 }

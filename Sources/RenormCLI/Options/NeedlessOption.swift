@@ -159,6 +159,12 @@ extension TrainOptions {
                 optimizer == .sgd ? "it with --momentum 0" : "it with --optimizer \(optimizer.rawValue)",
                 expected: "--optimizer sgd with a momentum", "Leave one of them out, or add --no-nesterov")
         }
+        for (name, value) in [("mixup", mixup), ("cutmix", cutmix)] {
+            guard let value, batchSize == 1 else { continue }
+            add(
+                "--\(name)", "\(value) with --batch-size 1, so that images are mixed with themselves",
+                expected: "larger batches with it", "Choose some, or leave it out")
+        }
         if warmup > steps {
             add(
                 "--warmup", "\(warmup) steps in a run of \(steps), which never comes to its learning rate",

@@ -35,6 +35,7 @@ extension TrainOptions {
                 recomputes: kept.recompute),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: sampling, classWeights: classWeights.value, augmentation: augment,
+            mixing: BatchMixing(mixup: mixup, cutmix: cutmix),
             validation: validation, seed: seed,
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,

@@ -114,6 +114,22 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
+            "Mix each training image with another of its batch: x is λ·x + (1 − λ)·y, λ of Beta(α, α). (default: no)",
+            .of(\.mixing.mixup), resuming: .configures(["mixing.mixup"]), valueName: "alpha",
+            discussion:
+                "Both classes are learnt, by λ and 1 − λ; 0.2 is usual. With --cutmix a coin decides for each batch."
+        ))
+    var mixup: Double?
+
+    @Option(
+        Row(
+            "Put a rectangle of another training image of its batch into each; α as of --mixup. (default: no)",
+            .of(\.mixing.cutmix), resuming: .configures(["mixing.cutmix"]), valueName: "alpha",
+            discussion: "Both classes are learnt, by their parts of the image; 1 is usual."))
+    var cutmix: Double?
+
+    @Option(
+        Row(
             "Training images held out, by the seed, to choose the best checkpoint on.", .of(\.validation),
             resuming: .configures(["validation", "data"]),
             discussion: """

@@ -49,7 +49,7 @@ extension TrainingConfiguration: Checkable {
             count("steps between checkpoints", checkpointEvery, to: .max),
             count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
             architecture?.fault,
-            sampling.fault, classWeights.fault, scaling?.fault)
+            sampling.fault, classWeights.fault, augmentation.fault, mixing.fault, scaling?.fault)
     }
 
     /// What is wrong with the learning rate of the steps that are made.

@@ -25,6 +25,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var classWeights: ClassWeights
     /// Random changes to training images.
     public var augmentation: Augmentation
+    /// How the training images of a batch are mixed with one another.
+    public var mixing: BatchMixing
     /// The number of training examples that are held out, by the seed, to choose the best checkpoint by. With 0 the
     /// last state is the best.
     public var validation: Int
@@ -49,7 +51,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public init(
         architecture: Architecture? = nil, options: TrainingOptions, steps: Int, batchSize: Int = 64,
         accumulation: Int = 1, sampling: Sampling = .shuffled, classWeights: ClassWeights = .none,
-        augmentation: Augmentation = .none, validation: Int = 5000,
+        augmentation: Augmentation = .none, mixing: BatchMixing = BatchMixing(), validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
         evaluationBatchSize: Int = 250,
@@ -64,6 +66,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.sampling = sampling
         self.classWeights = classWeights
         self.augmentation = augmentation
+        self.mixing = mixing
         self.validation = validation
         self.seed = seed
         self.scaling = scaling
@@ -103,6 +106,7 @@ extension TrainingConfiguration {
         sampling = try container.value(.sampling)
         classWeights = try container.optional(.classWeights) ?? .none
         augmentation = try container.value(.augmentation)
+        mixing = try container.optional(.mixing) ?? BatchMixing()
         validation = try container.value(.validation)
         seed = try container.value(.seed)
         scaling = try container.optional(.scaling)

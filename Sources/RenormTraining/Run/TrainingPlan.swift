@@ -40,7 +40,9 @@ package struct TrainingPlan {
         let isAccumulated = configuration.accumulation > 1
         graph = try TrainingGraph(
             trainer.model, batch: configuration.batchSize, accumulation: configuration.accumulation,
-            options: configuration.options, targets: classWeights == nil ? .labels : .weightedLabels,
+            options: configuration.options,
+            targets: !configuration.mixing.isNone
+                ? .mixedLabels : classWeights == nil ? .labels : .weightedLabels,
             seed: configuration.seed)
         // The examples of a small batch are normalized together, so it is a group of the step's.
         let groupSize =
@@ -74,8 +76,8 @@ package struct TrainingPlan {
         return
             BatchLoader(
                 dataset: training, scaling: scaling, augmentation: configuration.augmentation,
-                classWeights: classWeights, sampler: sampler, seed: configuration.seed, from: first,
-                to: configuration.steps,
+                mixing: configuration.mixing, classWeights: classWeights, sampler: sampler,
+                seed: configuration.seed, from: first, to: configuration.steps,
                 parts: configuration.accumulation, workers: workers)
     }
 }
