@@ -19,14 +19,18 @@ public struct ImageFile: Sendable {
     /// - Throws: `ImagesError` if the file is missing, none of these, damaged, or of other channels.
     public init(_ url: URL, framing: Framing, maxPixels: Int = DecodingOptions.defaultMaxPixels) throws {
         let content = try FileContent(url)
-        let start = try content.peek(4)
-        if start.starts(with: [0, 0]), start.count == 4, (8...14).contains(start[2]) {
+        let start = try content.peek(PictureFormat.markLength)
+        if start.starts(with: [0, 0]), start.count >= 4, (8...14).contains(start[2]) {
             let found = try ImageFile.idxImages(content, url.path, channels: framing.size.channels)
             (originalHeight, originalWidth) = (found.shape[1], found.shape[2])
             let size = ImageSize(
                 height: originalHeight, width: originalWidth, channels: framing.size.channels)
             images = size == framing.size ? found : framing.placement(of: size)(found)
             return
+        }
+        guard PictureFormat(start) != nil else { throw ImagesError.notAPicture(path: url.path, ForeignFile(start)) }
+        guard [1, 3].contains(framing.size.channels) else {
+            throw ImagesError.channels(path: url.path, found: 3, expected: framing.size.channels)
         }
         // One byte more than there may be tells a file that is too long.
         let bytes = try content.growing(to: ImageFile.largestSize + 1)

@@ -23,7 +23,7 @@ import Testing
         ("\0\0\0\u{18}ftypheic\0\0\0\0mif1", "is a HEIC file"), ("\0\0\0\u{1C}ftypmif1", "is a HEIC file"),
         ("\0\0\0\u{20}ftypavif\0\0\0\0", "is an AVIF file"), ("\0\0\0\u{20}ftypisom", "is a film"),
         ("\0\0\0\u{C}jP  \r\n", "is a JPEG 2000 file"), ("8BPS\0\u{1}", "is a Photoshop file"),
-        ("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "perhaps an SVG drawing"),
+        ("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "is an SVG drawing"),
         ("<?xml version=\"1.0\"?><svg/>", "perhaps an SVG drawing"),
         ("<!DOCTYPE html>", "is a page of HTML or XML"),
         ("%PDF-1.7", "is a PDF file"), ("P6\n3 2\n255\n", "is a PNM file"),
