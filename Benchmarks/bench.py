@@ -94,7 +94,7 @@ def measure(options, chosen, peers) -> dict:
             entry.update(groups=[], batch=workload.batch)
             for group in workload.groups:
                 if not options.norm or group.norm in options.norm:
-                    progress.title = f"{workload.name}, {group.norm}"
+                    progress.title = ", ".join(filter(None, (workload.name, group.norm)))
                     entry["groups"].append(bench.measure(workload, group))
         entry["seconds"] = round(time.perf_counter() - start, 1)
         progress(f"done in {entry['seconds']:.0f} s")
