@@ -145,6 +145,7 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
         experiment.learningRate = learningRate
         experiment.curvePoints = curvePoints
         try refuseRepeated(experiment)
+        try NeedlessOption.warnings(NeedlessOption.aboutPictures(values, sources: sources))
         var warnings = try NeedlessOption.warnings(needless)
         let loaded = try DataSource.load(
             sources, numbering: labels.numbering, pictures: images.pictures.options(preparation, seed: 0),

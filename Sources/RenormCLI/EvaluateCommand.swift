@@ -75,6 +75,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         for text in warnings { warn("warning: \(text)") }
         let pictures = try saved.pictureOptions(images, trained)
         let sources = try images.data.isEmpty ? saved.dataSources(trained) : images.data
+        try NeedlessOption.warnings(NeedlessOption.aboutPictures(values, sources: sources))
         let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
                 $0, .test, classNames: trained.classNames,
