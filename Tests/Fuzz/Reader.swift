@@ -22,6 +22,7 @@ extension Reader {
 /// All readers, by the names on the command line.
 let readers: [any Reader] = [
     TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), PNGReader(),
+    TarArchiveReader(), PictureTableReader(),
     JournalReader(),
     OptionsReader(),
 ]
