@@ -1,11 +1,16 @@
 // How long a list of very many pictures takes, and how much memory it has: 1,000 folders of 1,300 tiny files each, and the same
 // named by a table.
 //
-//     swift run -c release Listing FOLDER [CLASSES] [PICTURES]
+//     swift run -c release Listing make FOLDER [CLASSES] [PICTURES]
+//     swift run -c release Listing folder FOLDER
+//     swift run -c release Listing table FOLDER
 //
-// The files are made in FOLDER if it does not hold them yet (some 6 GB on most file systems); remove it afterwards. For each
-// way a JSON line says the seconds, and the bytes of resident memory a picture: of the finished list, and at the most while
-// it was made, both without what the program had before.
+// The first makes the files (some 6 GB on most file systems); remove them afterwards. The others print a JSON line: seconds, seconds
+// of processor time, and the bytes of resident memory a picture: of the finished list, and at the most while it was made,
+// both without what the program had before.
+//
+// 1.3 million pictures on two busy cores of an Intel Xeon (Ice Lake), files in memory: the folder in 45 s (21 s of processor time), 87
+// bytes a picture, 107 at the most; the table in 45 s (20 s), 131 bytes.
 
 import Foundation
 import RenormImages
@@ -14,30 +19,32 @@ import RenormImages
 struct Listing {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count > 1 else {
-            print("Listing FOLDER [CLASSES] [PICTURES]")
+        guard arguments.count > 2, ["make", "folder", "table"].contains(arguments[1]) else {
+            print("Listing make FOLDER [CLASSES] [PICTURES], or Listing folder|table FOLDER")
             exit(2)
         }
-        let folder = URL(fileURLWithPath: arguments[1])
-        let classes = arguments.count > 2 ? Int(arguments[2]) ?? 1000 : 1000
-        let each = arguments.count > 3 ? Int(arguments[3]) ?? 1300 : 1300
-        let table = folder.appendingPathComponent("pictures.csv")
-        if !FileManager.default.fileExists(atPath: table.path) {
-            try make(classes, each, in: folder, table: table)
-        }
+        let folder = URL(fileURLWithPath: arguments[2])
         let data = folder.appendingPathComponent("data")
-        try measure("folder") { try PictureList(data) }
-        try measure("table") { try PictureList(table: table) }
+        let table = folder.appendingPathComponent("pictures.csv")
+        switch arguments[1] {
+        case "make":
+            func number(_ place: Int, _ usual: Int) -> Int {
+                arguments.count > place ? Int(arguments[place]) ?? usual : usual
+            }
+            try make(number(3, 1000), number(4, 1300), in: folder, table: table)
+        case "folder": try measure("folder") { try PictureList(data) }
+        default: try measure("table") { try PictureList(table: table) }
+        }
     }
 
     /// Names are about as long as ImageNet's.
     private static func make(_ classes: Int, _ each: Int, in folder: URL, table: URL) throws {
         // A bitmap of one pixel.
-        let picture = Data([
-            0x42, 0x4D, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24,
-            0,
-            0, 0, 0, 0, 4, 0, 0, 0, 0x13, 0x0B, 0, 0, 0x13, 0x0B, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0,
-        ])
+        let picture: [UInt8] = [
+            0x42, 0x4D, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0,
+            24, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0x13, 0x0B, 0, 0, 0x13, 0x0B, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            1, 2, 3, 0,
+        ]
         var lines = ["path,label"]
         for number in 0..<classes {
             let name = "n\(10_000_000 + number)"
@@ -45,9 +52,11 @@ struct Listing {
             try FileManager.default.createDirectory(at: inside, withIntermediateDirectories: true)
             for file in 0..<each {
                 let path = "\(inside.path)/\(name)_\(10_000 + file).JPEG"
-                guard FileManager.default.createFile(atPath: path, contents: picture) else {
+                let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+                guard descriptor >= 0, write(descriptor, picture, picture.count) == picture.count else {
                     throw CocoaError(.fileWriteUnknown)
                 }
+                close(descriptor)
                 lines.append("data/\(name)/\(name)_\(10_000 + file).JPEG,\(name)")
             }
         }
@@ -57,18 +66,22 @@ struct Listing {
     private static func measure(_ what: String, _ body: () throws -> PictureList) throws {
         let before = resident()
         let start = ContinuousClock.now
+        let used = clock()
         var most = before
         let watcher = Watcher()
         let list = try body()
         most = max(watcher.stop(), most)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let processor = Double(clock() - used) / Double(CLOCKS_PER_SEC)
         let after = resident()
         let count = Double(list.count)
         print(
             String(
                 format:
-                    "{\"list\": \"%@\", \"pictures\": %d, \"seconds\": %.1f, \"bytes\": %.0f, \"peak\": %.0f}",
-                what, list.count, seconds, Double(after - before) / count, Double(most - before) / count))
+                    "{\"list\": \"%@\", \"pictures\": %d, \"seconds\": %.1f, \"processor_seconds\": %.1f, "
+                    + "\"bytes\": %.0f, \"peak\": %.0f}",
+                what, list.count, seconds, processor, Double(after - before) / count,
+                Double(most - before) / count))
     }
 
     /// Looks at the memory while something else works.

@@ -23,7 +23,7 @@ extension Reader {
 let readers: [any Reader] =
     [
         TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), JournalReader(),
-        OptionsReader(),
+        OptionsReader(), TarArchiveReader(), PictureTableReader(),
     ] + PictureFormat.allCases.map { PictureReader(format: $0) }
 
 extension Random {
