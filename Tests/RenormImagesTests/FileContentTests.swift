@@ -127,12 +127,12 @@ import Testing
                 try readPipe(bytes, step: step) { try IDXFile.read($0).values(of: UInt8.self) } == Self.pixels
             )
             let image = try readPipe(bytes, step: step) {
-                try ImageFile($0, channels: 1, height: 10, width: 10)
+                try ImageFile($0, framing: squashed(10, 10, 1))
             }
             #expect(image.images.values(of: UInt8.self) == Self.pixels)
         }
         let png = try [UInt8](Data(contentsOf: fixtures.appendingPathComponent("images/gray8.png")))
-        let image = try readPipe(png, step: step) { try ImageFile($0, channels: 1, height: 7, width: 5) }
+        let image = try readPipe(png, step: step) { try ImageFile($0, framing: squashed(7, 5, 1)) }
         #expect(
             try image.images.values(of: UInt8.self)
                 == PictureDecoder.decode(png, DecodingOptions(channels: 1), path: "").values(of: UInt8.self))
@@ -167,7 +167,7 @@ import Testing
             let error = try #require(throws: ImagesError.self) { try IDXFile.read(url) }
             #expect(
                 try #require(throws: ImagesError.self) {
-                    try ImageFile(url, channels: 1, height: 1, width: 1)
+                    try ImageFile(url, framing: squashed(1, 1, 1))
                 } == error
                     || path.hasPrefix("/dev"))
             return error.message(in: folder)

@@ -18,9 +18,10 @@ import Testing
     /// What `scripts/fixtures/framing.py` draws.
     private static func picture(_ extents: [Int]) -> NDArray {
         let (height, width, channels) = (extents[0], extents[1], extents[2])
-        let values = (0..<height).flatMap { y in
-            (0..<width).flatMap { x in
-                (0..<channels).map { c in UInt8((37 * y + 11 * x + 71 * c + x * y) % 256) }
+        var values: [UInt8] = []
+        for y in 0..<height {
+            for x in 0..<width {
+                for c in 0..<channels { values.append(UInt8(truncatingIfNeeded: 37 * y + 11 * x + 71 * c + x * y)) }
             }
         }
         return NDArray(values, shape: [1, height, width, channels])

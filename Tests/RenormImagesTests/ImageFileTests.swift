@@ -42,20 +42,17 @@ import Testing
     @Test(arguments: [("down", 28, 28), ("up", 64, 45), ("mixed", 13, 50)])
     func resizesAsPillowDoes(name: String, height: Int, width: Int) throws {
         let file = try ImageFile(
-            Self.folder.appendingPathComponent("large.png"), channels: 3, height: height, width: width)
+            Self.folder.appendingPathComponent("large.png"), framing: squashed(height, width, 3))
         #expect((file.originalHeight, file.originalWidth) == (40, 31))
         #expect(file.images.shape == TensorShape([1, height, width, 3]))
         let expected = try PictureDecoder.decode(
             bytes("large-\(name).png"), DecodingOptions(channels: 3), path: name)
-        let differences = zip(file.images.doubles, expected.doubles).map { $0 - $1 }
-        // Pillow rounds to bytes between the two directions, so some pixels differ by 1.
-        #expect(differences.allSatisfy { abs($0) <= 1 })
-        #expect(abs(differences.reduce(0, +) / Double(differences.count)) < 0.1)
+        #expect(file.images.values(of: UInt8.self) == expected.values(of: UInt8.self))
     }
 
     @Test func imagesOfTheRightSizeStayAsTheyAre() throws {
         let file = try ImageFile(
-            Self.folder.appendingPathComponent("gray8.png"), channels: 1, height: 7, width: 5)
+            Self.folder.appendingPathComponent("gray8.png"), framing: squashed(7, 5, 1))
         #expect(file.images.values(of: UInt8.self) == pattern(7, 5, 1))
     }
 
@@ -63,23 +60,23 @@ import Testing
         let folder = try TemporaryFolder()
         let url = try folder.file("digits.gz", gzip(idx([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])))
         // The first bytes are told after unpacking, so a compressed IDX file is one too.
-        let file = try ImageFile(url, channels: 3, height: 2, width: 2)
+        let file = try ImageFile(url, framing: squashed(2, 2, 3))
         #expect(file.images.shape == [2, 2, 2, 3])
         #expect(file.images.values(of: UInt8.self).prefix(6) == [1, 1, 1, 2, 2, 2])
         let colour = try folder.file("colour", idx([1, 1, 1, 3], [1, 2, 3]))
         #expect(throws: ImagesError.channels(path: colour.path, found: 3, expected: 1)) {
-            try ImageFile(colour, channels: 1, height: 1, width: 1)
+            try ImageFile(colour, framing: squashed(1, 1, 1))
         }
         let text = try folder.file("text", Array("hello".utf8))
         #expect(
             throws: ImagesError.notAPicture(
                 path: text.path, found: "is a text file", remedy: "Check that this is the right file")
         ) {
-            try ImageFile(text, channels: 1, height: 1, width: 1)
+            try ImageFile(text, framing: squashed(1, 1, 1))
         }
         let labels = try folder.file("labels", idx([3], [1, 2, 3]))
         #expect(throws: ImagesError.labelsInsteadOfImages(path: labels.path, shape: [3])) {
-            try ImageFile(labels, channels: 1, height: 1, width: 1)
+            try ImageFile(labels, framing: squashed(1, 1, 1))
         }
     }
 }

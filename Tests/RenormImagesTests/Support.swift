@@ -74,3 +74,8 @@ extension NDArray {
         withUnsafeBytes { $0.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
     }
 }
+
+/// The whole picture, squashed into a size.
+func squashed(_ height: Int, _ width: Int, _ channels: Int) -> Framing {
+    Framing(size: ImageSize(height: height, width: width, channels: channels))
+}
