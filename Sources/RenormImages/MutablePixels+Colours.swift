@@ -1,8 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
+import RenormKernels
 
 /// `degenerate` + factor · (value − `degenerate`) in f32, cut off: Pillow's `Image.blend`.
 @inline(__always)
@@ -40,55 +36,13 @@ extension MutablePixels {
 
     func saturate(_ factor: Double) {
         guard size.channels == 3 else { return }
-        let factor = Float(factor)
-        for pixel in 0..<pixelCount {
-            let colour = values + 3 * pixel
-            let gray = Int(luma(colour[0], colour[1], colour[2]))
-            for channel in 0..<3 { colour[channel] = blended(gray, Int(colour[channel]), factor) }
-        }
+        renorm_saturate(renorm_instructions_current(), pixelCount, Float(factor), values)
     }
 
-    /// To hue, saturation and value in bytes, and back: Pillow's arithmetic, type by type.
     func turnHue(by shift: Double) {
         guard size.channels == 3 else { return }
-        let shift = UInt8(truncatingIfNeeded: Int(shift * 255))
-        for pixel in 0..<pixelCount {
-            let colour = values + 3 * pixel
-            let (red, green, blue) = (colour[0], colour[1], colour[2])
-            let (largest, smallest) = (max(red, green, blue), min(red, green, blue))
-            guard largest > smallest else { continue }
-            let range = Float(largest - smallest)
-            let saturation = UInt8(Double(range / Float(largest)) * 255)
-            let (r, g, b) = (
-                Float(largest - red) / range, Float(largest - green) / range, Float(largest - blue) / range
-            )
-            let sixth: Float =
-                red == largest
-                ? b - g : Float(green == largest ? 2 + Double(r) - Double(b) : 4 + Double(g) - Double(r))
-            // At least 5/6 and below 2: the remainder by 1.
-            let turned = Double(sixth) / 6 + 1
-            let hue = UInt8(Double(Float(turned >= 1 ? turned - 1 : turned)) * 255) &+ shift
-            guard saturation > 0 else {
-                (colour[0], colour[1], colour[2]) = (largest, largest, largest)
-                continue
-            }
-            let position = Double(hue) * 6 / 255
-            let sector = Int(position)
-            let (fraction, s) = (Float(position - Double(sector)), Float(Double(saturation) / 255))
-            let value = Double(largest)
-            let p = UInt8((value * (1 - Double(s)) + 0.5))
-            let q = UInt8((value * (1 - Double(s * fraction)) + 0.5))
-            let t = UInt8((value * (1 - Double(s) * (1 - Double(fraction))) + 0.5))
-            (colour[0], colour[1], colour[2]) =
-                switch sector % 6 {
-                case 0: (largest, t, p)
-                case 1: (q, largest, p)
-                case 2: (p, largest, t)
-                case 3: (p, q, largest)
-                case 4: (t, p, largest)
-                default: (largest, p, q)
-                }
-        }
+        let turns = UInt8(truncatingIfNeeded: Int(shift * 255))
+        renorm_turn_hue(renorm_instructions_current(), pixelCount, turns, values)
     }
 
     func stretch() {

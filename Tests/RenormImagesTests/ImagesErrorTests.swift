@@ -83,7 +83,7 @@ import Testing
         func message(_ content: [UInt8], channels: Int = 1) throws -> String {
             let url = try folder.file("x", content)
             return try #require(throws: ImagesError.self) {
-                try ImageFile(url, channels: channels, height: 2, width: 2)
+                try ImageFile(url, framing: squashed(2, 2, channels))
             }.message(in: folder)
         }
         let expected = "Expected a JPEG, PNG, WebP, GIF or BMP picture."

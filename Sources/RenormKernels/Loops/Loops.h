@@ -26,6 +26,8 @@
 
 #include "ResamplingLoops.h"
 
+#include "ColourLoops.h"
+
 const renorm_loops LOOPS = {
     .name = LOOPS_NAME,
     .program = {PROGRAM_ENTRIES [renorm_op_copy] = {loop_copy, loop_copy_a}},
@@ -49,5 +51,7 @@ const renorm_loops LOOPS = {
     .uniform = uniform,
     .resample_rows = resample_rows,
     .resample_column = resample_column,
+    .saturate = saturate,
+    .turn_hue = turn_hue,
     .is_finite = is_finite,
 };

@@ -14,58 +14,86 @@ INLINE vb resampled_lanes(vi sum) {
     return __builtin_convertvector(limited, vb);
 }
 
-/// One row, any number of channels.
-INLINE void resample_row(const renorm_taps *taps, ptrdiff_t channels, const uint8_t *source, uint8_t *target) {
-    for (ptrdiff_t x = 0; x < taps->count; x++) {
-        const ptrdiff_t start = taps->start[x], count = taps->start[x + 1] - start;
-        const ptrdiff_t from = count > 0 ? taps->first[x] * channels : 0;
+/// So many rows are made together, place by place: the number of weights is then the same many times over, which the processor foresees.
+enum { resampled_rows = 16 };
+
+/// One new pixel of each row, from `count` old ones: a constant where this is inlined for few.
+INLINE void resample_place(
+    ptrdiff_t count, const int32_t *weight, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t source_row,
+    ptrdiff_t target_row, const uint8_t *source, uint8_t *target
+) {
+    for (ptrdiff_t row = 0; row < rows; row++) {
         for (ptrdiff_t c = 0; c < channels; c++) {
             int32_t sum = 1 << (resampling_bits - 1);
-            for (ptrdiff_t k = 0; k < count; k++) sum += taps->weight[start + k] * source[from + k * channels + c];
-            target[x * channels + c] = resampled(sum);
+            // As vectors so few would take longer.
+#pragma clang loop vectorize(disable)
+            for (ptrdiff_t k = 0; k < count; k++) sum += weight[k] * source[row * source_row + k * channels + c];
+            target[row * target_row + c] = resampled(sum);
         }
     }
 }
 
+/// Rows of pixels of any number of channels.
+INLINE void resample_values(
+    const renorm_taps *taps, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t source_row, const uint8_t *source,
+    uint8_t *target
+) {
+    const ptrdiff_t target_row = taps->count * channels;
+    for (ptrdiff_t x = 0; x < taps->count; x++) {
+        const ptrdiff_t count = taps->start[x + 1] - taps->start[x];
+        const int32_t *weight = taps->weight + taps->start[x];
+        const uint8_t *from = count > 0 ? source + taps->first[x] * channels : source;
+        uint8_t *to = target + x * channels;
+#define PLACE(count) resample_place(count, weight, channels, rows, source_row, target_row, from, to)
+        switch (count) {
+        case 2: PLACE(2); break;
+        case 3: PLACE(3); break;
+        case 4: PLACE(4); break;
+        case 5: PLACE(5); break;
+        case 6: PLACE(6); break;
+        case 7: PLACE(7); break;
+        case 8: PLACE(8); break;
+        default: PLACE(count);
+        }
+#undef PLACE
+    }
+}
+
 /// The four bytes at a place in each of as many rows as fill a vector.
-INLINE vi load_pixels(const uint8_t *const *rows, ptrdiff_t at) {
+INLINE vi load_pixels(const uint8_t *source, ptrdiff_t source_row) {
     uint32_t pixels[LANES / 4];
-    for (int r = 0; r < LANES / 4; r++) memcpy(&pixels[r], rows[r] + at, sizeof pixels[r]);
+    for (int r = 0; r < LANES / 4; r++) memcpy(&pixels[r], source + r * source_row, sizeof pixels[r]);
     vb bytes;
     memcpy(&bytes, pixels, sizeof bytes);
     return __builtin_convertvector(bytes, vi);
 }
 
-/// Rows of pixels of three channels, a row in every four lanes; the fourth lane is the neighbour's first channel, and nobody's. Behind
-/// each row at least one byte can be read.
-INLINE void resample_colour_rows(
-    const renorm_taps *taps, ptrdiff_t count, ptrdiff_t source_width, const uint8_t *source, uint8_t *target
+/// Rows of pixels of three channels, a row in every four lanes; the fourth lane is the neighbour's first channel, and nobody's. There
+/// are `rows` of them, whole vectors, and behind each at least one byte can be read.
+INLINE void resample_colours(
+    const renorm_taps *taps, ptrdiff_t rows, ptrdiff_t source_row, const uint8_t *source, uint8_t *target
 ) {
     enum { together = LANES / 4 };
-    for (ptrdiff_t first = 0; first < count; first += together) {
-        const uint8_t *from[together];
-        uint8_t *to[together];
-        for (int r = 0; r < together; r++) {
-            // What is left over is done with the last row, again and again.
-            const ptrdiff_t row = first + r < count ? first + r : count - 1;
-            from[r] = source + row * source_width * 3;
-            to[r] = target + row * taps->count * 3;
-        }
-        for (ptrdiff_t x = 0; x < taps->count; x++) {
-            const ptrdiff_t start = taps->start[x], end = taps->start[x + 1];
+    const ptrdiff_t target_row = taps->count * 3;
+    for (ptrdiff_t x = 0; x < taps->count; x++) {
+        const ptrdiff_t count = taps->start[x + 1] - taps->start[x];
+        const int32_t *weight = taps->weight + taps->start[x];
+        const uint8_t *from = count > 0 ? source + taps->first[x] * (ptrdiff_t)3 : source;
+        // A fourth byte is the next pixel's, which is yet to be written.
+        const size_t size = x + 1 < taps->count ? 4 : 3;
+        for (ptrdiff_t first = 0; first < rows; first += together) {
             vi sum = (vi){} + (1 << (resampling_bits - 1));
-            ptrdiff_t at = end > start ? taps->first[x] * (ptrdiff_t)3 : 0;
-            for (ptrdiff_t k = start; k < end; k++, at += 3) sum += load_pixels(from, at) * taps->weight[k];
+            for (ptrdiff_t k = 0; k < count; k++) {
+                sum += load_pixels(from + first * source_row + k * 3, source_row) * weight[k];
+            }
             const vb bytes = resampled_lanes(sum);
             uint8_t pixels[LANES];
             memcpy(pixels, &bytes, sizeof bytes);
-            for (int r = 0; r < together; r++) {
-                // A fourth byte is the next pixel's, which is yet to be written.
-                if (x + 1 < taps->count) {
-                    memcpy(to[r] + x * 3, pixels + 4 * r, 4);
-                } else {
-                    memcpy(to[r] + x * 3, pixels + 4 * r, 3);
-                }
+            uint8_t *to = target + first * target_row + x * 3;
+            if (size == 4) {
+                for (int r = 0; r < together; r++) memcpy(to + r * target_row, pixels + 4 * r, 4);
+            } else {
+                for (int r = 0; r < together; r++) memcpy(to + r * target_row, pixels + 4 * r, 3);
             }
         }
     }
@@ -79,14 +107,21 @@ static void resample_rows(
     ptrdiff_t row = 0;
     if (channels == 3) {
         // Behind the last row there may be nothing.
-        row = count - 1;
-        resample_colour_rows(taps, row, source_width, source, target);
+        const ptrdiff_t whole = (count - 1) / (LANES / 4) * (LANES / 4);
+        for (; row < whole; row += resampled_rows) {
+            const ptrdiff_t rows = whole - row < resampled_rows ? whole - row : resampled_rows;
+            resample_colours(taps, rows, source_row, source + row * source_row, target + row * target_row);
+        }
+        row = whole;
     }
-    for (; row < count; row++) {
+    for (; row < count; row += resampled_rows) {
+        const ptrdiff_t rows = count - row < resampled_rows ? count - row : resampled_rows;
+        const uint8_t *from = source + row * source_row;
+        uint8_t *to = target + row * target_row;
         if (channels == 1) {
-            resample_row(taps, 1, source + row * source_row, target + row * target_row);
+            resample_values(taps, 1, rows, source_row, from, to);
         } else {
-            resample_row(taps, channels, source + row * source_row, target + row * target_row);
+            resample_values(taps, channels, rows, source_row, from, to);
         }
     }
 }

@@ -152,6 +152,10 @@ typedef struct {
     void (*resample_column)(
         ptrdiff_t count, const int32_t *weight, ptrdiff_t width, ptrdiff_t source_stride, const uint8_t *source,
         uint8_t *target);
+    /// Colours away from their gray, or towards it.
+    void (*saturate)(ptrdiff_t pixels, float factor, uint8_t *values);
+    /// Colours turned.
+    void (*turn_hue)(ptrdiff_t pixels, uint8_t shift, uint8_t *values);
     bool (*is_finite)(ptrdiff_t n, const float *x);
 } renorm_loops;
 

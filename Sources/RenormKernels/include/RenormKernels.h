@@ -429,6 +429,15 @@ void renorm_resample_columns(
     renorm_instructions instructions, renorm_taps taps, ptrdiff_t width, ptrdiff_t source_stride, const uint8_t *source,
     uint8_t *target);
 
+// MARK: Colours of pictures
+
+/// Each value of pixels of three channels away from its pixel's gray g: g + factor · (v − g) in f32, cut off to a byte and rounded down;
+/// g = (19595·r + 38470·g + 7471·b + 2¹⁵) / 2¹⁶ (Pillow's `ImageEnhance.Color`). Without a team, as resampling.
+void renorm_saturate(renorm_instructions instructions, ptrdiff_t pixels, float factor, uint8_t *values);
+
+/// Adds to the hue of pixels of three channels, which are brought to hue, saturation and value in bytes and back by Pillow's arithmetic.
+void renorm_turn_hue(renorm_instructions instructions, ptrdiff_t pixels, uint8_t shift, uint8_t *values);
+
 // MARK: Guards
 
 /// 1 if every one of `count` floats is finite, else 0.
