@@ -142,7 +142,9 @@ static void read_pixels(reader *reader, const renorm_jpeg_request *request, uint
         if (first > request->left || first + columns < request->right) leave(reader, "its columns cannot be cut");
     }
     size_t size = renorm_form_size(form), width = request->right - request->left;
-    JSAMPARRAY line = codec->mem->alloc_sarray((j_common_ptr)codec, JPOOL_IMAGE, columns * (JDIMENSION)size, 1);
+    // One byte off what libjpeg-turbo calls aligned: to aligned rows it writes past the caches, and each row is read again at once.
+    JSAMPROW line = codec->mem->alloc_small((j_common_ptr)codec, JPOOL_IMAGE, columns * size + 1);
+    line++;
     if (can_skip && request->top > 0) {
         if (jpeg_skip_scanlines(codec, request->top) != request->top) leave(reader, "its rows cannot be skipped");
     }
@@ -150,11 +152,11 @@ static void read_pixels(reader *reader, const renorm_jpeg_request *request, uint
     while (codec->output_scanline < request->bottom) {
         JDIMENSION row = codec->output_scanline;
         int is_wanted = row >= request->top;
-        uint8_t *place = is_wanted ? target + (size_t)(row - request->top) * width * request->channels : line[0];
-        JSAMPROW direct = place;
-        if (jpeg_read_scanlines(codec, is_direct ? &direct : line, 1) != 1) leave(reader, "its rows cannot be read");
+        uint8_t *place = is_wanted ? target + (size_t)(row - request->top) * width * request->channels : line;
+        JSAMPROW decoded = is_direct ? place : line;
+        if (jpeg_read_scanlines(codec, &decoded, 1) != 1) leave(reader, "its rows cannot be read");
         if (is_wanted && !is_direct) {
-            renorm_pixels_convert(line[0] + (request->left - first) * size, form, place, request->channels, 0, width);
+            renorm_pixels_convert(line + (request->left - first) * size, form, place, request->channels, 0, width);
         }
     }
 }

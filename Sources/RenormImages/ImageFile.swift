@@ -42,8 +42,7 @@ public struct ImageFile: Sendable {
             }
             found = images.shape[3] == channels ? images : colour(fromGray: images)
         } else {
-            let (what, remedy) = PictureFormat.foreign(start)
-            throw ImagesError.notAPicture(path: url.path, found: what, remedy: remedy)
+            throw ImagesError.notAPicture(path: url.path, ForeignFile(start))
         }
         originalHeight = found.shape[1]
         originalWidth = found.shape[2]

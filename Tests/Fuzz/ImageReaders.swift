@@ -49,25 +49,56 @@ struct IDXReader: Reader {
     }
 }
 
-/// PNG files, as images to predict.
-struct PNGReader: Reader {
-    let name = "png"
+/// Pictures of one format, whole and in part, as they are and made smaller; also as images to predict.
+struct PictureReader: Reader {
+    let format: PictureFormat
 
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Fixtures/images")
+    var name: String { format.rawValue }
+
+    /// Whole pictures of every kind, by format.
+    private static let pictures: [PictureFormat: [[UInt8]]] = {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/pictures.safetensors")
+        var result: [PictureFormat: [[UInt8]]] = [:]
+        for (name, array) in try! NamedArrays(safetensors: file).arrays where !name.contains("/") {
+            let bytes = array.values(of: UInt8.self)
+            guard let header = try? PictureReader.header(bytes) else { continue }
+            result[header.format, default: []].append(bytes)
+        }
+        return result
+    }()
+
+    private static func header(_ bytes: [UInt8]) throws -> PictureHeader? {
+        try bytes.withUnsafeBytes {
+            try PictureHeader(prefix: $0, length: $0.count, path: "picture", maxPixels: 1 << 24)
+        }
+    }
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        let name = random.one(of: ["gray16", "gray8", "large", "palette", "rgb8", "rgba8"])
-        let bytes = try [UInt8](Data(contentsOf: PNGReader.folder.appendingPathComponent("\(name).png")))
-        let damaged = ByteMutation.mutated(bytes, &random)
-        try (random.happens(onceIn: 3) ? damaged : withRightChecksums(png: damaged)).write(
-            to: folder, "image.png")
+        let damaged = ByteMutation.mutated(random.one(of: PictureReader.pictures[format]!), &random)
+        let isRight = format == .png && !random.happens(onceIn: 3)
+        try (isRight ? withRightChecksums(png: damaged) : damaged).write(to: folder, "picture")
     }
 
     func read(_ folder: URL) async throws {
-        for channels in [1, 3] {
-            _ = try ImageFile(
-                folder.appendingPathComponent("image.png"), channels: channels, height: 8, width: 8)
+        let file = folder.appendingPathComponent("picture")
+        let bytes = try [UInt8](Data(contentsOf: file))
+        guard let header = try PictureReader.header(bytes) else {
+            preconditionFailure("a header needs more than its file")
         }
+        for (channels, reduction) in [(1, 1), (3, 1), (3, 2), (1, 8)] {
+            let options = DecodingOptions(
+                channels: channels, background: channels == 1 ? .black : .white, maxPixels: 1 << 24)
+            _ = try PictureDecoder.decode(bytes, options, reduction: reduction, path: "picture")
+            let (height, width) = (Double(header.height) / 3, Double(header.width) / 3)
+            let crop = Placement.Crop(top: height, left: width, height: height, width: width)
+            try bytes.withUnsafeBytes {
+                try PictureDecoder.withPixels(
+                    of: $0, header, options, reduction: reduction,
+                    for: Placement(crop, height: 4, width: 4), path: "picture", in: ImageWorkspace()
+                ) { _ in }
+            }
+        }
+        _ = try ImageFile(file, channels: 3, height: 8, width: 8)
     }
 }

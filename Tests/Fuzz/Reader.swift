@@ -20,12 +20,11 @@ extension Reader {
 }
 
 /// All readers, by the names on the command line.
-let readers: [any Reader] = [
-    TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), PNGReader(),
-    TarArchiveReader(), PictureTableReader(),
-    JournalReader(),
-    OptionsReader(),
-]
+let readers: [any Reader] =
+    [
+        TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), JournalReader(),
+        OptionsReader(), TarArchiveReader(), PictureTableReader(),
+    ] + PictureFormat.allCases.map { PictureReader(format: $0) }
 
 extension Random {
     /// Whether something happens that does once in so many times.

@@ -1,5 +1,6 @@
 import RenormArrays
 import RenormImages
+import RenormTestSupport
 import Testing
 
 /// Parts of pictures, decoded alone, against the same parts of whole ones.
@@ -47,7 +48,7 @@ import Testing
                                 bytes, header, options, reduction: reduction, path: picture.name, into: $0,
                                 in: workspace)
                         }
-                        for _ in 0..<(isLarge ? 8 : 2) {
+                        for _ in 0..<(!isLarge ? 1 : testsAreThorough ? 20 : 4) {
                             let placement = placement(of: size, &random)
                             let part = placement.pixelsNeeded(of: size)
                             try PictureDecoder.withPixels(

@@ -1,3 +1,5 @@
+import RenormArrays
+
 /// How a picture's file becomes pixels.
 public struct DecodingOptions: Hashable, Sendable, Codable {
     /// What shows where a picture is transparent.
@@ -23,9 +25,28 @@ public struct DecodingOptions: Hashable, Sendable, Codable {
 
     /// Options; `channels` is 1 or 3.
     public init(channels: Int, background: Background = .white, maxPixels: Int = defaultMaxPixels) {
-        precondition(channels == 1 || channels == 3, "pictures are not decoded to \(channels) channels")
         self.channels = channels
         self.background = background
         self.maxPixels = maxPixels
+    }
+}
+
+extension DecodingOptions: Checkable {
+    /// What is wrong with the numbers.
+    package var fault: Fault? {
+        .first(
+            Fault(of: "channels", "\(channels)", "1 or 3", unless: channels == 1 || channels == 3),
+            Fault(of: "most pixels", "\(maxPixels)", "at least 1", unless: maxPixels >= 1))
+    }
+
+    /// Reads what was encoded.
+    ///
+    /// - Throws: `DecodingError` also for numbers out of range.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.value(.channels)
+        background = try container.value(.background)
+        maxPixels = try container.value(.maxPixels)
+        try requireNoFault(decoder)
     }
 }

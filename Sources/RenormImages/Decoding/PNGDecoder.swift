@@ -1,3 +1,4 @@
+import CZlib
 import RenormCodecs
 
 /// PNG files, through libpng.
@@ -33,27 +34,50 @@ enum PNGDecoder {
 
     private static func orientation(_ file: FileBytes) throws -> Int {
         var place = 33
-        var xmp: Int?
+        var (exif, profile, xmp): ([UInt8]?, [UInt8]?, Int?)
         while place + 12 <= file.length {
             let start = try file.bytes(at: place, count: 8)
-            let (length, name) = (start.bigEndian32(at: 0), start[4...])
-            guard !name.starts(with: Array("IEND".utf8)), length <= file.length - place - 12 else { break }
-            if name.starts(with: Array("eXIf".utf8)) {
-                let exif = Orientation.number(exif: try file.bytes(at: place + 8, count: length))
-                if let exif { return exif }
-            } else if name.starts(with: Array("iTXt".utf8)), length > xmpStart.count {
-                let beginning = try file.bytes(at: place + 8, count: xmpStart.count)
-                if beginning == xmpStart {
-                    xmp = Orientation.number(xmp: try file.bytes(at: place + 8, count: length))
-                }
+            let (length, name) = (start.bigEndian32(at: 0), String(decoding: start[4...], as: UTF8.self))
+            guard name != "IEND", length <= file.length - place - 12 else { break }
+            func content(after beginning: [UInt8]) throws -> [UInt8]? {
+                guard length > beginning.count, length <= largestText,
+                    try file.bytes(at: place + 8, count: beginning.count) == beginning
+                else { return nil }
+                return try file.bytes(at: place + 8 + beginning.count, count: length - beginning.count)
+            }
+            switch name {
+            case "eXIf": exif = try content(after: [])
+            case "zTXt": profile = try content(after: profileStart).flatMap(unpacked)
+            case "iTXt": xmp = try content(after: xmpStart).flatMap { Orientation.number(xmp: $0) }
+            default: break
             }
             place += 12 + length
         }
-        return xmp ?? 1
+        return (exif ?? profile).flatMap { Orientation.number(exif: $0) } ?? xmp ?? 1
     }
+
+    /// The most bytes of a chunk that are looked through.
+    private static let largestText = 1 << 24
 
     /// The keyword of XMP's text and the sign that it is not compressed.
     private static let xmpStart = Array("XML:com.adobe.xmp\0\0".utf8)
+
+    /// The keyword and the number of the compression with which older ImageMagicks save EXIF's data.
+    private static let profileStart = Array("Raw profile type exif\0\0".utf8)
+
+    /// EXIF's data from their compressed text: three lines that name them, then lines of hexadecimal digits.
+    private static func unpacked(_ text: [UInt8]) -> [UInt8]? {
+        // The orientation stands among the first of them.
+        var unpacked = [UInt8](repeating: 0, count: 1 << 16)
+        var size = UInt(unpacked.count)
+        // Z_BUF_ERROR is that of a longer text, which is cut.
+        let code = uncompress(&unpacked, &size, text, UInt(text.count))
+        guard code == Z_OK || code == Z_BUF_ERROR else { return nil }
+        let lines = unpacked[..<Int(size)].split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let digits = lines.dropFirst(3).joined().compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
 
     /// Reads all pixels as they lie in the file into memory of their form.
     static func read(

@@ -80,6 +80,7 @@ public enum PictureDecoder {
         in workspace: ImageWorkspace
     ) throws {
         precondition([1, 2, 4, 8].contains(reduction), "pictures are not made \(reduction) times smaller")
+        precondition(options.fault == nil, "options of decoding: \(options.fault!)")
         guard header.height * header.width <= options.maxPixels else {
             throw ImagesError.pixelCount(
                 path: path, height: header.height, width: header.width,
@@ -88,53 +89,47 @@ public enum PictureDecoder {
         guard bytes.count > 0 else {
             throw ImagesError.undecodable(path: path, format: header.format, reason: "it is empty now")
         }
-        let size = header.size(channels: options.channels, reduction: reduction)
+        let channels = options.channels
         let orientation = Orientation(header.orientation)
-        let part = orientation.stored(rows: rows, columns: columns, of: size)
+        let part = orientation.stored(
+            rows: rows, columns: columns, of: header.size(channels: channels, reduction: reduction))
         let isUpright = header.orientation == 1
+        var pixels = target
         if header.format == .jpeg {
-            let count = rows.count * columns.count * options.channels
-            let stored = isUpright ? target : workspace.converted.memory(of: count).baseAddress!
+            if !isUpright {
+                pixels = workspace.converted.memory(of: rows.count * columns.count * channels).baseAddress!
+            }
             try JPEGDecoder.read(
-                bytes, header, channels: options.channels, reduction: reduction, rows: part.rows,
-                columns: part.columns, path: path, to: stored)
-            if isUpright { return }
-            orientation.write(
-                stored, rows: part.rows.count, columns: part.columns.count, channels: options.channels,
-                to: target)
-            return
-        }
-        let (height, width) = header.stored
-        // The last step that there is writes to the target.
-        func memory(_ form: renorm_form) -> UnsafeMutablePointer<UInt8> {
-            isUpright && reduction == 1 && Int(form.rawValue) == options.channels
-                ? target
-                : workspace.decoded.memory(of: height * width * renorm_form_size(form)).baseAddress!
-        }
-        var pixels: UnsafeMutablePointer<UInt8>!
-        let form = try read(bytes, header, path: path, in: workspace) {
-            pixels = memory($0)
-            return pixels
-        }
-        if Int(form.rawValue) != options.channels {
-            let next =
-                isUpright && reduction == 1
-                ? target : workspace.converted.memory(of: height * width * options.channels).baseAddress!
-            renorm_pixels_convert(
-                pixels, form, next, UInt32(options.channels), options.background == .white ? 255 : 0,
-                height * width)
-            pixels = next
-        }
-        if reduction > 1 {
-            let next = isUpright ? target : pixels!
-            reduce(
-                pixels, height: height, width: width, channels: options.channels, by: reduction, to: next)
-            pixels = next
+                bytes, header, channels: channels, reduction: reduction, rows: part.rows,
+                columns: part.columns,
+                path: path, to: pixels)
+        } else {
+            let (height, width) = header.stored
+            // Where a picture is neither made smaller nor turned, its pixels come at once to where they are wanted.
+            let isLast = isUpright && reduction == 1
+            let form = try read(bytes, header, path: path, in: workspace) { form in
+                let size = height * width * renorm_form_size(form)
+                let isWanted = isLast && Int(form.rawValue) == channels
+                pixels = isWanted ? target : workspace.decoded.memory(of: size).baseAddress!
+                return pixels
+            }
+            if Int(form.rawValue) != channels {
+                let converted =
+                    isLast ? target : workspace.converted.memory(of: height * width * channels).baseAddress!
+                let background: UInt8 = options.background == .white ? 255 : 0
+                renorm_pixels_convert(
+                    pixels, form, converted, UInt32(channels), background, height * width)
+                pixels = converted
+            }
+            if reduction > 1 {
+                let smaller = isUpright ? target : pixels
+                reduce(pixels, height: height, width: width, channels: channels, by: reduction, to: smaller)
+                pixels = smaller
+            }
         }
         if isUpright { return }
         orientation.write(
-            pixels, rows: part.rows.count, columns: part.columns.count, channels: options.channels, to: target
-        )
+            pixels, rows: part.rows.count, columns: part.columns.count, channels: channels, to: target)
     }
 
     /// Writes the pixels as they lie in a file that is no JPEG into memory of their form.

@@ -61,8 +61,7 @@ public struct PictureHeader: Hashable, Sendable {
         var start = [UInt8](repeating: 0, count: min(length, PictureFormat.markLength))
         try start.withUnsafeMutableBytes { try read(0, $0) }
         guard let format = PictureFormat(start) else {
-            let (what, remedy) = PictureFormat.foreign(start)
-            throw ImagesError.notAPicture(path: path, found: what, remedy: remedy)
+            throw ImagesError.notAPicture(path: path, ForeignFile(start))
         }
         self = try withoutActuallyEscaping(read) { read in
             let file = FileBytes(length: length, path: path, format: format, read: read)

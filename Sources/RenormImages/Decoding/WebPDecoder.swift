@@ -41,7 +41,7 @@ enum WebPDecoder {
         private mutating func readChunks(_ file: FileBytes, flags: UInt8, after start: Int) throws {
             var (needsFrame, needsExif, needsXMP) = (flags & 2 != 0, flags & 8 != 0, flags & 4 != 0)
             let isAnimated = needsFrame
-            var xmp: Int?
+            var (exif, xmp): (Int?, Int?)
             let end = min(file.length, 8 + (try file.bytes(at: 4, count: 4)).littleEndian32(at: 0))
             var place = start + start % 2
             while needsFrame || needsExif || needsXMP, place + 8 <= end {
@@ -58,12 +58,8 @@ enum WebPDecoder {
                     )
                     needsFrame = false
                 } else if needsExif, name == Array("EXIF".utf8) {
-                    if let number = Orientation.number(exif: try file.bytes(at: place, count: length)) {
-                        orientation = number
-                        needsXMP = false
-                        xmp = nil
-                    }
-                    needsExif = false
+                    exif = Orientation.number(exif: try file.bytes(at: place, count: length))
+                    (needsExif, needsXMP) = (false, needsXMP && exif == nil)
                 } else if needsXMP, name == Array("XMP ".utf8) {
                     xmp = Orientation.number(xmp: try file.bytes(at: place, count: length))
                     needsXMP = false
@@ -71,7 +67,7 @@ enum WebPDecoder {
                 place += length + length % 2
             }
             guard !isAnimated || !needsFrame else { throw file.damage("it is an animation without a frame") }
-            orientation = xmp ?? orientation
+            orientation = exif ?? xmp ?? 1
         }
     }
 
