@@ -107,6 +107,32 @@ import Testing
         }
     }
 
+    @Test func picturesOfEveryKindAreThoseOfPillow() async throws {
+        let pictures = PillowPicture.all
+        #expect(pictures.count > 400)
+        for (index, picture) in pictures.enumerated() {
+            // Names say nothing, and suffixes say nothing true.
+            try folder.add("all/\(index % 2)/\(picture.name).png", picture.bytes)
+        }
+        let files = PictureFiles(try PictureList(folder.url.appendingPathComponent("all")))
+        #expect(files.count == pictures.count)
+        let byName = Dictionary(uniqueKeysWithValues: pictures.map { ($0.name, $0) })
+        let small = files.reduced(toShortSide: 1)
+        let kept = try ImageCache.memory.keeping(files, identity: 1)
+        for image in 0..<files.count {
+            let picture = try #require(byName[String(files.list.path(of: image).dropFirst(2).dropLast(4))])
+            let whole = try PictureDecoder.decode(picture.bytes, files.options, path: "")
+            #expect([files.size(of: image).height, files.size(of: image).width, 3] == whole.shape.dimensions)
+            let found = try pixels(files, image)
+            #expect(found == whole.values(of: UInt8.self), "\(picture.name)")
+            #expect(try pixels(kept, image) == found, "\(picture.name), kept")
+            let eighth = try PictureDecoder.decode(picture.bytes, files.options, reduction: 8, path: "")
+            #expect(
+                [small.size(of: image).height, small.size(of: image).width, 3] == eighth.shape.dimensions)
+            #expect(try pixels(small, image) == eighth.values(of: UInt8.self), "\(picture.name), an eighth")
+        }
+    }
+
     /// A source that counts how often each image was read.
     private struct Counting: ImageSource {
         let base: any ImageSource

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 import RenormImages
 import Testing
 
@@ -178,20 +179,82 @@ import Testing
         #expect(try !TarIndex(archive, keptFrom: 0).wasKept)
     }
 
-    /// A header as POSIX has it.
-    private func header(_ path: String, size: String, kind: String = "0") -> [UInt8] {
-        func field(_ text: String, _ count: Int) -> [UInt8] {
-            Array(text.utf8) + [UInt8](repeating: 0, count: count - text.utf8.count)
+    @Test func anArchiveOfTenGigabytesIsNotReadToBeIndexed() throws {
+        let folder = try TemporaryFolder()
+        let picture = bitmap()
+        let padding = [UInt8](repeating: 0, count: 1024 - picture.count % 512)
+        // A hole as large as that between two pictures; its size is to the base of 256, as GNU's tar writes large ones.
+        let hole = 10 << 30
+        let size = [0x80] + (0..<11).map { UInt8(truncatingIfNeeded: hole >> (8 * (10 - $0))) }
+        let first = tarHeader("a/1.bmp", size: octal(picture.count)) + picture + padding.dropLast(512)
+        let film = tarHeader("a/film", size: size)
+        let last = tarHeader("b/1.bmp", size: octal(picture.count)) + picture + padding.dropLast(512)
+        let archive = try folder.file("large.tar", first + film)
+        let handle = try FileHandle(forUpdating: archive)
+        try handle.truncate(atOffset: UInt64(first.count + film.count + hole))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data(last + [UInt8](repeating: 0, count: 1024)))
+        try handle.close()
+        for wasKept in [false, true] {
+            #expect(try TarIndex(archive).wasKept == wasKept)
+            let list = try PictureList(archive)
+            #expect(list.paths == ["large.tar/a/1.bmp", "large.tar/b/1.bmp"])
+            #expect(list.report.others == ["": 1])
+            #expect(try pixels(PictureFiles(list), 1).prefix(3) == [10, 20, 30])
         }
-        func bytes(_ sum: String) -> [UInt8] {
-            field(path, 100) + field("0000644", 8) + field("0000000", 8) + field("0000000", 8)
-                + field(size, 12)
-                + field("00000000000", 12) + Array(sum.utf8) + Array(kind.utf8) + field("", 100)
-                + [0x75, 0x73, 0x74, 0x61, 0x72, 0, 0x30, 0x30] + field("", 247)
+    }
+
+    @Test func moreArchivesThanAreKeptOpenAreRead() throws {
+        let folder = try TemporaryFolder()
+        for number in 0..<70 {
+            let picture = bitmap([UInt8(number), 0, 0])
+            let content = tarHeader("\(number % 2)/\(number).bmp", size: octal(picture.count)) + picture
+            _ = try folder.file("\(number).tar", content + [UInt8](repeating: 0, count: 2048 - picture.count))
         }
-        let sum = bytes("        ").reduce(0) { $0 + Int($1) }
-        let digits = String(sum, radix: 8)
-        return bytes(String(repeating: "0", count: 6 - digits.count) + digits + "\0 ")
+        let files = PictureFiles(try PictureList(folder.url))
+        #expect(files.count == 70)
+        for image in 0..<70 {
+            let number = try #require(UInt8(files.list.path(of: image).prefix { $0 != "." }))
+            #expect(try pixels(files, image).prefix(3) == [number, 0, 0])
+        }
+        let changed = folder.url.appendingPathComponent("7.tar")
+        try (Data(contentsOf: changed) + [0]).write(to: changed)
+        let image = try #require((0..<70).first { files.list.path(of: $0).hasPrefix("7.tar") })
+        #expect(throws: ImagesError.changedPicture(path: changed.path, found: 2561, expected: 2560)) {
+            try pixels(files, image)
+        }
+    }
+
+    /// Damage that is made again in each run; `Tests/Fuzz` makes more of it.
+    @Test func damagedArchivesAreRefusedOrRead() throws {
+        let folder = try TemporaryFolder()
+        let picture = bitmap()
+        var whole: [UInt8] = []
+        for path in ["a/1.bmp", "a/2.bmp", "b/1.bmp"] {
+            whole += tarHeader(path, size: octal(picture.count)) + picture
+            whole += [UInt8](repeating: 0, count: 512 - picture.count)
+        }
+        whole += [UInt8](repeating: 0, count: 1024)
+        var options = PictureListOptions()
+        (options.skipsBroken, options.threads) = (true, 1)
+        var (read, refused) = (0, 0)
+        for number in 0..<300 {
+            var random = Random(seed: 1, stream: "tar", counter: number)
+            var bytes = whole
+            for _ in 0...random.integer(below: 3) {
+                bytes[random.integer(below: bytes.count)] = UInt8(random.integer(below: 256))
+            }
+            if random.integer(below: 4) == 0 { bytes.removeLast(random.integer(below: bytes.count)) }
+            let archive = try folder.file("x.tar", bytes)
+            do {
+                let files = PictureFiles(try PictureList(archive, options: options))
+                for image in 0..<files.count { _ = try pixels(files, image) }
+                read += 1
+            } catch is ImagesError {
+                refused += 1
+            }
+        }
+        #expect(read > 50 && refused > 50)
     }
 
     @Test func whatIsNoArchiveOrDamagedIsSaid() throws {
@@ -202,7 +265,7 @@ import Testing
         }
         let end = [UInt8](repeating: 0, count: 1024)
         #expect(
-            try said("x.tar.gz", gzip(header("a/1.jpg", size: "0") + end))
+            try said("x.tar.gz", gzip(tarHeader("a/1.jpg", size: octal(0)) + end))
                 == "DIR/x.tar.gz is compressed by gzip. Expected a plain .tar archive, whose pictures can be read where they are. "
                 + "Unpack it: gzip -dk '\(folder.url.path)/x.tar.gz'."
                 .replacingOccurrences(of: folder.url.path, with: "DIR"))
@@ -213,11 +276,11 @@ import Testing
             try said("y.tar", [UInt8](repeating: 65, count: 2000)).contains(
                 "the checksum of a header is wrong, at byte 0. Expected"))
         #expect(
-            try said("z.tar", header("a/1.jpg", size: "1000") + [1, 2, 3])
+            try said("z.tar", tarHeader("a/1.jpg", size: Array("1000".utf8)) + [1, 2, 3])
                 == "DIR/z.tar is no tar archive, or a damaged one: 'a/1.jpg' is said to have 512 bytes, and the archive has 3 from "
                 + "there on, at byte 0. Expected a plain .tar archive. Fetch it again, or write it anew with tar."
         )
-        let huge = header("a/1.jpg", size: "777777777777")
+        let huge = tarHeader("a/1.jpg", size: Array("777777777777".utf8))
         #expect(try said("h.tar", huge + end).contains("is said to have 68719476735 bytes"))
         #expect(
             try said("e.tar", end)
@@ -226,7 +289,9 @@ import Testing
         let record = Array("99 path=a\n".utf8)
         #expect(
             try said(
-                "p.tar", header("x", size: "12", kind: "x") + record + [UInt8](repeating: 0, count: 502) + end
+                "p.tar",
+                tarHeader("x", size: Array("12".utf8), kind: "x") + record + [UInt8](repeating: 0, count: 502)
+                    + end
             )
             .contains("a pax record is damaged, at byte 512"))
     }
@@ -239,4 +304,22 @@ func pixels(_ source: any ImageSource, _ image: Int) throws -> [UInt8] {
         try source.read(image, into: UnsafeMutableBufferPointer(rebasing: memory[..<count]))
         initialized = count
     }
+}
+
+/// A number in a header.
+private func octal(_ number: Int) -> [UInt8] { Array(String(number, radix: 8).utf8) }
+
+/// The header of a file in an archive, as POSIX has it.
+private func tarHeader(_ path: String, size: [UInt8], kind: String = "0") -> [UInt8] {
+    func field(_ text: some Collection<UInt8>, _ count: Int) -> [UInt8] {
+        Array(text) + [UInt8](repeating: 0, count: count - text.count)
+    }
+    func bytes(_ sum: String) -> [UInt8] {
+        var result = field(path.utf8, 100) + field("0000644".utf8, 8) + field("0000000".utf8, 8)
+        result += field("0000000".utf8, 8) + field(size, 12) + field("00000000000".utf8, 12) + Array(sum.utf8)
+        return result + Array(kind.utf8) + field([], 100) + field("ustar\u{0}00".utf8, 255)
+    }
+    let sum = bytes("        ").reduce(0) { $0 + Int($1) }
+    let digits = String(sum, radix: 8)
+    return bytes(String(repeating: "0", count: 6 - digits.count) + digits + "\0 ")
 }
