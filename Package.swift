@@ -93,11 +93,11 @@ let package = Package(
         .executableTarget(name: "BatchOfOne", dependencies: ["Renorm"], path: "Examples/BatchOfOne"),
         .executableTarget(name: "ScaleOfWeights", dependencies: ["Renorm"], path: "Examples/ScaleOfWeights"),
         .target(name: "MachineLimits", path: "Benchmarks/MachineLimits"),
+        .target(name: "Serving", path: "Benchmarks/Serving"),
         .executableTarget(
             name: "StepServer", dependencies: ["Renorm", "MachineLimits", "Serving"],
             path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm", "Serving"], path: "Benchmarks/Loading"),
-        .target(name: "Serving", path: "Benchmarks/Serving"),
         .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.

@@ -51,7 +51,8 @@ ALL: Dict[str, DataSet] = {
         "20 photographs of ImageNet, one of most of its 19 classes", "their owners' (in foolbox, MIT)",
         "csv:{}/labels.csv", 2, pictures.imagenet),
     "photos": DataSet(
-        f"{generated.COUNT:,} JPEGs of many sizes: photographs of ten kinds of things, turned and scaled, before others",
+        f"{generated.COUNT:,} JPEGs of many sizes: photographs of ten kinds of things, turned and scaled, before others; "
+        "hard, as there are 164 to learn from",
         f"made from {STAMPS}, and ImageNet's photographs", "images:{}", 163, generated.photos,
         ("stamps", "imagenet-20")),
     "jpegs": DataSet(
