@@ -6,7 +6,7 @@ extension ImagesError {
         switch self {
         case .noPictures(let path, let others, let hidden):
             (others.isEmpty
-                ? "\(path.visible) holds no file\(hidden > 0 ? " that is not hidden (\(hidden) are)" : "")"
+                ? "\(path.visible) holds no file\(hidden > 0 ? " (\(hidden) hidden)" : "")"
                 : "\(path.visible) holds no picture, but other files: \(PictureListReport.listed(others))")
                 + ". Expected pictures (\(pictureKinds)) in folders, a folder a class. Check the path."
         case .picturesWithoutClasses(let path, let folders) where folders.isEmpty:

@@ -80,7 +80,7 @@ public enum ImageCache: Hashable, Sendable, TextForm {
         }
     }
 
-    /// A source that keeps the pictures of another here; the other itself where nothing is kept.
+    /// A source that keeps the pictures of another here; the other itself where nothing is kept. A folder is made if it is missing.
     ///
     /// - Parameters:
     ///   - identity: a number that a source with other pixels does not have, such as `PictureFiles.cacheIdentity`.
@@ -89,8 +89,24 @@ public enum ImageCache: Hashable, Sendable, TextForm {
     public func keeping(_ source: any ImageSource, identity: UInt64, allowed: Int? = nil) throws
         -> any ImageSource
     {
+        if case .folder(let url) = self { try ImageCache.makeFolder(url) }
         guard let budget = try budget(for: source, allowed: allowed) else { return source }
         return try CachedImages(source, in: self, identity: identity, budget: budget)
+    }
+}
+
+extension ImageCache {
+    private static func makeFolder(_ url: URL) throws {
+        switch try PathKind(url) {
+        case .folder: return
+        case .file: throw ImagesError.unusableCache(path: url.path, reason: "it is no folder")
+        case .missing:
+            do {
+                try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+            } catch {
+                throw ImagesError.unusableCache(path: url.path, reason: "it is not there and cannot be made")
+            }
+        }
     }
 }
 

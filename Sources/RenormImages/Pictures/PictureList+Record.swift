@@ -65,7 +65,8 @@ extension PictureList {
         var reader = try CSVReader(url)
         guard try reader.next(), (0..<reader.fieldCount).map({ reader.text($0) }) == PictureList.columnNames
         else {
-            throw ImagesError.missingColumn(path: url.path, wanted: PictureList.columnNames, found: [])
+            throw ImagesError.damagedTable(
+                path: url.path, line: 1, reason: "it does not begin as a list of pictures does")
         }
         var hashes = (0..<count).map { (hash: PictureList.hash(columns.path(of: $0)), picture: Int32($0)) }
         hashes.sort { ($0.hash, $0.picture) < ($1.hash, $1.picture) }

@@ -31,6 +31,7 @@ final class PixelStore: @unchecked Sendable {
     private let conditions = (0..<16).map { _ in NSCondition() }
 
     private static let page = 1 << 14
+    /// Its number grows when the same files are decoded to other pixels.
     private static let mark = Array("renorm's decoded pictures 1\n".utf8)
 
     /// Room in memory.
@@ -151,9 +152,12 @@ final class PixelStore: @unchecked Sendable {
         guard descriptor >= 0 else { throw failure(errno) }
         var isDone = false
         defer { if !isDone { close(descriptor) } }
-        guard let status = FileStatus(descriptor: descriptor), status.isFile else {
+        guard FileStatus(descriptor: descriptor)?.isFile == true else {
             throw ImagesError.unusableCache(path: url.path, reason: "it is no ordinary file")
         }
+        // Whoever else begins at the same time waits until the file is made; closing it lets go of the lock.
+        while flock(descriptor, LOCK_EX) != 0 { if errno != EINTR { throw failure(errno) } }
+        guard let status = FileStatus(descriptor: descriptor) else { throw failure(errno) }
         var found = [UInt8](repeating: 0, count: header.count)
         let isRead = found.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress!, $0.count, 0) }
         if status.size != size || isRead != header.count || found != header {

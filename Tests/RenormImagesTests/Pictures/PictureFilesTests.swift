@@ -280,10 +280,18 @@ import Testing
             "\(error)"
                 == "The decoded pictures need 3.2 GB of /x, and 999 bytes are half of what is free. Expected room for all. Make the "
                 + "pictures smaller, allow more, or do without the cache.")
-        let nowhere = folder.url.appendingPathComponent("nowhere")
-        #expect(throws: ImagesError.unusableCache(path: nowhere.path, reason: "No such file or directory")) {
-            try ImageCache.folder(nowhere).keeping(plain, identity: 1)
+        let file = folder.url.appendingPathComponent("data/a/0.bmp")
+        for (place, reason) in [
+            (file, "it is no folder"),
+            (file.appendingPathComponent("x"), "it is not there and cannot be made"),
+        ] {
+            #expect(throws: ImagesError.unusableCache(path: place.path, reason: reason)) {
+                try ImageCache.folder(place).keeping(plain, identity: 1)
+            }
         }
+        let new = folder.url.appendingPathComponent("new/folder")
+        let kept = try ImageCache.folder(new).keeping(plain, identity: 1)
+        #expect(try pixels(kept, 3) == pixels(plain, 3))
         #expect(try ImageCache.none.keeping(plain, identity: 1) is PictureFiles)
     }
 

@@ -175,7 +175,7 @@ import Testing
             try said([])
                 == "DIR holds no file. Expected pictures (JPEG, PNG, WebP, GIF or BMP) in folders, a folder a class. Check "
                 + "the path.")
-        #expect(try said([".a.jpg"]).hasPrefix("DIR holds no file that is not hidden (1 are). Expected"))
+        #expect(try said([".a.jpg"]).hasPrefix("DIR holds no file (1 hidden). Expected"))
         #expect(try said(["a/", "b/"]).hasPrefix("DIR holds no file. Expected"))
         #expect(
             try said(["a/1.txt", "b/2.txt", "b/3.pdf"], [1])

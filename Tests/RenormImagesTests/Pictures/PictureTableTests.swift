@@ -175,6 +175,11 @@ import Testing
             differences.description.hasPrefix(
                 "1 added (3.bmp); 1 missing (sub/5, \"five\".bmp); 1 changed in size (1.bmp); 1 of another class (2.bmp); "
             ))
+        let other = try folder.add("other.csv", Array("path,label\n".utf8))
+        #expect(
+            throws: ImagesError.damagedTable(
+                path: other.path, line: 1, reason: "it does not begin as a list of pictures does")
+        ) { try after.differences(from: other) }
         let damaged = try folder.add(
             "damaged.csv", Array("path,size,class,part,source,height,width\n1.bmp,x,a,test,,1,1\n".utf8))
         #expect(
