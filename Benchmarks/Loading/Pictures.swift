@@ -5,7 +5,7 @@ import Serving
 extension Options {
     static let names: Set<String> = [
         "serve", "pictures", "size", "cache", "network", "batch", "steps", "block", "threads", "precision",
-        "workers",
+        "workers", "augment",
     ]
 
     /// What is read: photographs of a folder, or Fashion-MNIST.
