@@ -105,7 +105,7 @@ struct Stretch {
         let center = center(of: position)
         guard center >= 0, center < Double(size) else { return 0..<0 }
         if isNearest { return Int(center)..<Int(center) + 1 }
-        return max(Int(center - support + 0.5), 0)..<min(Int(center + support + 0.5), size)
+        return Int(max(center - support + 0.5, 0))..<Int(min(center + support + 0.5, Double(size)))
     }
 
     /// The old pixels that any new one is made of.

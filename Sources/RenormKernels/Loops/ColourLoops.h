@@ -64,7 +64,7 @@ INLINE colours turned(colours old, uint8_t shift) {
     const vf blue = as_floats(largest - old.blue) / range;
     const vi saturation = truncated(widened(range / value) * 255);
     const vi is_red = old.red == largest, is_green = ~is_red & (old.green == largest);
-    // All three are multiples of a 255th and more in f64 than in f32, so that nothing is rounded before the end.
+    // In f64 the sum is exact, so it is rounded once, to f32, as where Pillow subtracts two f32.
     const vf added = choose(is_red, blue, choose(is_green, red, green));
     const vf taken = choose(is_red, green, choose(is_green, blue, red));
     const vf base = choose(is_red, splat(0), choose(is_green, splat(2), splat(4)));
