@@ -46,6 +46,12 @@ public struct CachedImages: ImageSource {
         }
     }
 
+    /// As the source, since it decodes what is not kept yet; so nothing depends on whether images are kept.
+    public var decodes: Bool { source.decodes }
+
+    /// What the source calls it.
+    public func name(of image: Int) -> String? { source.name(of: image) }
+
     /// The number of images.
     public var count: Int { source.count }
 
