@@ -161,4 +161,21 @@ import Testing
             try await evaluate(model, data, scaling, EvaluationOptions())
         }
     }
+
+    /// Whatever the others of a batch are; the size of the batch may change the last digits.
+    @Test(arguments: engines.indices)
+    func aPredictionDoesNotDependOnTheOtherImages(engine: Int) async throws {
+        let folder = try TemporaryFolder()
+        let run = try TinyRun(folder.appending("run"), steps: 5)
+        try await run.finish()
+        let trained = try TrainedModel(reading: run.folder!.chosen())
+        func predict(_ places: [Int], batchSize: Int) throws -> [[Double]] {
+            try Predictor(trained, engine: engines[engine], batchSize: batchSize).probabilities(
+                of: run.training.subset(places).images)
+        }
+        let together = try predict(Array(0..<8), batchSize: 8)
+        #expect(try predict([20, 1, 30, 31, 4, 32, 33, 34], batchSize: 8)[4] == together[4])
+        let alone = try predict(Array(0..<8), batchSize: 1)
+        for (one, other) in zip(alone.joined(), together.joined()) { #expect(abs(one - other) < 1e-5) }
+    }
 }

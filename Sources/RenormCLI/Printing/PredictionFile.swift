@@ -29,15 +29,6 @@ final class PredictionFile: @unchecked Sendable {
     func write(to url: URL) throws { try AtomicFile.write(lines, to: url) }
 
     private func append(_ fields: [String]) {
-        lines += fields.map(\.csvField).joined(separator: ",").utf8
-        lines.append(UInt8(ascii: "\n"))
-    }
-}
-
-extension String {
-    /// As a field of a CSV file (RFC 4180): in quotes where it holds a comma, a quote or the end of a line.
-    var csvField: String {
-        guard contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return self }
-        return "\"" + replacingOccurrences(of: "\"", with: "\"\"") + "\""
+        lines += csvLine(fields).utf8
     }
 }

@@ -5,6 +5,9 @@ import RenormEngines
 ///
 ///     let predictor = try Predictor(TrainedModel(reading: file), engine: engine)
 ///     let probabilities = try predictor.probabilities(of: images)   // one row for each image
+///
+/// What is said of an image does not depend on the other images of its batch. Batches of another size may be computed by other
+/// algorithms, and then the last digits differ.
 public final class Predictor {
     private let trained: TrainedModel
     private let engine: any Engine
