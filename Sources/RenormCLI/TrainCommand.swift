@@ -38,7 +38,8 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         let folder = RunFolder(URL(fileURLWithPath: options.run))
         if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
         try NeedlessOption.warnings(
-            NeedlessOption.aboutPictures(options.values, sources: options.images.sources, goesOn: options.resume))
+            NeedlessOption.aboutPictures(
+                options.values, sources: options.images.sources, goesOn: options.resume))
         let engine = try options.computing.make()
         let isMoved = CommandArguments.typed.contains("data")
         let data = try loading(options.images.sources, isGiven: isMoved) {

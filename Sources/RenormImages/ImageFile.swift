@@ -28,7 +28,9 @@ public struct ImageFile: Sendable {
             images = size == framing.size ? found : framing.placement(of: size)(found)
             return
         }
-        guard PictureFormat(start) != nil else { throw ImagesError.notAPicture(path: url.path, ForeignFile(start)) }
+        guard PictureFormat(start) != nil else {
+            throw ImagesError.notAPicture(path: url.path, ForeignFile(start))
+        }
         guard [1, 3].contains(framing.size.channels) else {
             throw ImagesError.channels(path: url.path, found: 3, expected: framing.size.channels)
         }

@@ -78,7 +78,8 @@ struct OptionTableTests {
         "columns": "path=file,label=breed", "source-level": "1", "skip-broken": nil, "check-images": nil,
         "max-pixels": "1000", "size": "32x48", "resize": "letterbox", "interpolation": "bicubic",
         "channels": "1", "background": "black", "mean": "0.4", "deviation": "0.3", "cache": "memory",
-        "cache-budget": "5MiB", "data": "idx:/a folder/b", "classes": "6", "label-offset": "1", "model": "small:0.5",
+        "cache-budget": "5MiB", "data": "idx:/a folder/b", "classes": "6", "label-offset": "1",
+        "model": "small:0.5",
         "stem": "imagenet", "norm": "batch", "norm-examples": "8", "averaging-rate": "0.2",
         "limits": "closed", "init": "/a/b c.safetensors", "init-except": "fc,layer4.*", "batch-size": "8",
         "accumulate": "2", "epochs": "1", "steps": "6", "sampling": "label-blocks:4x4",
@@ -137,7 +138,8 @@ struct OptionTableTests {
         let changeable = try recorded.filter(\.mayChange).map(\.name)
         #expect(
             changeable == [
-                "skip-broken", "check-images", "epochs", "steps", "memory", "recompute", "on-non-finite", "evaluate-every",
+                "skip-broken", "check-images", "epochs", "steps", "memory", "recompute", "on-non-finite",
+                "evaluate-every",
                 "patience", "checkpoint-every", "cache", "cache-budget", "workers", "threads", "engine",
             ])
         let help = try Program.renorm.run(["help", "train"]).output.split(whereSeparator: \.isWhitespace)

@@ -21,7 +21,9 @@ import Testing
         var values: [UInt8] = []
         for y in 0..<height {
             for x in 0..<width {
-                for c in 0..<channels { values.append(UInt8(truncatingIfNeeded: 37 * y + 11 * x + 71 * c + x * y)) }
+                for c in 0..<channels {
+                    values.append(UInt8(truncatingIfNeeded: 37 * y + 11 * x + 71 * c + x * y))
+                }
             }
         }
         return NDArray(values, shape: [1, height, width, channels])

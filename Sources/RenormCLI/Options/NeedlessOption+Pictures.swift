@@ -12,7 +12,8 @@ extension NeedlessOption {
             (["columns"], ["csv"]), (["source-level"], ["images"]),
             (
                 [
-                    "size", "resize", "interpolation", "channels", "background", "skip-broken", "check-images",
+                    "size", "resize", "interpolation", "channels", "background", "skip-broken",
+                    "check-images",
                     "max-pixels", "cache", "cache-budget",
                 ], ["images", "csv"]
             ),

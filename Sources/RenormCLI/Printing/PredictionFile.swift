@@ -20,7 +20,7 @@ final class PredictionFile: @unchecked Sendable {
             [
                 dataset.imageSource.name(of: image) ?? "\(image)", dataset.classNames[result.label],
                 dataset.classNames[result.prediction],
-            ] + result.probabilities.map { $0.text("%.6g") })
+            ] + result.probabilities.map { "\($0)" })
     }
 
     /// Replaces a file by the lines.

@@ -132,6 +132,8 @@ public struct CheckpointReport: Sendable, Hashable, Codable {
         case interrupted
         /// A batch was not finite, and this is the state before it; or the state could not be evaluated.
         case nonFinite
+        /// An image of the next batch could not be read.
+        case unreadable
         /// All steps are made, or no better state is expected.
         case end
         /// The chosen state alone, for use.

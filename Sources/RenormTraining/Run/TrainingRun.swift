@@ -108,7 +108,7 @@ final class TrainingRun {
             }
             if hasEnded || shouldStop { return }
             let began = ContinuousClock.now
-            guard let outcome = try step.run(loader, step: progress.step, on: store) else { return }
+            guard let outcome = try makeStep(of: loader) else { return }
             let duration = ContinuousClock.now - began
             trainingTime += duration
             progress.step += 1
@@ -117,6 +117,16 @@ final class TrainingRun {
             case .notFinite(let path): try skip(path)
             }
             reportBroken()
+        }
+    }
+
+    /// Makes the next step; `nil`: there are no more batches. An image that cannot be read ends the run with its state saved.
+    private func makeStep(of loader: BatchLoader) throws -> TrainingStep.Outcome? {
+        do {
+            return try step.run(loader, step: progress.step, on: store)
+        } catch let error as ImagesError {
+            if progress.savedAt != progress.step { try saveLast(.unreadable) }
+            throw error
         }
     }
 
