@@ -79,7 +79,7 @@ private struct Simple: ImageSource {
         let labels = (0..<40).map { Int32($0 % 10) }
         return try Dataset(
             DatasetIndex(name: "computed", labels: labels, classNames: (0..<10).map(String.init)),
-            images: source, size: Self.size)
+            images: source, framing: Framing(size: Self.size))
     }
 
     private func batches(_ source: any ImageSource, workers: Int) throws -> [NDArray] {

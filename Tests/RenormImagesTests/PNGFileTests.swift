@@ -152,10 +152,10 @@ import Testing
         let folder = try TemporaryFolder()
         let file = png(2, 1, rows: [[1, 2]])
         let url = try folder.file("x.png.gz", gzip(file))
-        #expect(try ImageFile(url, channels: 1, height: 1, width: 2).images.values(of: UInt8.self) == [1, 2])
+        #expect(try ImageFile(url, framing: squashed(1, 2, 1)).images.values(of: UInt8.self) == [1, 2])
         let cut = try folder.file("cut.png.gz", gzip(file).dropLast())
         #expect(throws: ImagesError.cutCompression(path: cut.path, found: file.count)) {
-            try ImageFile(cut, channels: 1, height: 1, width: 2)
+            try ImageFile(cut, framing: squashed(1, 2, 1))
         }
     }
 }

@@ -50,7 +50,7 @@ import Testing
         func fingerprint(_ list: PictureList) throws -> UInt64 {
             try Dataset(
                 list.datasetIndex, images: PictureFiles(list),
-                size: ImageSize(height: 8, width: 8, channels: 3)
+                framing: Framing(size: ImageSize(height: 8, width: 8, channels: 3))
             ).fingerprint
         }
         let first = try fingerprint(list)
@@ -193,7 +193,7 @@ import Testing
         let plain = PictureFiles(list)
         func batches(_ source: any ImageSource, workers: Int) throws -> [UInt64] {
             let dataset = try Dataset(
-                list.datasetIndex, images: source, size: ImageSize(height: 8, width: 9, channels: 3))
+                list.datasetIndex, images: source, framing: Framing(size: ImageSize(height: 8, width: 9, channels: 3)))
             let loader = BatchLoader(
                 dataset: dataset, scaling: InputScaling(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.3, 0.4]),
                 augmentation: .standard,
