@@ -14,9 +14,10 @@ public struct DataParts: Sendable {
     ///
     /// - Throws: `ImagesError.sizesDiffer` if their images are not of one size.
     public init(training: Dataset, validation: Dataset? = nil, test: Dataset? = nil) throws {
-        for other in [validation, test].compactMap({ $0 }) where other.size != training.size {
+        for (other, part) in [(validation, Dataset.Part.validation), (test, .test)] {
+            guard let other, other.size != training.size else { continue }
             throw ImagesError.sizesDiffer(
-                training: training.size.extents, other: other.size.extents, name: other.name)
+                training: training.size.extents, other: other.size.extents, part: part.rawValue)
         }
         self.training = training
         self.validation = validation

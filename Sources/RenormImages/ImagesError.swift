@@ -35,8 +35,8 @@ public enum ImagesError: Error, Hashable, Sendable {
     case labelOutOfRange(path: String, label: Int, index: Int, classes: Int, offset: Int = 0)
     /// Another number of classes, or another label of the first, than data have that name their classes themselves.
     case namedClasses(data: String, found: Int, offset: Int, classes: Int)
-    /// Training and test images of different sizes; heights, widths and channels.
-    case sizesDiffer(training: [Int], other: [Int], name: String)
+    /// Training images and those of another part of different sizes; heights, widths and channels.
+    case sizesDiffer(training: [Int], other: [Int], part: String)
     /// A part of data, such as their test examples, that they do not have.
     case noPart(data: String, part: String)
     /// Data that cannot be joined, because one has a part that another lacks.
@@ -224,8 +224,8 @@ extension ImagesError: CustomStringConvertible {
         case .namedClasses(let data, let found, let offset, let classes):
             "\(data) names its \(classes) classes itself, with labels from 0. Expected no others, found \(found) classes "
                 + "from the label \(offset). Leave the number of classes and the label of the first out."
-        case .sizesDiffer(let training, let other, let name):
-            "Training images are \(training) (height, width, channels), those of \(name) \(other). Expected one "
+        case .sizesDiffer(let training, let other, let part):
+            "Training images are \(training) (height, width, channels), \(part) images \(other). Expected one "
                 + "size. Check that the files belong together."
         case .noPart(let data, let part):
             "\(data) has no \(part) images. Expected some. Name data that have them."

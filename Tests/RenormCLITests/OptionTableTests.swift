@@ -140,7 +140,7 @@ struct OptionTableTests {
             changeable == [
                 "skip-broken", "check-images", "epochs", "steps", "memory", "recompute", "on-non-finite",
                 "evaluate-every",
-                "patience", "checkpoint-every", "cache", "cache-budget", "workers", "threads", "engine",
+                "patience", "checkpoint-every", "workers", "cache", "cache-budget", "threads", "engine",
             ])
         let help = try Program.renorm.run(["help", "train"]).output.split(whereSeparator: \.isWhitespace)
         for name in changeable { #expect(help.contains { $0.hasPrefix("--\(name)") }) }

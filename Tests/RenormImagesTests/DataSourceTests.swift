@@ -50,7 +50,7 @@ import Testing
                 name: "uneven", images: NDArray(repeating: UInt8(1), shape: [1, side, 2]), labels: [0],
                 classNames: ["a"])
         }
-        #expect(throws: ImagesError.sizesDiffer(training: [2, 2, 1], other: [3, 2, 1], name: "uneven")) {
+        #expect(throws: ImagesError.sizesDiffer(training: [2, 2, 1], other: [3, 2, 1], part: "test")) {
             try DataSource(parsing: "uneven").load()
         }
     }

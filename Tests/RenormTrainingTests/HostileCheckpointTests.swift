@@ -53,7 +53,7 @@ import Testing
         ("data.image", "[8, 8, -1]", "at least 0"),
         ("data.image", "[8, 8]", "[height, width, channels]"),
         ("data.image", "[1000000, 1000000, 1]", "2^28"),
-        ("data.image", "[16, 16, 1]", "on images of [8, 8, 1]; expected 3 on images of [16, 16, 1]"),
+        ("data.image", "[16, 16, 1]", "framing: found images of 8×8×1; expected those of [16, 16, 1]"),
         ("data.training", "-1", "examples trained on"),
         ("data.test", "9223372036854775807", "test examples"),
         ("configuration.steps", "-4", "steps: found -4; expected 1 to 16777216"),

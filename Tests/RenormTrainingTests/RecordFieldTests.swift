@@ -18,7 +18,8 @@ import Testing
 
     private static let data = """
         {"name": "a", "classNames": ["x", "y", "z"], "image": [8, 8, 1], "training": 5, "validation": 2, "test": 3, \
-        "fingerprint": "ab", "testFingerprint": "cd", "labelOffset": 1}
+        "fingerprint": "ab", "testFingerprint": "cd", "validationFingerprint": "ef", "labelOffset": 1, \
+        "framing": {"height": 8, "width": 8, "channels": 1, "fit": "crop:0.5", "interpolation": "bicubic", "background": "black"}}
         """
     private static let classResult = #"{"name": "x", "examples": 4, "correct": 3, "predicted": 5}"#
     private static let evaluation = """

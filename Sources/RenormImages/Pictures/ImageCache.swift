@@ -69,8 +69,13 @@ public enum ImageCache: Hashable, Sendable, TextForm {
                 needed: needed, allowed: allowed ?? freeMemory() / 2, isGiven: allowed != nil, place: "memory"
             )
         case .folder(let url):
+            // The folder is made when it is used.
+            var existing = url.standardizedFileURL
+            while existing.pathComponents.count > 1, !FileManager.default.fileExists(atPath: existing.path) {
+                existing.deleteLastPathComponent()
+            }
             var status = statvfs()
-            guard statvfs(url.path, &status) == 0 else {
+            guard statvfs(existing.path, &status) == 0 else {
                 throw ImagesError.unusableCache(path: url.path, reason: String(cString: strerror(errno)))
             }
             let free = Int(clamping: UInt64(status.f_bavail)).saturatingProduct(

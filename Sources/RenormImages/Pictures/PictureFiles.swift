@@ -31,12 +31,10 @@ public struct PictureFiles: ImageSource {
     }
 
     /// The same pictures at a half, a quarter or an eighth of their size, whichever is the least whose short side is not below
-    /// `shortSide`; `nil`: at their own. It is a rule by picture, so pixels do not depend on what is cut out of them.
-    public func reduced(toShortSide shortSide: Int?) -> PictureFiles {
-        PictureFiles(list, options, shortSide: shortSide)
+    /// `side`. It is a rule by picture, so pixels do not depend on what is cut out of them.
+    public func reduced(toShortSide side: Int) -> any ImageSource {
+        PictureFiles(list, options, shortSide: side)
     }
-
-    public func reduced(toShortSide side: Int) -> any ImageSource { reduced(toShortSide: .some(side)) }
 
     public var decodes: Bool { true }
 
