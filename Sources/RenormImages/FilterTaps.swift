@@ -20,11 +20,12 @@ struct FilterTaps {
     private var exact: [Double] = []
 
     /// Finds them, in the memory that is there: `count` new pixels for the stretch of `length` old ones from `start` on, of
-    /// `size` that there are. A new pixel whose middle is outside has no weights.
+    /// `size` that there are; `whole`: as many would be made of all, where these are cut out of them. A new pixel whose middle is outside has no weights.
     mutating func fill(
-        from start: Double, length: Double, of size: Int, to count: Int, by interpolation: Interpolation
+        from start: Double, length: Double, of size: Int, to count: Int, among whole: Int?,
+        by interpolation: Interpolation
     ) {
-        let stretch = Stretch(start, length, of: size, to: count, by: interpolation)
+        let stretch = Stretch(start, length, of: size, to: count, among: whole, by: interpolation)
         span = stretch.span
         firsts.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
@@ -78,6 +79,8 @@ struct FilterTaps {
 /// A stretch of old pixels that becomes a number of new ones: which of them each is made of.
 struct Stretch {
     private let start: Double
+    /// How many new pixels there would be before these.
+    private let offset: Double
     private let scale: Double
     private let support: Double
     private let size: Int
@@ -86,11 +89,21 @@ struct Stretch {
     /// By what distances are multiplied before they are weighted.
     let inverse: Double
 
-    init(_ start: Double, _ length: Double, of size: Int, to count: Int, by interpolation: Interpolation) {
+    init(
+        _ start: Double, _ length: Double, of size: Int, to count: Int, among whole: Int?,
+        by interpolation: Interpolation
+    ) {
         isNearest = interpolation == .nearest
-        // Pillow's rectangles are f32.
-        self.start = isNearest ? start : Double(Float(start))
-        scale = (isNearest ? length : Double(Float(start + length) - Float(start))) / Double(count)
+        let exact = whole.map { Double(size) / Double($0) }
+        let before = exact.map { (start / $0).rounded() }
+        if let exact, let before, !isNearest, abs(before * exact - start) < 1e-6 * Double(size) {
+            (self.start, offset, scale) = (0, before, exact)
+        } else {
+            // Pillow's rectangles are f32.
+            self.start = isNearest ? start : Double(Float(start))
+            offset = 0
+            scale = (isNearest ? length : Double(Float(start + length) - Float(start))) / Double(count)
+        }
         support = max(scale, 1) * interpolation.support
         inverse = 1 / max(scale, 1)
         self.size = size
@@ -98,7 +111,7 @@ struct Stretch {
     }
 
     /// Where the middle of a new pixel is.
-    func center(of position: Int) -> Double { start + (Double(position) + 0.5) * scale }
+    func center(of position: Int) -> Double { start + (Double(position) + offset + 0.5) * scale }
 
     /// The old pixels that a new one is made of; none if its middle is outside.
     func reach(of position: Int) -> Range<Int> {

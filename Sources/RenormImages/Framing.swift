@@ -28,9 +28,11 @@ public struct Framing: Hashable, Sendable {
 
     /// How a picture is placed, without any augmentation.
     public func placement(of picture: ImageSize) -> Placement {
-        Placement(
-            fit.crop(of: picture, for: size), height: size.height, width: size.width,
-            interpolation: interpolation)
+        let (crop, whole) = fit.crop(of: picture, for: size)
+        var placement = Placement(
+            crop, height: size.height, width: size.width, interpolation: interpolation)
+        placement.whole = whole
+        return placement
     }
 }
 
@@ -79,17 +81,17 @@ public enum Fit: Hashable, Sendable {
     /// The whole picture, its ratio kept, with pixels of 0 on two sides.
     case letterbox
 
-    /// The part of a picture that fills the rectangle, in the picture's pixels.
+    /// The part of a picture that fills the rectangle, in the picture's pixels, and the size that the whole gets.
     ///
     /// The resized picture has whole pixels, as it would have in torchvision, so its sides may differ by a part of a pixel in
     /// how much they shrink.
-    func crop(of picture: ImageSize, for size: ImageSize) -> Placement.Crop {
+    func crop(of picture: ImageSize, for size: ImageSize) -> (Placement.Crop, whole: Placement.Whole?) {
         let (height, width) = (Double(picture.height), Double(picture.width))
         let (wantedHeight, wantedWidth) = (Double(size.height), Double(size.width))
         let resized: (height: Double, width: Double)
         let offset: (top: Double, left: Double)
         switch self {
-        case .squash: return Placement.Crop(top: 0, left: 0, height: height, width: width)
+        case .squash: return (Placement.Crop(top: 0, left: 0, height: height, width: width), nil)
         case .crop(let fraction):
             let least = ((wantedHeight / fraction).rounded(), (wantedWidth / fraction).rounded())
             // The side that fits tightest gets its size exactly, the other is cut off to whole pixels.
@@ -110,9 +112,10 @@ public enum Fit: Hashable, Sendable {
             )
         }
         let (down, across) = (height / resized.height, width / resized.width)
-        return Placement.Crop(
+        let crop = Placement.Crop(
             top: offset.top * down, left: offset.left * across, height: wantedHeight * down,
             width: wantedWidth * across)
+        return (crop, Placement.Whole(height: Int(resized.height), width: Int(resized.width)))
     }
 }
 

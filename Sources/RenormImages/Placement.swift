@@ -23,6 +23,12 @@ public struct Placement: Hashable, Sendable {
         }
     }
 
+    /// Rows and columns of a whole picture.
+    struct Whole: Hashable, Sendable {
+        var height: Int
+        var width: Int
+    }
+
     /// What is cut out.
     public var crop: Crop
     /// The height that it gets.
@@ -31,6 +37,9 @@ public struct Placement: Hashable, Sendable {
     public var width: Int
     /// How it is brought to that size, if it has another.
     public var interpolation: Interpolation
+    /// The size that the whole picture gets if it is resized first and then cut; `nil`: the crop is cut out first. It decides the last
+    /// bit of weights, and which direction comes first.
+    var whole: Whole?
     /// Whether left and right are exchanged at the end.
     public var isMirrored: Bool
     /// Whether top and bottom are exchanged at the end.
@@ -67,16 +76,22 @@ public struct Placement: Hashable, Sendable {
     /// The rows and columns of a picture that its new pixels are made of; empty ranges if it is wholly outside.
     public func pixelsNeeded(of picture: ImageSize) -> (rows: Range<Int>, columns: Range<Int>) {
         (
-            Stretch(crop.top, crop.height, of: picture.height, to: height, by: interpolation).span,
-            Stretch(crop.left, crop.width, of: picture.width, to: width, by: interpolation).span
+            Stretch(
+                crop.top, crop.height, of: picture.height, to: height, among: whole?.height,
+                by: interpolation).span,
+            Stretch(
+                crop.left, crop.width, of: picture.width, to: width, among: whole?.width, by: interpolation
+            ).span
         )
     }
 
     /// What each new row and column is made of.
     func fill(_ rows: inout FilterTaps, _ columns: inout FilterTaps, of picture: ImageSize) {
         rows.fill(
-            from: crop.top, length: crop.height, of: picture.height, to: height, by: interpolation)
+            from: crop.top, length: crop.height, of: picture.height, to: height, among: whole?.height,
+            by: interpolation)
         columns.fill(
-            from: crop.left, length: crop.width, of: picture.width, to: width, by: interpolation)
+            from: crop.left, length: crop.width, of: picture.width, to: width, among: whole?.width,
+            by: interpolation)
     }
 }

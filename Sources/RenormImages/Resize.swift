@@ -85,7 +85,9 @@ extension Placement {
     /// Whether rows are made first, as Pillow decides it: not if the height loses more than twice as many pixels as the width. Bytes
     /// are rounded between the two, so the order can be seen.
     fileprivate func narrowsFirst(_ picture: ImageSize) -> Bool {
-        let (lostHeight, lostWidth) = (picture.height - height, picture.width - width)
+        let (lostHeight, lostWidth) = (
+            picture.height - (whole?.height ?? height), picture.width - (whole?.width ?? width)
+        )
         return lostHeight <= 0 || lostHeight <= 2 * lostWidth
     }
 }

@@ -37,7 +37,9 @@ struct IDXReader: Reader {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
         where name.contains("images") {
             // Images that a data set cannot have may be images to predict.
-            _ = try? ImageFile(folder.appendingPathComponent(name), channels: 1, height: 8, width: 8)
+            _ = try? ImageFile(
+                folder.appendingPathComponent(name),
+                framing: Framing(size: ImageSize(height: 8, width: 8, channels: 1)))
         }
         let (training, _) = try Dataset.idx(folder)
         let (kept, _) = try training.split(validation: 4, seed: 1)
@@ -99,6 +101,6 @@ struct PictureReader: Reader {
                 ) { _ in }
             }
         }
-        _ = try ImageFile(file, channels: 3, height: 8, width: 8)
+        _ = try ImageFile(file, framing: Framing(size: ImageSize(height: 8, width: 8, channels: 3)))
     }
 }

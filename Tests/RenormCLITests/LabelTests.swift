@@ -137,7 +137,7 @@ struct LabelTests {
 
     @Test func holdingOutMoreThanThereIsIsSaidAsThat() throws {
         let result = try Program.renorm.run([
-            "train", "--data", "idx:\(folder.url.path)", "--run", folder.path("run"),
+            "train", "--data", "idx:\(folder.url.path)", "--validation", "5000", "--run", folder.path("run"),
         ])
         #expect(result.exitCode == 1)
         #expect(

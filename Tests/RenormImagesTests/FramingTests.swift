@@ -33,7 +33,6 @@ import Testing
         let fixture = try Fixture("framing")
         let cases = try fixture.description(as: Cases.self).cases
         #expect(cases.count == fixture.names.count && cases.count > 100)
-        var (different, count) = (0, 0)
         for (number, item) in cases.enumerated() {
             let channels = item.picture[2]
             let framing = Framing(
@@ -42,15 +41,9 @@ import Testing
             let size = ImageSize(height: item.picture[0], width: item.picture[1], channels: channels)
             let found = framing.placement(of: size)(Self.picture(item.picture))
             let differences = zip(found.doubles, fixture["\(number)"].doubles).map { abs($0 - $1) }
-            // The middle of a pixel of a crop is computed in another order, which can turn the last bit of a weight.
-            let most = differences.max() ?? 0
             #expect(
-                item.fit == "squash" ? most == 0 : most <= 1,
-                "\(item.fit), \(item.interpolation): \(item.picture) to \(item.size), by \(most)")
-            different += differences.count { $0 > 0 }
-            count += differences.count
+                differences.max() == 0, "\(item.fit), \(item.interpolation): \(item.picture) to \(item.size)")
         }
-        #expect(Double(different) < 0.005 * Double(count), "\(different) of \(count)")
     }
 
     @Test func fitsAreWords() throws {
