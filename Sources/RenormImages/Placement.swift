@@ -30,15 +30,15 @@ public struct Placement: Hashable, Sendable {
     }
 
     /// What is cut out.
-    public var crop: Crop
+    public var crop: Crop { didSet { whole = nil } }
     /// The height that it gets.
-    public var height: Int
+    public var height: Int { didSet { whole = nil } }
     /// The width that it gets.
-    public var width: Int
+    public var width: Int { didSet { whole = nil } }
     /// How it is brought to that size, if it has another.
     public var interpolation: Interpolation
-    /// The size that the whole picture gets if it is resized first and then cut; `nil`: the crop is cut out first. It decides the last
-    /// bit of weights, and which direction comes first.
+    /// The size that the whole picture gets if it is resized first and then cut; `nil`: the crop is cut out first, as always where
+    /// crop or size have been changed. It decides the last bit of weights, and which direction comes first.
     var whole: Whole?
     /// Whether left and right are exchanged at the end.
     public var isMirrored: Bool
@@ -78,7 +78,8 @@ public struct Placement: Hashable, Sendable {
         (
             Stretch(
                 crop.top, crop.height, of: picture.height, to: height, among: whole?.height,
-                by: interpolation).span,
+                by: interpolation
+            ).span,
             Stretch(
                 crop.left, crop.width, of: picture.width, to: width, among: whole?.width, by: interpolation
             ).span
