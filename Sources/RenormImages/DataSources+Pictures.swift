@@ -46,7 +46,7 @@ extension DataSources {
             try request.observe(.listed(list))
             return list
         }
-        let part = PicturePart(request.part)
+        let part = request.part
         guard list.parts.contains(part) else { return nil }
         let framing = request.framing ?? request.pictures.framing(of: list)
         let files = PictureFiles(
@@ -75,16 +75,5 @@ extension PictureOptions {
                 height: size?.height ?? own?.height ?? side, width: size?.width ?? own?.width ?? side,
                 channels: channels),
             fit: fit, interpolation: interpolation, background: background)
-    }
-}
-
-extension PicturePart {
-    fileprivate init(_ part: Dataset.Part) {
-        self =
-            switch part {
-            case .training: .training
-            case .validation: .validation
-            case .test: .test
-            }
     }
 }

@@ -7,7 +7,7 @@ struct FolderLayout {
     /// What a folder means.
     struct Meaning: Hashable {
         /// Which of the parts; `nil`: nothing parts the files.
-        var part: PicturePart?
+        var part: Dataset.Part?
         var className: String
         /// The names of the folders between the class's and this one, and this one's.
         var below: [String]
@@ -16,7 +16,7 @@ struct FolderLayout {
     /// The meaning of each folder of the tree; `nil` for one of no class.
     private(set) var meanings: [Meaning?] = []
     /// The folders of the parts, where there are any.
-    private(set) var partFolders: [PicturePart: String] = [:]
+    private(set) var partFolders: [Dataset.Part: String] = [:]
     /// The first names of folders of classes, per part, whether they hold a file or not.
     private(set) var withoutClass: [String] = []
 
@@ -27,7 +27,7 @@ struct FolderLayout {
     ///   - folderPart: the part of all files of a folder, where something else than folders says it (an archive's name).
     ///   - isWhole: whether the training part must be there.
     init(
-        _ tree: FileTree, path: String, isWhole: Bool, folderPart: (Int) -> PicturePart? = { _ in nil }
+        _ tree: FileTree, path: String, isWhole: Bool, folderPart: (Int) -> Dataset.Part? = { _ in nil }
     ) throws {
         let parts = tree.folders.map(\.parts)
         try findParts(parts, tree, path: path, isWhole: isWhole)
@@ -49,7 +49,7 @@ struct FolderLayout {
         withoutClass = strays.sorted()
     }
 
-    private func namedPart(_ parts: [String]) -> PicturePart? {
+    private func namedPart(_ parts: [String]) -> Dataset.Part? {
         partFolders.first { $0.value == parts.first }?.key
     }
 
@@ -62,11 +62,11 @@ struct FolderLayout {
             let isDeep = parts.count > 1 && tree.folders[index].files.count > 0
             tops[parts[0]] = tops[parts[0]] ?? false || isDeep
         }
-        var found: [PicturePart: [String]] = [:]
+        var found: [Dataset.Part: [String]] = [:]
         for (name, isDeep) in tops where isDeep {
-            if let part = PicturePart(named: name) { found[part, default: []].append(name) }
+            if let part = Dataset.Part(named: name) { found[part, default: []].append(name) }
         }
-        let called = tops.keys.filter { PicturePart(named: $0) != nil }
+        let called = tops.keys.filter { Dataset.Part(named: $0) != nil }
         guard !found.isEmpty else {
             // Folders of parts without folders of classes in them.
             if !tops.isEmpty, called.count == tops.count {

@@ -17,7 +17,7 @@ struct PictureColumns: Sendable {
     var traits: [PictureTraits] = []
     /// The class; -1 while it is not known.
     var label: [Int32] = []
-    var part: [PicturePart] = []
+    var part: [Dataset.Part] = []
     /// The source, as a place in the list's names; empty where there are none.
     var source: [Int32] = []
     /// The archive, as a place in the list's archives, and where in it the file begins; empty where all are files.
@@ -42,7 +42,7 @@ struct PictureColumns: Sendable {
     /// Adds a picture of which no more is known.
     mutating func append(
         name: some Collection<UInt8>, folder: Int32, size: Int = 0, label: Int32 = -1,
-        part: PicturePart = .training
+        part: Dataset.Part = .training
     ) {
         names.append(name)
         self.folder.append(folder)

@@ -44,7 +44,7 @@ extension PictureList {
             try builder.add(indices, names: names)
         } else {
             let (tree, archiveOf, depth) = FileTree.of(indices)
-            try builder.add(tree, folderPart: { PicturePart(wordOf: names[archiveOf[$0]]) }) { folder in
+            try builder.add(tree, folderPart: { Dataset.Part(wordOf: names[archiveOf[$0]]) }) { folder in
                 // The tree's paths are without what all have in common.
                 let own = depth + tree.folders[folder].path
                 return names[archiveOf[folder]] + (own.isEmpty ? [] : [UInt8(ascii: "/")] + own)
@@ -62,11 +62,11 @@ private func pathBelow(_ root: URL, of archive: URL) -> String {
     return path.hasPrefix(folder) && folder != "/" ? String(path.dropFirst(folder.count)) : path
 }
 
-extension PicturePart {
+extension Dataset.Part {
     /// The part that a word of an archive's path names.
     init?(wordOf path: [UInt8]) {
         let words = path.split { !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) }
-        let parts = words.compactMap { PicturePart(named: String(decoding: $0, as: UTF8.self)) }
+        let parts = words.compactMap { Dataset.Part(named: String(decoding: $0, as: UTF8.self)) }
         guard let last = parts.last else { return nil }
         self = last
     }
@@ -140,7 +140,7 @@ extension FileTree {
         while let first = folders.first?.dropFirst(common.count).split(separator: slash).first {
             let next = common + first + [slash]
             guard folders.allSatisfy({ $0.starts(with: next) }),
-                PicturePart(named: String(decoding: first, as: UTF8.self)) == nil
+                Dataset.Part(named: String(decoding: first, as: UTF8.self)) == nil
             else { break }
             common = next
         }

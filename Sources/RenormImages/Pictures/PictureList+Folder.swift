@@ -69,7 +69,7 @@ extension PictureListBuilder {
     ///   - folderPart: the part of a folder's files, where something else than folders says it.
     ///   - pathOf: the path of a folder in the list.
     mutating func add(
-        _ tree: FileTree, folderPart: (Int) -> PicturePart? = { _ in nil }, pathOf: (Int) -> [UInt8]
+        _ tree: FileTree, folderPart: (Int) -> Dataset.Part? = { _ in nil }, pathOf: (Int) -> [UInt8]
     ) throws {
         report.hidden += tree.hidden
         report.repeated += tree.repeatedFolders
@@ -79,7 +79,7 @@ extension PictureListBuilder {
         sortsNumbers = false
         let order = tree.folders.indices.filter { layout.meanings[$0] != nil }.sorted { first, second in
             let (one, other) = (layout.meanings[first]!, layout.meanings[second]!)
-            if one.part != other.part { return (one.part?.rawValue ?? 0) < (other.part?.rawValue ?? 0) }
+            if one.part != other.part { return (one.part?.order ?? 0) < (other.part?.order ?? 0) }
             if one.className != other.className {
                 return one.className.unicodeScalars.lexicographicallyPrecedes(other.className.unicodeScalars)
             }

@@ -75,7 +75,7 @@ extension PictureList {
         while try reader.next() {
             guard reader.fieldCount == PictureList.columnNames.count, let size = Int(reader.text(1)),
                 size >= 0,
-                let part = PicturePart(named: reader.text(3))
+                let part = Dataset.Part(named: reader.text(3))
             else {
                 throw ImagesError.damagedTable(
                     path: url.path, line: reader.line, reason: "it is no line of a list of pictures")

@@ -5,7 +5,7 @@ extension PictureList {
     /// The pictures that a table (CSV) names, a line each: path, label and, if it has such columns, split and source.
     ///
     /// Paths are relative to the table's folder. Labels are names of classes; where all are numbers classes are in the order of
-    /// the numbers. Splits are train, val or test, or other names of these (`PicturePart`); lines without one are for training.
+    /// the numbers. Splits are train, val or test, or other names of these (`Dataset.Part`); lines without one are for training.
     /// Without a column of splits all parts are made, and without validation lines that part, by `options.split`.
     ///
     /// Pictures are in the order of the lines.
@@ -59,11 +59,11 @@ extension PictureListBuilder {
             if let known, !known.contains(label) {
                 throw wrong(places.label, "one of the classes \(options.classNames!.few(20))")
             }
-            var part = PicturePart.training
+            var part = Dataset.Part.training
             if let split = places.split {
                 let text = reader.text(split)
-                guard let named = text.isEmpty ? .training : PicturePart(named: text) else {
-                    let names = PicturePart.allCases.flatMap(\.names)
+                guard let named = text.isEmpty ? .training : Dataset.Part(named: text) else {
+                    let names = Dataset.Part.allCases.flatMap(\.names)
                     throw wrong(split, "one of \(names.joined(separator: ", ")), or nothing for training")
                 }
                 part = named

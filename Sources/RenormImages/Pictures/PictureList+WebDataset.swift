@@ -7,10 +7,10 @@ extension PictureListBuilder {
     ///
     /// - Parameter names: the archives' paths in the list.
     mutating func add(_ indices: [TarIndex], names: [[UInt8]]) throws {
-        isParted = names.allSatisfy { PicturePart(wordOf: $0) != nil }
+        isParted = names.allSatisfy { Dataset.Part(wordOf: $0) != nil }
         for (archive, index) in indices.enumerated() {
             let labels = try readLabels(index)
-            let part = PicturePart(wordOf: names[archive])
+            let part = Dataset.Part(wordOf: names[archive])
             var folders: [[UInt8]: Int32] = [:]
             for entry in 0..<index.paths.count {
                 let path = index.paths[entry]

@@ -13,7 +13,7 @@ public struct PictureList: Sendable {
     /// What the sources are called (cameras, places); empty where there are none.
     public let sourceNames: [String]
     /// The parts that there are.
-    public let parts: Set<PicturePart>
+    public let parts: Set<Dataset.Part>
     /// What was left out, and what is odd.
     public let report: PictureListReport
     /// Whether nothing parted the pictures, so that they were split.
@@ -22,9 +22,9 @@ public struct PictureList: Sendable {
     let places: PicturePlaces
 
     /// The same pictures, all in one part.
-    func joined(as part: PicturePart) -> PictureList {
+    func joined(as part: Dataset.Part) -> PictureList {
         var columns = columns
-        columns.part = [PicturePart](repeating: part, count: count)
+        columns.part = [Dataset.Part](repeating: part, count: count)
         return PictureList(
             name: name, classNames: classNames, sourceNames: sourceNames, parts: [part], report: report,
             isSplit: false, columns: columns, places: places)
@@ -53,10 +53,10 @@ public struct PictureList: Sendable {
     public var labels: [Int32] { columns.label }
 
     /// The part that a picture belongs to.
-    public func part(of picture: Int) -> PicturePart { columns.part[picture] }
+    public func part(of picture: Int) -> Dataset.Part { columns.part[picture] }
 
     /// The pictures of a part, in the list's order.
-    public func pictures(of part: PicturePart) -> [Int] {
+    public func pictures(of part: Dataset.Part) -> [Int] {
         columns.part.indices.filter { columns.part[$0] == part }
     }
 
@@ -66,7 +66,7 @@ public struct PictureList: Sendable {
     }
 
     /// The number of pictures of each class, in all parts or in one.
-    public func classCounts(of part: PicturePart? = nil) -> [Int] {
+    public func classCounts(of part: Dataset.Part? = nil) -> [Int] {
         var counts = [Int](repeating: 0, count: classNames.count)
         for picture in 0..<count where part == nil || columns.part[picture] == part {
             counts[Int(columns.label[picture])] += 1

@@ -149,8 +149,8 @@ struct PictureListBuilder {
     }
 
     /// Parts what is not parted, and says which parts there are.
-    private mutating func makeParts(_ classNames: [String]) throws -> Set<PicturePart> {
-        var parts = Set<PicturePart>()
+    private mutating func makeParts(_ classNames: [String]) throws -> Set<Dataset.Part> {
+        var parts = Set<Dataset.Part>()
         if isParted {
             for part in columns.part { parts.insert(part) }
             if parts.contains(.training), !parts.contains(.validation), options.split.validation > 0 {
@@ -181,7 +181,7 @@ struct PictureListBuilder {
     }
 
     /// Says what may be meant otherwise.
-    private mutating func warn(_ classNames: [String], _ parts: Set<PicturePart>) throws {
+    private mutating func warn(_ classNames: [String], _ parts: Set<Dataset.Part>) throws {
         var counts = [Int](repeating: 0, count: classNames.count)
         for label in columns.label { counts[Int(label)] += 1 }
         let single = classNames.indices.filter { counts[$0] == 1 }.map { classNames[$0] }

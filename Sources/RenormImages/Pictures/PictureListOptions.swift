@@ -31,32 +31,3 @@ public enum PictureListProgress: Hashable, Sendable {
     /// So many files of all have been looked into.
     case read(Int, of: Int)
 }
-
-/// The parts that pictures come in.
-public enum PicturePart: UInt8, Sendable, BitwiseCopyable, CaseIterable, CustomStringConvertible {
-    /// What a network is trained on.
-    case training
-    /// What it is chosen by.
-    case validation
-    /// What a finished network is measured on.
-    case test
-
-    /// What a folder of the part, or its value in a table, may be called, in small letters.
-    var names: [String] {
-        switch self {
-        case .training: ["train", "training"]
-        case .validation: ["val", "valid", "validation"]
-        case .test: ["test", "testing"]
-        }
-    }
-
-    /// The part of a name, in whatever letters it is written.
-    init?(named name: String) {
-        let name = name.lowercased()
-        guard let part = PicturePart.allCases.first(where: { $0.names.contains(name) }) else { return nil }
-        self = part
-    }
-
-    /// The name: `training`, `validation` or `test`.
-    public var description: String { names.last == "testing" ? "test" : names.last! }
-}

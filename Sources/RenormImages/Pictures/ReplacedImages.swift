@@ -9,7 +9,7 @@ public struct ReplacedImages: ImageSource {
     private let source: any ImageSource
     /// The class of each image, and its part.
     private let labels: [Int32]
-    private let parts: [PicturePart]
+    private let parts: [Dataset.Part]
     /// What was replaced.
     public let broken: BrokenImages
 
@@ -22,7 +22,7 @@ public struct ReplacedImages: ImageSource {
         self.broken = broken
     }
 
-    private init(_ source: any ImageSource, labels: [Int32], parts: [PicturePart], broken: BrokenImages) {
+    private init(_ source: any ImageSource, labels: [Int32], parts: [Dataset.Part], broken: BrokenImages) {
         (self.source, self.labels, self.parts, self.broken) = (source, labels, parts, broken)
     }
 

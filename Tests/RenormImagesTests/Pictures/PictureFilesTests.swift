@@ -37,9 +37,12 @@ import Testing
     @Test func picturesAreReducedByARuleOfTheirSize() throws {
         let files = PictureFiles(list)
         // Short sides from 20 to 26.
-        #expect(try files.reduced(toShortSide: 11).size(of: 0) == ImageSize(height: 20, width: 31, channels: 3))
-        #expect(try files.reduced(toShortSide: 11).size(of: 5) == ImageSize(height: 13, width: 13, channels: 3))
-        #expect(try files.reduced(toShortSide: 10).size(of: 0) == ImageSize(height: 10, width: 16, channels: 3))
+        #expect(
+            try files.reduced(toShortSide: 11).size(of: 0) == ImageSize(height: 20, width: 31, channels: 3))
+        #expect(
+            try files.reduced(toShortSide: 11).size(of: 5) == ImageSize(height: 13, width: 13, channels: 3))
+        #expect(
+            try files.reduced(toShortSide: 10).size(of: 0) == ImageSize(height: 10, width: 16, channels: 3))
         #expect(try files.reduced(toShortSide: 3).size(of: 0) == ImageSize(height: 3, width: 4, channels: 3))
         #expect(
             try pixels(files.reduced(toShortSide: 3), 0) == (0..<12).flatMap { _ in [0, 0, 7] as [UInt8] })
@@ -193,7 +196,8 @@ import Testing
         let plain = PictureFiles(list)
         func batches(_ source: any ImageSource, workers: Int) throws -> [UInt64] {
             let dataset = try Dataset(
-                list.datasetIndex, images: source, framing: Framing(size: ImageSize(height: 8, width: 9, channels: 3)))
+                list.datasetIndex, images: source,
+                framing: Framing(size: ImageSize(height: 8, width: 9, channels: 3)))
             let loader = BatchLoader(
                 dataset: dataset, scaling: InputScaling(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.3, 0.4]),
                 augmentation: .standard,

@@ -50,7 +50,7 @@ extension PictureList {
     }
 
     /// The part of each path.
-    var partOfPath: [String: PicturePart] {
+    var partOfPath: [String: Dataset.Part] {
         Dictionary(uniqueKeysWithValues: (0..<count).map { (path(of: $0), part(of: $0)) })
     }
 }
