@@ -13,10 +13,12 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
             images and the size of the groups matter.
 
             Without --data a network is measured on the test images of the data that its run was trained on, by the run's \
-            config.yml. That other images than the run's own are measured on is said on standard error.
+            config.yml. That other images than the run's own are measured on is said on standard error. Other pictures that \
+            nothing parts into train, val and test are all measured; the run's own, wherever they are now, are split as for it.
 
             Examples:
               renorm evaluate runs/a
+              renorm evaluate runs/a --data images:newer --output newer.csv
               renorm evaluate runs/a --statistics batch --sampling label-blocks:25x2
             """)
 

@@ -1,6 +1,6 @@
 import RenormArrays
 
-extension Augmentation: CustomStringConvertible, Codable {
+extension Augmentation: TextCoded {
     /// Reads a preset with options after it, in any order: `photo jitter=0.4 erasing=0.25 flip=0 scale=0.35..1`.
     ///
     /// - `crop`: `resized`, `padded` or `none`; of resized crops `scale` and `ratio`, as 0.35..1, and `interpolation`
@@ -103,24 +103,8 @@ extension Augmentation: CustomStringConvertible, Codable {
         return options
     }
 
-    /// An augmentation is coded as its text form.
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        do {
-            try self.init(parsing: text)
-        } catch {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "found the augmentation '\(text.prefix(200))': \(error)"))
-        }
-    }
-
-    /// An augmentation is coded as its text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+    /// What messages call it.
+    public static let kind = "augmentation"
 }
 
 extension Augmentation.ColourJitter {

@@ -41,7 +41,7 @@ extension Dataset {
     }
 
     /// The parts that a dataset's files come in.
-    public enum Part: String, Sendable, CaseIterable {
+    public enum Part: String, Sendable, CaseIterable, BitwiseCopyable {
         /// What a network is trained on.
         case training
         /// What the best state is chosen by, where it is not held out of the training examples.

@@ -119,7 +119,7 @@ public enum Fit: Hashable, Sendable {
     }
 }
 
-extension Fit: CustomStringConvertible, Codable {
+extension Fit: TextCoded {
     /// The text forms, for help.
     public static let names = "squash, crop, crop:FRACTION or letterbox"
 
@@ -154,22 +154,6 @@ extension Fit: CustomStringConvertible, Codable {
         }
     }
 
-    /// A fit is coded as its text form.
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        do {
-            try self.init(parsing: text)
-        } catch {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "found the fit '\(text.prefix(100))'; expected \(Fit.names)"))
-        }
-    }
-
-    /// A fit is coded as its text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+    /// What messages call it.
+    public static let kind = "way to resize pictures"
 }

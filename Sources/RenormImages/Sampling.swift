@@ -26,7 +26,7 @@ public enum Sampling: Hashable, Sendable {
     case balanced
 }
 
-extension Sampling: CustomStringConvertible, Codable {
+extension Sampling: TextCoded {
     /// Reads `shuffled`, `balanced`, `sequential`, `sorted`, `sorted-batches`, `sorted-batches:any-order`, `source-blocks:N` or
     /// `label-blocks:LxE`.
     ///
@@ -83,24 +83,8 @@ extension Sampling: CustomStringConvertible, Codable {
         }
     }
 
-    /// A sampling is coded as its text form.
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        do {
-            try self.init(parsing: text)
-        } catch {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "found the sampling '\(text.prefix(100))'; expected \(Sampling.names)"))
-        }
-    }
-
-    /// A sampling is coded as its text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+    /// What messages call it.
+    public static let kind = "sampling"
 }
 
 extension Sampling: Checkable {

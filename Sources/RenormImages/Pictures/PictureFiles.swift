@@ -36,8 +36,10 @@ public struct PictureFiles: ImageSource {
         PictureFiles(list, options, shortSide: side)
     }
 
+    /// They are decoded.
     public var decodes: Bool { true }
 
+    /// The path below the list's folder.
     public func name(of image: Int) -> String? { list.path(of: image) }
 
     /// The number of pictures.

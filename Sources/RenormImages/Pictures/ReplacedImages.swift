@@ -62,12 +62,16 @@ public struct ReplacedImages: ImageSource {
         }
     }
 
+    /// As the source.
     public var decodes: Bool { source.decodes }
 
+    /// What the source calls it.
     public func name(of image: Int) -> String? { source.name(of: image) }
 
+    /// As the source, whose images are kept.
     public var cacheIdentity: UInt64 { source.cacheIdentity }
 
+    /// The source's images as training reads them, where broken ones are replaced too.
     public func reduced(toShortSide side: Int) -> any ImageSource {
         wrapping { $0.reduced(toShortSide: side) }
     }
