@@ -9,7 +9,9 @@ final class DataProgress: Sendable {
     func observe(_ event: DataEvent) {
         bar.withLock { bar in
             switch event {
-            case .listing(.found(let count)): _ = count
+            case .listing(.found): break
+            // A list that is made at once needs no line.
+            case .listing(.read(let count, let total)) where count == total: bar.finish()
             case .listing(.read(let count, let total)):
                 bar.update(completed: count, total: total, unit: "files", detail: "reading their headers")
             case .listed(let list):
