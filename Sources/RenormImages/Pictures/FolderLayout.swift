@@ -38,8 +38,9 @@ struct FolderLayout {
                 partFolders.isEmpty ? parts[...] : names[parts.first ?? ""] == nil ? [] : parts.dropFirst()
             let part = partFolders.isEmpty ? folderPart(index) : names.isEmpty ? nil : namedPart(parts)
             guard let className = names.popFirst() else {
-                if tree.folders[index].files.count > 0 {
-                    strays.insert(parts.isEmpty ? "files beside the folders" : parts[0] + "/")
+                let files = tree.folders[index].files
+                if let stray = (0..<files.count).first(where: { claimsToBePicture(files[$0]) }) {
+                    strays.insert(parts.isEmpty ? String(decoding: files[stray], as: UTF8.self) : parts[0] + "/")
                 }
                 meanings.append(nil)
                 continue

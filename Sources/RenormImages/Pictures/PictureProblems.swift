@@ -46,7 +46,7 @@ public struct PictureListReport: Hashable, Sendable {
     public internal(set) var repeated = 0
     /// Folders of classes without a picture, which are no classes.
     public internal(set) var emptyClasses: [String] = []
-    /// Folders beside the parts, and files beside the folders of classes, which belong to no class.
+    /// Folders with pictures beside the parts, and a picture beside the folders of classes, which belong to no class.
     public internal(set) var withoutClass: [String] = []
     /// Pictures that were left out because they cannot be read.
     public internal(set) var broken = PictureProblems()

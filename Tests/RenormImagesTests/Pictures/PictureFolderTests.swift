@@ -78,7 +78,9 @@ import Testing
         #expect(list.report.hidden == 3)
         #expect(list.report.others == ["txt": 1, "": 1])
         #expect(list.report.leftOut == "3 hidden, 1 without suffix, 1 .txt")
-        #expect(list.report.withoutClass == ["files beside the folders"])
+        #expect(list.report.withoutClass == [])
+        try folder.add("stray.bmp")
+        #expect(try PictureList(folder.url).report.withoutClass == ["stray.bmp"])
     }
 
     @Test func linksAreFollowedOnce() throws {
