@@ -40,7 +40,8 @@ struct FolderLayout {
             guard let className = names.popFirst() else {
                 let files = tree.folders[index].files
                 if let stray = (0..<files.count).first(where: { claimsToBePicture(files[$0]) }) {
-                    strays.insert(parts.isEmpty ? String(decoding: files[stray], as: UTF8.self) : parts[0] + "/")
+                    strays.insert(
+                        parts.isEmpty ? String(decoding: files[stray], as: UTF8.self) : parts[0] + "/")
                 }
                 meanings.append(nil)
                 continue
