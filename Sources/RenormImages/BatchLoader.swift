@@ -35,7 +35,6 @@ public final class BatchLoader: Sendable {
     /// A loader of training batches, from step `first` up to (not including) `end`, or for ever.
     ///
     /// - Parameters:
-    ///   - placement: how a picture of a size is placed where augmentation does not say; by default whole, at the dataset's size.
     ///   - mixing: how the pictures of a batch are mixed with one another.
     ///   - classWeights: the weight of each class in the loss, a finite number of at least 0 for each.
     ///   - seed: what augmentation and mixing depend on, with the step.
@@ -44,8 +43,8 @@ public final class BatchLoader: Sendable {
     ///   - parts: how many equal batches each step's examples come in, one after another; a divisor of the sampler's
     ///     batch. Augmentation does not depend on it; pictures are mixed within each.
     public convenience init(
-        dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)? = nil,
-        augmentation: Augmentation = .none, mixing: BatchMixing? = nil, classWeights: [Float]? = nil,
+        dataset: Dataset, scaling: InputScaling, augmentation: Augmentation = .none,
+        mixing: BatchMixing? = nil, classWeights: [Float]? = nil,
         sampler: BatchSampler, seed: UInt64 = 0, from first: Int = 0, to end: Int? = nil, depth: Int = 2,
         parts: Int = 1,
         workers: Int = 1
@@ -55,7 +54,7 @@ public final class BatchLoader: Sendable {
         let size = sampler.batchSize / parts
         self.init(
             writer: BatchWriter(
-                dataset: dataset, scaling: scaling, placement: placement, augmentation: augmentation,
+                dataset: dataset, scaling: scaling, augmentation: augmentation,
                 mixing: mixing, classWeights: classWeights, seed: seed),
             first: first * parts, parts: parts, depth: depth, workers: workers
         ) { number, indices in
@@ -72,11 +71,10 @@ public final class BatchLoader: Sendable {
 
     /// A loader of the given batches, without augmentation: for evaluation.
     public convenience init(
-        dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)? = nil,
-        batches: [[Int]], depth: Int = 2, workers: Int = 1
+        dataset: Dataset, scaling: InputScaling, batches: [[Int]], depth: Int = 2, workers: Int = 1
     ) {
         self.init(
-            writer: BatchWriter(dataset: dataset, scaling: scaling, placement: placement), first: 0,
+            writer: BatchWriter(dataset: dataset, scaling: scaling), first: 0,
             depth: depth, workers: workers
         ) { step, indices in
             guard step < batches.count else { return false }
@@ -95,7 +93,7 @@ public final class BatchLoader: Sendable {
     ) {
         self.init(
             writer: BatchWriter(
-                dataset: dataset, scaling: scaling, placement: nil, augmentation: augmentation, seed: seed),
+                dataset: dataset, scaling: scaling, augmentation: augmentation, seed: seed),
             first: first, depth: depth, workers: workers, draw: draw)
     }
 

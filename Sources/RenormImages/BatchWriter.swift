@@ -4,7 +4,6 @@ import RenormArrays
 /// position in the step, and what it mixes of the seed, the step and the part.
 struct BatchWriter: Sendable {
     private let dataset: Dataset
-    private let placement: @Sendable (ImageSize) -> Placement
     private let augmentation: Augmentation
     private let mixing: BatchMixing?
     private let classWeights: [Float]?
@@ -14,8 +13,8 @@ struct BatchWriter: Sendable {
     private let byteWriter: PlacementWriter<UInt8>
 
     init(
-        dataset: Dataset, scaling: InputScaling, placement: (@Sendable (ImageSize) -> Placement)?,
-        augmentation: Augmentation = .none, mixing: BatchMixing? = nil, classWeights: [Float]? = nil,
+        dataset: Dataset, scaling: InputScaling, augmentation: Augmentation = .none,
+        mixing: BatchMixing? = nil, classWeights: [Float]? = nil,
         seed: UInt64 = 0
     ) {
         precondition(
@@ -27,9 +26,7 @@ struct BatchWriter: Sendable {
                     && classWeights.allSatisfy { $0 >= 0 && $0.isFinite },
                 "\(classWeights.count) weights for \(dataset.classCount) classes: \(classWeights)")
         }
-        let framing = dataset.framing
         self.dataset = dataset
-        self.placement = placement ?? { framing.placement(of: $0) }
         self.augmentation = augmentation
         self.mixing = mixing?.isNone == false ? mixing : nil
         self.classWeights = classWeights
@@ -46,7 +43,8 @@ struct BatchWriter: Sendable {
         makeRoom(&batch)
         // Read once: each look into the dataset would count references up and down.
         let (index, classes, indices) = (dataset.index, dataset.labels, batch.indices)
-        let (source, size, first) = (dataset.imageSource, dataset.size, part * indices.count)
+        let (source, framing, first) = (dataset.imageSource, dataset.framing, part * indices.count)
+        let size = framing.size
         let step = batch.step
         try batch.images.withMutableValues(of: Float.self) { images in
             for (position, example) in indices.enumerated() {
@@ -54,7 +52,7 @@ struct BatchWriter: Sendable {
                 let picture = try commonSize ?? source.size(of: image)
                 augmentation.draw(
                     seed: seed, step: step, position: first + position, picture: picture,
-                    placement: placement(picture), into: &workspace.draw)
+                    placement: framing.placement(of: picture), into: &workspace.draw)
                 let target = images.baseAddress! + position * size.valueCount
                 try source.withPixels(of: image, for: workspace.draw.placement, in: workspace) {
                     write($0, as: workspace.draw, to: target, in: workspace)

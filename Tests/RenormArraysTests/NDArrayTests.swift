@@ -103,6 +103,14 @@ import Testing
         #expect(NDArray([0, 0] as [Float], shape: [2]) != NDArray([0, 0] as [Float], shape: [1, 2]))
     }
 
+    @Test func arraysAreJoinedAlongTheirFirstAxis() {
+        let (first, second) = (
+            NDArray([1, 2] as [Float], shape: [1, 2]), NDArray([3, 4, 5, 6] as [Float], shape: [2, 2])
+        )
+        #expect(
+            NDArray(joining: [first, second]) == NDArray([1, 2, 3, 4, 5, 6] as [Float], shape: [3, 2]))
+    }
+
     @Test func describesItsFirstValues() {
         #expect("\(NDArray([1, 2.5] as [Float], shape: [2]))" == "f32[2] [1.0, 2.5]")
         #expect(

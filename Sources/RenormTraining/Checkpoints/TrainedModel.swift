@@ -17,6 +17,8 @@ public struct TrainedModel: Sendable {
     public var scaling: InputScaling { record.scaling }
     /// How images of any size are brought to the size that the network takes.
     public var framing: Framing { record.data.framingOfImages }
+    /// All that happens to a picture before it is the network's input.
+    public var preparation: Preparation { Preparation(framing: framing, scaling: scaling) }
     /// What the classes are called.
     public var classNames: [String] { record.data.classNames }
     /// The number of steps that made it.
