@@ -98,7 +98,8 @@ extension MobileNetV2 {
     static func register(in table: Registry<Network>) {
         table.register(
             "mobilenetv2", argument: .optional("WIDTH"),
-            Network(hasStem: true) { request, argument in
+            Network("inverted residuals with linear bottlenecks (Sandler et al. 2018)", hasStem: true) {
+                request, argument in
                 Networks.width(argument).map {
                     MobileNetV2(
                         classes: request.classes, width: $0, stem: request.stem,

@@ -2,17 +2,29 @@ import RenormArrays
 
 /// A network that can be asked for by name.
 public struct Network: Sendable {
+    /// What it is and where it is from, in a few words: `residual network of 18 layers (He et al. 2016)`.
+    public var summary: String
     /// Whether there is a choice of how images enter it.
     public var hasStem: Bool
+    /// The shape of the images that it was published for: `[H, W, C]`.
+    public var image: TensorShape
+    /// The normalization that it was published with: its published weights are of this kind and this ε, and the ε is what any
+    /// other kind gets in this network unless told otherwise.
+    public var normalization: Normalization
     /// Makes the layers for what is asked for; the second argument is what follows the name and a colon. `nil` for an
     /// argument that it cannot read.
     public var makeLayer: @Sendable (Architecture, String?) throws -> (any Layer)?
 
     /// Describes a network.
     public init(
-        hasStem: Bool = false, makeLayer: @escaping @Sendable (Architecture, String?) throws -> (any Layer)?
+        _ summary: String = "", hasStem: Bool = false, image: TensorShape = [224, 224, 3],
+        normalization: Normalization = Normalization(.batch),
+        makeLayer: @escaping @Sendable (Architecture, String?) throws -> (any Layer)?
     ) {
+        self.summary = summary
         self.hasStem = hasStem
+        self.image = image
+        self.normalization = normalization
         self.makeLayer = makeLayer
     }
 }

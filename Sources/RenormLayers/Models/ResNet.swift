@@ -111,7 +111,10 @@ extension ResNet {
         for (name, make) in makers {
             table.register(
                 name,
-                Network(hasStem: true) { request, _ in
+                Network(
+                    "residual network of \(name.dropFirst("resnet".count)) layers (He et al. 2016)",
+                    hasStem: true
+                ) { request, _ in
                     make(request.classes, request.stem, request.normalization)
                 })
         }

@@ -39,7 +39,7 @@ extension Small {
     static func register(in table: Registry<Network>) {
         table.register(
             "small", argument: .optional("WIDTH"),
-            Network { request, argument in
+            Network("five 3×3 convolutions for small images", image: [28, 28, 1]) { request, argument in
                 Networks.width(argument).map {
                     Small(classes: request.classes, width: $0, normalization: request.normalization)
                 }
