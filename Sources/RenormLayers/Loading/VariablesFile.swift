@@ -19,6 +19,9 @@ public struct VariablesFile: Sendable {
     /// Everything else that the file says of itself.
     public let metadata: [String: String]
 
+    /// What was understood on the way from the file to its arrays, in sentences for the user.
+    public let remarks: [String]
+
     /// The name under which the kinds stand in the metadata.
     static let kindsKey = "renorm.kinds"
 
@@ -32,8 +35,11 @@ public struct VariablesFile: Sendable {
             metadata: file.metadata)
     }
 
-    package init(path: String, arrays: [String: NDArray], metadata: [String: String]) throws {
+    package init(
+        path: String, arrays: [String: NDArray], metadata: [String: String], remarks: [String] = []
+    ) throws {
         self.path = path
+        self.remarks = remarks
         self.arrays = arrays
         self.metadata = metadata.filter { $0.key != VariablesFile.kindsKey }
         guard let text = metadata[VariablesFile.kindsKey] else {

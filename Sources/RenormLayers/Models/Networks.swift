@@ -11,6 +11,8 @@ public struct Network: Sendable {
     /// The normalization that it was published with: its published weights are of this kind and this ε, and the ε is what any
     /// other kind gets in this network unless told otherwise.
     public var normalization: Normalization
+    /// What other frameworks call the variables of its published weights, besides PyTorch's names, which are ours.
+    public var otherNames: [NameTable] = []
     /// Makes the layers for what is asked for; the second argument is what follows the name and a colon. `nil` for an
     /// argument that it cannot read.
     public var makeLayer: @Sendable (Architecture, String?) throws -> (any Layer)?
