@@ -106,7 +106,8 @@ extension TrainingError: CustomStringConvertible {
                 "\(path) was saved after step \(step); expected at most \(steps), the number of steps asked for. "
                 + "Ask for more steps, or use the saved model as it is."
         case .unknownNetwork(let path):
-            return "\(path) does not say which network it is for; expected a file that renorm or a run of it has written. Name "
+            return
+                "\(path) does not say which network it is for; expected a file that renorm or a run of it has written. Name "
                 + "the network."
         case .unknownLayers(let path):
             return "\(path) holds a model of layers that are not of the zoo; expected the layers with it. "

@@ -79,9 +79,10 @@ extension NormalizationOptions {
     /// The normalization in a run. What its kind does not have is left out; `NeedlessOption` says so.
     func value(
         steps: Int, batchSize: Int, limits: LimitsText = .automatic, averagingRate: Double? = nil,
-        begunWith: Normalization? = nil
+        epsilon: Double? = nil, begunWith: Normalization? = nil
     ) throws -> Normalization {
         var options: [String] = []
+        if let epsilon, !norm.names("epsilon") { options.append("epsilon=\(epsilon)") }
         if norm.has("limits"), !limits.isAutomatic { options.append("limits=\(limits.text)") }
         if norm.has("rate"), !tunesItself(limits), let averagingRate {
             options.append("rate=\(averagingRate)")
@@ -103,7 +104,7 @@ extension NormalizationOptions {
 }
 
 /// The name of a network, which the library looks up when it makes the layers.
-struct NetworkName: TextForm, CustomStringConvertible {
+struct NetworkName: TextForm, CustomStringConvertible, Equatable {
     let description: String
 
     init(parsing text: String) throws {
@@ -120,6 +121,12 @@ struct NetworkName: TextForm, CustomStringConvertible {
     static let halfSmall = NetworkName(known: "small:0.5")
     static var expected: String { Networks.table.forms.joined(separator: ", ") }
     var hasStem: Bool { Networks.hasStem(description) }
+
+    /// The ε that the network was published with, where that is not everybody's.
+    var epsilon: Double? {
+        let own = Networks.table.find(description)?.value.normalization.epsilon
+        return own == Normalization(.batch).epsilon ? nil : own
+    }
 }
 
 extension DataSource: TextForm {

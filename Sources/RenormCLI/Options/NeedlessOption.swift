@@ -80,7 +80,8 @@ extension EngineOptions {
 extension NetworkOptions {
     /// What a network without a stem does not need.
     var needless: [NeedlessOption] {
-        guard !model.hasStem, stem != .cifar || NeedlessOption.isGiven("stem") else { return [] }
+        // Runs of earlier versions have the stem of every network in their config.yml.
+        guard let stem, !model.hasStem, stem != .cifar || NeedlessOption.isGiven("stem") else { return [] }
         return [
             NeedlessOption(
                 "--stem", "\(stem.rawValue) with --model \(model), which has no stem",

@@ -38,7 +38,13 @@ struct TrainOptions: OptionTable {
                 """))
     var limits = LimitsText.automatic
 
-    @Option(Row("Start from the parameters and statistics of this .safetensors file, PyTorch's or ours."))
+    @Option(
+        Row(
+            "Start from the parameters and statistics of this file: PyTorch's .pth or .pt, .safetensors, or .onnx.",
+            discussion: """
+                Nothing in it is executed. A file of a run or of 'renorm convert' brings its --model with it, one of 'renorm convert' its \
+                normalizations too, unless these are given.
+                """))
     var `init`: FilePath?
 
     @Option(

@@ -50,7 +50,8 @@ public struct TrainedModel: Sendable {
         let (output, classes) = (try model.outputShape(), record.data.classNames.count)
         guard output.rank == 2, output[1] == classes else {
             throw TrainingError.notACheckpoint(
-                path: file.path, reason: "it names \(classes) classes for a network whose output is \(output)")
+                path: file.path, reason: "it names \(classes) classes for a network whose output is \(output)"
+            )
         }
         let expected = try model.specifications()
         // Averages and slots of a checkpoint are the training step's; the step itself need not be traced for them.

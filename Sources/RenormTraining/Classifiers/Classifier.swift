@@ -42,6 +42,38 @@ public struct Classifier: Sendable {
         var overrides: [Override]
         var preparation: Preparation
         var classNames: [String]
+
+        /// The record of a file; `nil` if it has none.
+        ///
+        /// - Throws: `TrainingError.notACheckpoint`, `.formatVersion`.
+        init?(in file: VariablesFile) throws {
+            guard let text = file.metadata[Record.key] else { return nil }
+            func damaged(_ reason: String) -> TrainingError {
+                .notACheckpoint(path: file.path, reason: reason)
+            }
+            do {
+                self = try JSONCoder.decode(Record.self, from: text)
+            } catch let error as DecodingError {
+                throw damaged("its metadata is damaged (\(error.placeAndReason))")
+            }
+            guard format == Record.format else {
+                throw TrainingError.formatVersion(path: file.path, found: format, expected: Record.format)
+            }
+            guard classNames.count == architecture.classes,
+                preparation.framing.size.extents == architecture.input.dimensions
+            else {
+                throw damaged(
+                    "it names \(classNames.count) classes and pictures of \(preparation.framing.size) for a network of "
+                        + "\(architecture.classes) on \(architecture.input)")
+            }
+        }
+
+        init(_ classifier: Classifier, _ architecture: Architecture) {
+            self.architecture = architecture
+            overrides = classifier.model.overrides
+            preparation = classifier.preparation
+            classNames = classifier.classNames
+        }
     }
 
     /// Reads a network that `write(to:)` or a run has saved.
@@ -51,33 +83,12 @@ public struct Classifier: Sendable {
 
     /// Reads a network from the content of a file.
     package init(_ file: VariablesFile) throws {
-        guard let text = file.metadata[Record.key] else {
-            guard file.isOfRun else {
-                throw TrainingError.unknownNetwork(path: file.path)
-            }
+        guard let record = try Record(in: file) else {
+            guard file.isOfRun else { throw TrainingError.unknownNetwork(path: file.path) }
             self = try TrainedModel(file).classifier
             return
         }
-        let record: Record
-        do {
-            record = try JSONCoder.decode(Record.self, from: text)
-        } catch let error as DecodingError {
-            throw TrainingError.notACheckpoint(
-                path: file.path, reason: "its metadata is damaged (\(error.placeAndReason))")
-        }
-        guard record.format == Record.format else {
-            throw TrainingError.formatVersion(path: file.path, found: record.format, expected: Record.format)
-        }
         let architecture = record.architecture
-        guard record.classNames.count == architecture.classes,
-            record.preparation.framing.size.extents == architecture.input.dimensions
-        else {
-            throw TrainingError.notACheckpoint(
-                path: file.path,
-                reason:
-                    "it names \(record.classNames.count) classes and pictures of \(record.preparation.framing.size) "
-                    + "for a network of \(architecture.classes) on \(architecture.input)")
-        }
         var model = Model(
             try architecture.makeLayer(), input: architecture.input, overrides: record.overrides,
             variables: Variables())
@@ -88,14 +99,35 @@ public struct Classifier: Sendable {
             classNames: record.classNames)
     }
 
+    /// Where a file that says itself which network it is of says so.
+    package struct Origin {
+        /// The network.
+        package var architecture: Architecture
+        /// Changes to parts of it.
+        package var overrides: [Override]
+        /// Whether it was written to be used (`write(to:)`), rather than by a run.
+        package var isForUse: Bool
+    }
+
+    /// Which network a file says that it is of; `nil` if it says nothing.
+    package static func origin(of file: VariablesFile) throws -> Origin? {
+        if file.isOfRun {
+            let record = try CheckpointRecord(in: file)
+            return record.configuration.architecture.map {
+                Origin(architecture: $0, overrides: record.overrides, isForUse: false)
+            }
+        }
+        return try Record(in: file).map {
+            Origin(architecture: $0.architecture, overrides: $0.overrides, isForUse: true)
+        }
+    }
+
     /// Writes the network with all that is needed to use it, atomically, as a safetensors file under its variables' names.
     ///
     /// - Throws: `TrainingError.unknownLayers` for layers that are not of the zoo; what writing a file throws.
     public func write(to url: URL) throws {
         guard let architecture else { throw TrainingError.unknownLayers(path: url.path) }
-        let record = Record(
-            architecture: architecture, overrides: model.overrides, preparation: preparation,
-            classNames: classNames)
+        let record = Record(self, architecture)
         try VariablesFile.write(
             model.variables.inStoredTypes, metadata: [Record.key: JSONCoder.encode(record)], to: url)
     }
