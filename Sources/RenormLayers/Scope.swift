@@ -36,13 +36,20 @@ public struct Scope {
 
     /// Calls a layer as the part `name` of this one.
     public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
+        try apply(name, summary: layer.summary, to: x) { try layer(x, $0) }
+    }
+
+    /// Calls a function as the part `name` of this layer, whose first input is x.
+    func apply(_ name: String, summary: String, to x: Tensor, _ body: (Scope) throws -> Tensor) throws
+        -> Tensor
+    {
         let scope = child(name)
         return try builder.within(path: scope.path) {
             let (start, called) = (builder.graph.nodes.count, trace.records.count)
-            let y = try layer(x, scope)
+            let y = try body(scope)
             trace.records.append(
                 LayerRecord(
-                    path: scope.path, summary: layer.summary, input: x.shape, output: y.shape, node: y.id,
+                    path: scope.path, summary: summary, input: x.shape, output: y.shape, node: y.id,
                     nodes: start..<builder.graph.nodes.count, callsOthers: trace.records.count > called))
             return y
         }
