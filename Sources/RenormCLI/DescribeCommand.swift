@@ -12,6 +12,7 @@ struct DescribeCommand: ParsableCommand, OptionTable {
               renorm describe --model small --norm batch-renorm
               renorm describe --model list                                     the networks that there are
               renorm describe --model resnet50 --batch-size 16
+              renorm describe --model file:Examples/networks/residual-branches.yml
               renorm describe runs/a
               renorm describe --model mobilenetv2 --weights mobilenet_v2-b0353104.pth
               renorm describe --model resnet18 --image 32x32x3 --memory small --recompute
@@ -98,7 +99,7 @@ struct DescribeCommand: ParsableCommand, OptionTable {
                 given.compactMap { name, text in text.map { "--\(name)=\($0)" } })
             return try options.network(of: saved).classifier.model
         }
-        let published = Networks.table.find(name.description)?.value.image ?? [224, 224, 3]
+        let published = name.network.image
         let shape = image?.shape ?? published
         var network = NetworkOptions()
         network.model = name
@@ -108,8 +109,8 @@ struct DescribeCommand: ParsableCommand, OptionTable {
         {
             warn("warning: \(text)")
         }
-        let architecture = Architecture(
-            name: name.description, stem: network.stem(for: shape),
+        let architecture = name.architecture(
+            stem: network.stem(for: shape),
             classes: classes ?? (max(published[0], published[1]) > 64 ? 1000 : 10), input: shape,
             normalization: try normalization.value(
                 steps: 1000, batchSize: batchSize, epsilon: name.epsilon))

@@ -103,32 +103,6 @@ extension NormalizationOptions {
     }
 }
 
-/// The name of a network, which the library looks up when it makes the layers.
-struct NetworkName: TextForm, CustomStringConvertible, Equatable {
-    let description: String
-
-    init(parsing text: String) throws {
-        guard Networks.table.find(text) != nil else {
-            let fault = Networks.table.fault(of: text)
-            throw Fault(fault.found, fault.expected)
-        }
-        description = text
-    }
-
-    private init(known text: String) { description = text }
-
-    static let small = NetworkName(known: "small")
-    static let halfSmall = NetworkName(known: "small:0.5")
-    static var expected: String { Networks.table.forms.joined(separator: ", ") }
-    var hasStem: Bool { Networks.hasStem(description) }
-
-    /// The ε that the network was published with, where that is not everybody's.
-    var epsilon: Double? {
-        let own = Networks.table.find(description)?.value.normalization.epsilon
-        return own == Normalization(.batch).epsilon ? nil : own
-    }
-}
-
 extension DataSource: TextForm {
     /// What can be read.
     public static var expected: String { DataSources.formsText }

@@ -39,7 +39,9 @@ extension TrainOptions {
                     file: file,
                     match: WeightsMatch(
                         of: file,
-                        for: WeightsMatch.Request(name: network.model.description, stem: network.stem)))
+                        for: WeightsMatch.Request(
+                            name: network.model.description, description: network.model.described,
+                            stem: network.stem)))
         )
     }
 }

@@ -29,8 +29,7 @@ extension TrainOptions {
                 try CheckpointRecord(reading: $0.last).configuration.architecture
             }??.normalization)
         let image: TensorShape = [training.height, training.width, training.channels]
-        let architecture = Architecture(
-            name: network.model.description,
+        let architecture = network.model.architecture(
             stem: network.stem ?? weights?.match.architecture.stem ?? network.stem(for: image),
             classes: training.classNames.count, input: image,
             normalization: normalization)

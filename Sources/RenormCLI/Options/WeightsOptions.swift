@@ -147,7 +147,8 @@ extension WeightsOptions {
     /// The network that is asked for.
     private func request(_ model: NetworkName) -> WeightsMatch.Request {
         WeightsMatch.Request(
-            name: model.description, stem: stem, size: size.map { ($0.height, $0.width) })
+            name: model.description, description: model.described, stem: stem,
+            size: size.map { ($0.height, $0.width) })
     }
 
     /// How the weights are to be used.

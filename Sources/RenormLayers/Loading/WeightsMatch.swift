@@ -20,6 +20,8 @@ public struct WeightsMatch: Sendable {
     public struct Request: Sendable {
         /// The name in `Networks.table`, with its argument.
         public var name: String
+        /// The network itself where it is not in the table.
+        public var description: NetworkDescription?
         /// How images enter it.
         public var stem: Stem?
         /// The number of classes.
@@ -33,10 +35,12 @@ public struct WeightsMatch: Sendable {
 
         /// Asks for a network.
         public init(
-            name: String, stem: Stem? = nil, classes: Int? = nil, size: (height: Int, width: Int)? = nil,
+            name: String, description: NetworkDescription? = nil, stem: Stem? = nil, classes: Int? = nil,
+            size: (height: Int, width: Int)? = nil,
             normalization: Normalization? = nil, names: NameTable? = nil
         ) {
             self.name = name
+            self.description = description
             self.stem = stem
             self.classes = classes
             self.size = size
@@ -49,7 +53,9 @@ public struct WeightsMatch: Sendable {
     ///
     /// - Throws: `GraphError` for a name that is not in the table.
     public init(of file: VariablesFile, for request: Request) throws {
-        guard let (network, _) = Networks.table.find(request.name) else {
+        guard
+            let network = request.description.map({ Network($0) }) ?? Networks.table.find(request.name)?.value
+        else {
             throw GraphError(Networks.table.fault(of: request.name), operation: "model", path: "")
         }
         let shapes = file.arrays.mapValues(\.shape)
@@ -65,7 +71,8 @@ public struct WeightsMatch: Sendable {
                 {
                     let architecture = Architecture(
                         name: request.name, stem: stem, classes: request.classes ?? 1000,
-                        input: [size.height, size.width, network.image[2]], normalization: normalization)
+                        input: [size.height, size.width, network.image[2]], normalization: normalization,
+                        description: request.description)
                     do {
                         let match = try WeightsMatch(
                             architecture.following(translated, classes: request.classes), names, translated)

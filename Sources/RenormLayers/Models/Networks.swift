@@ -31,6 +31,18 @@ public struct Network: Sendable {
     }
 }
 
+extension Network {
+    /// A network that is described rather than written.
+    public init(_ description: NetworkDescription) {
+        self.init(
+            description.summary ?? "", image: description.image ?? [224, 224, 3],
+            normalization: description.normalization ?? Normalization(.batch)
+        ) { request, _ in
+            try description.makeLayer(classes: request.classes, normalization: request.normalization)
+        }
+    }
+}
+
 /// The networks that can be asked for by name. A package of your own adds its networks here:
 ///
 ///     Networks.table.register("my-network", Network { request, _ in
