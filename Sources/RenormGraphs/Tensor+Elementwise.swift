@@ -73,6 +73,10 @@ extension Tensor {
         let u = try self * 0.5.squareRoot()
         return try (u * u.errorFunction() + u) * 0.5.squareRoot()
     }
+    /// relu6(x + 3) / 6: a sigmoid of straight lines, with slope 1/6 between −3 and 3 (Howard et al. 2019).
+    public func hardSigmoid() throws -> Tensor { try (self + 3).relu6() * (1.0 / 6) }
+    /// x · relu6(x + 3) / 6 (Howard et al. 2019).
+    public func hardSwish() throws -> Tensor { try self * (self + 3).relu6() * (1.0 / 6) }
 
     // MARK: Choice
 

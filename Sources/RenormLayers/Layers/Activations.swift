@@ -66,3 +66,27 @@ public struct Sigmoid: Layer, Hashable {
     /// Applies the function.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { x.sigmoid() }
 }
+
+/// relu6(x + 3) / 6, a sigmoid of straight lines (Howard et al. 2019).
+public struct HardSigmoid: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// The layer in a few words.
+    public var summary: String { "hard sigmoid" }
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { try x.hardSigmoid() }
+}
+
+/// x · relu6(x + 3) / 6 (Howard et al. 2019).
+public struct HardSwish: Layer, Hashable {
+    /// Makes the layer.
+    public init() {}
+
+    /// The layer in a few words.
+    public var summary: String { "hard swish" }
+
+    /// Applies the function.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor { try x.hardSwish() }
+}
