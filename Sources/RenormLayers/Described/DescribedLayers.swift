@@ -112,6 +112,8 @@ public enum DescribedLayers {
         let activations: [(String, String, any Layer)] = [
             ("relu", "max(x, 0)", ReLU()), ("relu6", "min(max(x, 0), 6)", ReLU6()),
             ("silu", "x · sigmoid(x)", SiLU()), ("sigmoid", "1 / (1 + e⁻ˣ)", Sigmoid()),
+            ("hard-swish", "x · relu6(x + 3) / 6", HardSwish()),
+            ("hard-sigmoid", "relu6(x + 3) / 6", HardSigmoid()),
         ]
         for (name, summary, layer) in activations {
             table.register(name, Row(summary, isActivation: true) { _ in layer })
@@ -188,6 +190,24 @@ public enum DescribedLayers {
                     throw options.failure(found: "no branches", expected: "a list of lists of layers")
                 }
                 return Branches { branches }
+            })
+        table.register(
+            "squeeze-excitation",
+            Row("scales channels by what the means of all of them decide", short: "channels") { options in
+                SqueezeExcitation(
+                    try options.integer("channels", in: 1...most),
+                    activation: try options.layer("activation", or: ReLU()),
+                    gate: try options.layer("gate", or: Sigmoid()))
+            })
+        table.register(
+            "channel-shuffle",
+            Row("deals the channels of so many groups out anew", short: "groups") { options in
+                ChannelShuffle(groups: try options.integer("groups", in: 1...most))
+            })
+        table.register(
+            "stochastic-depth",
+            Row("drops whole examples in training", short: "rate") { options in
+                StochasticDepth(try options.number("rate", in: 0...0.999999))
             })
         table.register("add", Row(joining: "the sum of its inputs") { _ in Arithmetic(.add) })
         table.register("multiply", Row(joining: "the product of its inputs") { _ in Arithmetic(.multiply) })

@@ -154,6 +154,12 @@ public struct DescribedOptions {
         }
     }
 
+    /// Takes one layer.
+    public mutating func layer(_ name: String, or standard: any Layer) throws -> any Layer {
+        guard let value = take(name) else { return standard }
+        return try maker.inner { try maker.layers(.list([value]), at: place(of: name))[0] }
+    }
+
     /// Takes a list of layers; empty where it does not stand there.
     public mutating func layers(_ name: String) throws -> [any Layer] {
         guard let value = take(name) else { return [] }
