@@ -123,7 +123,7 @@ private struct PredictionPass {
 
     private mutating func flush() throws {
         let found = waiting.compactMap { try? $0.file.get().images }
-        var rows = try found.isEmpty ? [] : predictor.probabilities(of: NDArray(joining: found))[...]
+        var rows = try found.isEmpty ? [] : predictor.logits(of: NDArray(joining: found))[...]
         for (path, file) in waiting {
             files += 1
             switch file {

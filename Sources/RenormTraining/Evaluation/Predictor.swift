@@ -78,11 +78,27 @@ public final class Predictor {
         return executable
     }
 
-    /// Classes with their probabilities, the likeliest first; of equal ones those that come first.
-    public static func ranked(_ probabilities: [Double], classNames: [String]) -> [(
-        name: String, probability: Double
-    )] {
-        probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
-            .map { (classNames[$0], probabilities[$0]) }
+    /// The classes by a network's result for an image, the likeliest first; of equal ones those that come first.
+    ///
+    /// - Parameter logits: A row of `logits(of:)`.
+    public static func ranked(_ logits: [Double], classNames: [String]) -> [RankedClass] {
+        let probabilities = Softmax(logits[...]).values
+        return probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
+            .map {
+                RankedClass(
+                    index: $0, name: classNames[$0], probability: probabilities[$0], logit: logits[$0])
+            }
     }
+}
+
+/// What a network says of a class for an image.
+public struct RankedClass: Sendable, Hashable, Codable {
+    /// Which class it is, from 0.
+    public var index: Int
+    /// What it is called.
+    public var name: String
+    /// Its probability.
+    public var probability: Double
+    /// The network's result of which the probability is made.
+    public var logit: Double
 }
