@@ -25,7 +25,7 @@ public struct Scope {
         self.trace = trace
         self.path = path
         self.isShared = isShared
-        phase = trace.lastOverride(at: path, \.phase) ?? trace.phase
+        phase = trace.overrides.phase(at: path, tracedFor: trace.phase)
     }
 
     /// The scope of a part of this layer.
@@ -64,12 +64,10 @@ public struct Scope {
     public func parameter(
         _ name: String, shape: TensorShape, initializer: Initializer, decays: Bool = false
     ) throws -> Tensor {
-        let isTrainable = trace.lastOverride(at: join(name), \.isTrainable) ?? true
-        return try variable(
+        try variable(
             VariableSpecification(
                 path: join(name), kind: .parameter, shape: shape, initializer: initializer,
-                isTrainable: isTrainable,
-                decays: decays))
+                isTrainable: trace.overrides.train(at: join(name)), decays: decays))
     }
 
     /// A statistic of this layer.
@@ -86,15 +84,16 @@ public struct Scope {
         )
     }
 
-    /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics.
+    /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics and this one is
+    /// not frozen by its own name.
     public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
-        guard phase.updatesStatistics else { return }
+        guard phase.updatesStatistics, !trace.overrides.freezeStatistics(at: join(name)) else { return }
         try builder.within(part: .update) { try builder.update(join(name), to: value()) }
     }
 
     /// The normalization to use in place of `configured`, by the last override that names one here.
     public func normalization(_ configured: Normalization) -> Normalization {
-        trace.lastOverride(at: path, \.normalization) ?? configured
+        trace.overrides.last(at: path, \.normalization) ?? configured
     }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
