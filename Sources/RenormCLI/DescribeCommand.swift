@@ -145,10 +145,23 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             description.variables.map {
                 [
                     "\($0.path)", "\($0.shape)",
-                    $0.kind.rawValue + ($0.kind == .parameter && !$0.isTrainable ? ", frozen" : ""),
+                    $0.kind.rawValue + ($0.isFrozen ? ", frozen" : ""),
                 ]
             })
         try say()
+        if !description.normalizations.isEmpty {
+            try Table(
+                ["normalization", "kind", "in training by", "averages", "scale, shift", "at inference by"],
+                right: []
+            ).print(
+                description.normalizations.map {
+                    [
+                        $0.path, $0.kind, $0.training.text, $0.updates ? "move" : "stay",
+                        $0.isTrained ? "trained" : "stay", $0.inference.text,
+                    ]
+                })
+            try say()
+        }
         try say(
             """
             \(description.parameters.grouped) parameters, \(description.trainableParameters.grouped) of them trainable; \
@@ -159,6 +172,18 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             \(planned.scratch.bytes) of scratch, \(planned.kept.bytes) of weights in other layouts
             """)
         for warning in description.warnings { warn("warning: \(warning.visible)") }
+    }
+}
+
+extension ModelDescription.Normalization.Statistics {
+    /// What normalizes, in words.
+    fileprivate var text: String {
+        switch self {
+        case .none: "nothing"
+        case .batch: "the batch"
+        case .moving: "its averages"
+        case .example: "each example"
+        }
     }
 }
 

@@ -178,7 +178,11 @@ extension TrainOptions {
                 expected: "held-out images with it", "Hold some out with --validation, or leave it out")
         }
         if goesOn {
-            for (name, value) in [("init", self.`init`?.description), ("init-except", initExcept)] {
+            let beginnings = [
+                ("init", self.`init`?.description), ("init-except", initExcept), ("freeze", freeze),
+                ("freeze-parameters", freezeParameters), ("freeze-statistics", freezeStatistics),
+            ]
+            for (name, value) in beginnings {
                 guard let value, NeedlessOption.isGiven(name) else { continue }
                 add(
                     "--\(name)", "'\(value)' with --resume, which goes on from the run's own checkpoint",

@@ -68,7 +68,32 @@ extension TrainOptions {
             try model.load(
                 weights.file, names: weights.match.names, except: try exceptions(in: model))
         }
-        return model
+        return begun == nil ? try freezing(model) : model
+    }
+
+    /// The model with parts frozen as the options say.
+    private func freezing(_ model: Model) throws -> Model {
+        var result = model
+        let options: [(String, String?, Freezing)] = [
+            ("freeze", freeze, .parametersAndStatistics),
+            ("freeze-parameters", freezeParameters, .parameters),
+            ("freeze-statistics", freezeStatistics, .statistics),
+        ]
+        for (option, text, what) in options {
+            for part in (text ?? "").split(separator: ",") {
+                let part = part.trimmingCharacters(in: .whitespaces)
+                do {
+                    if part.hasPrefix("first:"), let count = Int(part.dropFirst("first:".count)) {
+                        result = try result.freezing(first: count, what)
+                    } else {
+                        result = try result.freezing(PathPattern(part), what)
+                    }
+                } catch let error as GraphError {
+                    throw UsageError("--\(option): '\(part.visible)': \(error)")
+                }
+            }
+        }
+        return result
     }
 
     /// The patterns of `--init-except`, each of which must match something.

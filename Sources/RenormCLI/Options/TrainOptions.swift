@@ -56,6 +56,29 @@ struct TrainOptions: OptionTable {
                 """))
     var initExcept: String?
 
+    @Option(
+        Row(
+            "Leave parts as they are, parameters and statistics: paths, patterns or first:N, joined by commas.",
+            resuming: .configures(["overrides"]), valueName: "parts",
+            discussion: """
+                layer1,conv1; '**.bn1'; first:8 for the first 8 units of the network ('renorm describe' shows them). What is frozen gives in \
+                training what it gives at inference. Beside a frozen convolution an unfrozen normalization would go on moving: freeze \
+                the block.
+                """))
+    var freeze: String?
+
+    @Option(
+        Row(
+            "Leave the parameters of parts as they are; their statistics go on moving.",
+            resuming: .configures(["overrides"]), valueName: "parts"))
+    var freezeParameters: String?
+
+    @Option(
+        Row(
+            "Leave the statistics of parts as they are and normalize with them; their parameters are trained.",
+            resuming: .configures(["overrides"]), valueName: "parts"))
+    var freezeStatistics: String?
+
     // MARK: Length and batches
 
     @Option(Row("Examples a batch.", .of(\.batchSize), resuming: .configures(["batchSize"])))
