@@ -23,9 +23,9 @@ struct WeightsOptions: OptionTable {
 
     @Option(
         Row(
-            "With --weights: what the classes are called, a name a line. (default: 0, 1, 2, …)",
+            "With --weights: what the classes are called: imagenet, or a file with a name a line. (default: 0, 1, 2, …)",
             valueName: "file"))
-    var classNames: FilePath?
+    var classNames: ClassNames?
 
     @Option(
         Row(
@@ -164,15 +164,20 @@ extension WeightsOptions {
     }
 
     private func names() throws -> [String]? {
-        guard let classNames else { return nil }
-        guard let text = try? String(contentsOf: classNames.url, encoding: .utf8) else {
-            throw UsageError(
-                "--class-names: found no readable text at '\(classNames.description.visible)'; expected a file with a name a line. "
-                    + "Check the path.")
+        switch classNames {
+        case nil: return nil
+        case .imagenet?: return ImageNetClasses.names
+        case .file(let file)?:
+            guard let text = try? String(contentsOf: file.url, encoding: .utf8) else {
+                throw UsageError(
+                    "--class-names: found no readable text at '\(file.description.visible)'; expected imagenet, or a file with a name a "
+                        + "line. Check the path.")
+            }
+            var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(
+                String.init)
+            if lines.last == "" { lines.removeLast() }
+            return lines
         }
-        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
-        if lines.last == "" { lines.removeLast() }
-        return lines
     }
 
     /// How pixels are scaled; `nil`: as published.
@@ -215,4 +220,21 @@ extension WeightsOptions {
         }
         return result
     }
+}
+
+/// Where names of classes are.
+enum ClassNames: TextForm, CustomStringConvertible {
+    case imagenet
+    case file(FilePath)
+
+    init(parsing text: String) { self = text == "imagenet" ? .imagenet : .file(FilePath(parsing: text)) }
+
+    var description: String {
+        switch self {
+        case .imagenet: "imagenet"
+        case .file(let file): file.description
+        }
+    }
+
+    static var expected: String { "imagenet or a path" }
 }
