@@ -37,6 +37,7 @@ public struct Scope {
     /// Calls a layer as the part `name` of this one.
     public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
         let scope = child(name)
+        if trace.overrides.last(at: scope.path, \.isRemoved) == true { return x }
         return try builder.within(path: scope.path) {
             let (start, called) = (builder.graph.nodes.count, trace.records.count)
             let y = try layer(x, scope)
@@ -88,6 +89,9 @@ public struct Scope {
     public func normalization(_ configured: Normalization) -> Normalization {
         trace.overrides.last(at: path, \.normalization) ?? configured
     }
+
+    /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
+    func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.
