@@ -12,17 +12,24 @@ public struct Override: Sendable, Hashable, Codable {
     /// Whether statistics there stay as they are, whatever phase the part is traced in: normalizations use their moving
     /// averages and leave them alone.
     public var freezesStatistics: Bool?
+    /// Whether convolutions there have a bias, whatever they say themselves.
+    public var hasBias: Bool?
+    /// Whether layers there are left out, so that what they are given is passed on.
+    public var isRemoved: Bool?
 
     /// Makes an override.
     public init(
         _ pattern: PathPattern, phase: Phase? = nil, isTrainable: Bool? = nil,
-        normalization: Normalization? = nil, freezesStatistics: Bool? = nil
+        normalization: Normalization? = nil, freezesStatistics: Bool? = nil, hasBias: Bool? = nil,
+        isRemoved: Bool? = nil
     ) {
         self.pattern = pattern
         self.phase = phase
         self.isTrainable = isTrainable
         self.normalization = normalization
         self.freezesStatistics = freezesStatistics
+        self.hasBias = hasBias
+        self.isRemoved = isRemoved
     }
 }
 

@@ -44,6 +44,7 @@ public struct Scope {
         -> Tensor
     {
         let scope = child(name)
+        if trace.overrides.last(at: scope.path, \.isRemoved) == true { return x }
         return try builder.within(path: scope.path) {
             let (start, called) = (builder.graph.nodes.count, trace.records.count)
             let y = try body(scope)
@@ -101,6 +102,9 @@ public struct Scope {
     public func auxiliary(_ logits: Tensor, weight: Double) {
         trace.auxiliaries.append(AuxiliaryOutput(path: path, logits: logits, weight: weight))
     }
+
+    /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
+    func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.

@@ -83,4 +83,6 @@ public struct NormalizationRecord: Sendable, Hashable {
     public var input: TensorShape
     /// The phase that it was traced in.
     public var phase: Phase
+    /// The node of what it normalizes.
+    package var source: NodeID
 }
