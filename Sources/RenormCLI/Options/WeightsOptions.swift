@@ -120,6 +120,7 @@ extension WeightsOptions {
         } else {
             classifier = try using(WeightsOptions.selfDescribed(file))
         }
+        for remark in classifier.remarks { warn("note: \(weights.description.visible): \(remark.visible)") }
         return Source(classifier: classifier, name: weights.description)
     }
 
