@@ -97,6 +97,12 @@ public struct Scope {
         trace.lastOverride(at: path, \.normalization) ?? configured
     }
 
+    /// Notes logits `[N, classes]` of an auxiliary classifier (Szegedy et al. 2015): training adds `weight` times their loss to
+    /// that of the network's own. Nothing else reads them, so outside training they cost nothing.
+    public func auxiliary(_ logits: Tensor, weight: Double) {
+        trace.auxiliaries.append(AuxiliaryOutput(path: path, logits: logits, weight: weight))
+    }
+
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.
     public func warn(_ message: String) {

@@ -34,7 +34,7 @@ public enum Padding: Sendable, Hashable {
 ///
 /// Weights start as torchvision's, whatever the groups: normal with deviation √(2 / (channels · kernel²)) (He et al.
 /// 2015, fan-out), unless told otherwise; biases at 0.
-public struct Convolution: Layer {
+public struct Convolution: WeightedLayer {
     /// The number of output channels; `nil` for as many as input channels (depthwise, when `groups` is `nil` too).
     public var channels: Int?
     /// Height and width of the window.
@@ -67,19 +67,6 @@ public struct Convolution: Layer {
         self.groups = groups
         self.bias = bias
         self.initializer = initializer
-    }
-
-    /// A depthwise convolution: each channel has a window of its own.
-    public static func depthwise(
-        kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1, bias: Bool = true,
-        initializer: Initializer? = nil
-    ) -> Convolution {
-        var layer = Convolution(
-            1, kernel: kernel, stride: stride, padding: padding, dilation: dilation, bias: bias,
-            initializer: initializer)
-        layer.channels = nil
-        layer.groups = nil
-        return layer
     }
 
     /// The layer in a few words.
@@ -125,6 +112,21 @@ public struct Convolution: Layer {
             weights?(weight) ?? weight, bias: offset,
             options: ConvolutionOptions(
                 strides: strides, padding: zeros, dilations: dilations, groups: groups))
+    }
+}
+
+extension WeightedLayer where Self == Convolution {
+    /// A depthwise convolution: each channel has a window of its own.
+    public static func depthwise(
+        kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1, bias: Bool = true,
+        initializer: Initializer? = nil
+    ) -> Convolution {
+        var layer = Convolution(
+            1, kernel: kernel, stride: stride, padding: padding, dilation: dilation, bias: bias,
+            initializer: initializer)
+        layer.channels = nil
+        layer.groups = nil
+        return layer
     }
 }
 

@@ -41,6 +41,12 @@ public enum Networks {
         Small.register(in: table)
         ResNet.register(in: table)
         MobileNetV2.register(in: table)
+        InceptionV3.register(in: table)
+        Xception.register(in: table)
+        DenseNet.register(in: table)
+        ShuffleNetV2.register(in: table)
+        RegNet.register(in: table)
+        ConvNeXt.register(in: table)
         return table
     }()
 
