@@ -45,7 +45,56 @@ def check(folder):
     return failures
 
 
+def make(folder):
+    """FOLDER/in: networks of torchvision with random weights and statistics, as torch's two exporters write them."""
+    import torch
+
+    # The operators of torchvision's own library are not needed; without it the package cannot be imported.
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+
+    target = folder / "in"
+    target.mkdir(parents=True, exist_ok=True)
+    (folder / "out").mkdir(exist_ok=True)
+    for name, size in [("resnet18", 96), ("mobilenet_v3_small", 96), ("mobilenet_v3_large", 96), ("densenet121", 96),
+                       ("efficientnet_b0", 96), ("inception_v3", 160), ("shufflenet_v2_x0_5", 96), ("mobilenet_v2", 96),
+                       ("convnext_tiny", 96), ("vgg11", 64), ("regnet_y_400mf", 96), ("googlenet", 96),
+                       ("squeezenet1_1", 96), ("mnasnet0_5", 96), ("resnext50_32x4d", 96)]:
+        torch.manual_seed(1)
+        more = {"init_weights": False} if name in ("inception_v3", "googlenet") else {}
+        model = getattr(torchvision.models, name)(num_classes=10, **more).eval()
+        with torch.no_grad():
+            for key, value in model.state_dict().items():
+                if key.endswith("running_mean"):
+                    value.normal_(0, 0.1)
+                elif key.endswith("running_var"):
+                    value.uniform_(0.7, 1.3)
+        images = torch.randn(2, 3, size, size)
+        with torch.no_grad():
+            logits = model(images)
+        variants = [("new", dict(dynamo=True)), ("old", dict(dynamo=False, opset_version=17)),
+                    ("old-unfolded", dict(dynamo=False, opset_version=13, do_constant_folding=False,
+                                          training=torch.onnx.TrainingMode.PRESERVE))]
+        for suffix, options in variants:
+            path = target / f"{name}-{suffix}.onnx"
+            try:
+                if options["dynamo"]:
+                    options = dict(options, dynamic_shapes={"x": {0: torch.export.Dim("N")}}, external_data=name == "vgg11")
+                else:
+                    options = dict(options, dynamic_axes={"images": {0: "N"}}, input_names=["images"])
+                torch.onnx.export(model, (images,), str(path), verbose=False, **options)
+                ours = run(path, images.numpy())
+                print(path.stem, numpy.abs(ours - logits.numpy()).max() / numpy.abs(ours).max())
+                save_file({"images": images.numpy(), "logits": ours}, path.with_suffix(".safetensors"))
+            except Exception as error:
+                print(path.stem, "not exported:", str(error)[:300])
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[2])
+    if sys.argv[1] == "make":
+        make(folder)
     if sys.argv[1] == "check":
         sys.exit(check(folder) != 0)

@@ -10,7 +10,7 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
 /// works in stands in RENORM_ONNX_CHECK.
 @Suite(.enabled(if: checkFolder != nil), .serialized) struct CheckedByHand {
     private static let names =
-        (ProcessInfo.processInfo.environment["RENORM_ONNX_NETWORKS"]?.split(separator: ",").map(String.init))
+        checkFolder == nil ? [] : (ProcessInfo.processInfo.environment["RENORM_ONNX_NETWORKS"]?.split(separator: ",").map(String.init))
         ?? Networks.table.names
 
     /// Writes each network as ONNX, separate and folded, with images and our logits beside it, and reads it again.
@@ -37,11 +37,56 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
                     exporting: model, options: ONNXExportOptions(foldsNormalizations: folds))
                 let url = checkFolder!.appendingPathComponent("out/\(file).onnx")
                 try onnx.write(to: url)
-                #expect(try ONNXModel(reading: url) == onnx)
+                let read = try ONNXModel(reading: url)
+                #expect(read == onnx)
+                try compare(ImportedNetwork(read), images, logits, name: file)
                 try NamedArrays(["images": images.transposed([0, 3, 1, 2]), "logits": logits])
                     .write(safetensors: checkFolder!.appendingPathComponent("out/\(file).safetensors"))
             }
         }
+    }
+
+    /// Reads each network that another program wrote, with what ONNX Runtime gave beside it.
+    @Test(arguments: files) func networkComesIn(_ file: String) throws {
+        let folder = checkFolder!.appendingPathComponent("in")
+        let expected = try NamedArrays(safetensors: folder.appendingPathComponent("\(file).safetensors"))
+        let network = try ImportedNetwork(
+            ONNXModel(reading: folder.appendingPathComponent("\(file).onnx")))
+        try compare(
+            network, expected.arrays["images"]!.transposed([0, 2, 3, 1]), expected.arrays["logits"]!, name: file)
+        let text = try JSONCoder.encode(network.description, isIndented: true)
+        try AtomicFile.write(text, to: folder.appendingPathComponent("\(file).json"))
+        for remark in network.remarks { print("\(file): \(remark)") }
+    }
+
+    private static let files: [String] = {
+        guard let folder = checkFolder else { return [] }
+        let names = try? FileManager.default.contentsOfDirectory(
+            atPath: folder.appendingPathComponent("in").path)
+        return (names ?? []).filter { $0.hasSuffix(".onnx") }.map { String($0.dropLast(5)) }.sorted()
+    }()
+
+    private func compare(_ network: ImportedNetwork, _ images: NDArray, _ logits: NDArray, name: String) throws {
+        let model = try network.makeModel()
+        var found = try output(of: model, on: images)
+        if !network.remarks.isEmpty { found = softmax(found) }
+        let gap = zip(found.doubles, logits.doubles).map { abs($0 - $1) }.max()!
+        print("\(name): \(gap / logits.doubles.map(abs).max()!)")
+        #expect(mismatch(found, logits, tolerance: 1e-4, of: name) == nil)
+        // What is saved with a run gives the same network.
+        let saved = try JSONCoder.decode(
+            Architecture.self, from: JSONCoder.encode(network.architecture(name: name)))
+        #expect(saved == network.architecture(name: name))
+    }
+
+    private func softmax(_ logits: NDArray) -> NDArray {
+        var result: [Double] = []
+        for row in 0..<logits.shape[0] {
+            let values = logits.rows(row..<row + 1).doubles
+            let powers = values.map { exp($0 - values.max()!) }
+            result += powers.map { $0 / powers.reduce(0, +) }
+        }
+        return NDArray(result, shape: logits.shape)
     }
 
     private func output(of model: Model, on images: NDArray) throws -> NDArray {

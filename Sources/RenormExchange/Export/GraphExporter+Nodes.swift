@@ -135,18 +135,13 @@ extension GraphExporter {
             case .sign: "Sign"
             case .logistic: "Sigmoid"
             case .tanh: "Tanh"
-            default: try Self.laterName(function, failure(id, "it has no such function"))
+            case .erf: "Erf"
+            case .isFinite: throw failure(id, "it has no such function")
             }
         return try like(graph[id].inputs[0], id) { exporter, operand in
             let y = exporter.add(name, [operand], at: path)
             return function == .rsqrt ? exporter.add("Reciprocal", [y], at: path) : y
         }
-    }
-
-    /// The operator of a function whose name is ONNX's, such as `erf`.
-    private static func laterName(_ function: Unary, _ error: ExchangeError) throws -> String {
-        guard function.rawValue == "erf" else { throw error }
-        return "Erf"
     }
 
     private mutating func binary(_ function: Binary, _ id: NodeID) throws -> Value {

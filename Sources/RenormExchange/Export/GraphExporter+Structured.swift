@@ -221,13 +221,57 @@ extension GraphExporter {
         return value(y, of: id, order: order)
     }
 
+    /// What a node normalizes whose γ·x̂ + β is the end of a normalization of each position over its channels.
+    func positionalSource(_ id: NodeID) -> NodeID? {
+        guard case .binary(.add) = graph[id].op, graph[id].role == .normalized,
+            normalizations[graph[id].path]?.kind is PositionalNormalization
+        else { return nil }
+        let product = graph[id].inputs[0]
+        guard case .binary(.multiply) = graph[product].op, case .reshape = graph[graph[product].inputs[0]].op
+        else {
+            return nil
+        }
+        let affine = graph[graph[product].inputs[0]].inputs[0]
+        guard case .affine(.group(1)) = graph[affine].op, case .reshape = graph[graph[affine].inputs[0]].op,
+            constants.isConstant[graph[product].inputs[1].index],
+            constants.isConstant[graph[id].inputs[1].index]
+        else { return nil }
+        return graph[graph[affine].inputs[0]].inputs[0]
+    }
+
+    /// LayerNormalization over the channels, which have to lie last.
+    private mutating func positionalNormalization(_ id: NodeID) throws -> Value? {
+        guard let source = positionalSource(id), let normalization = normalizations[graph[id].path] else {
+            return nil
+        }
+        let (product, path) = (graph[id].inputs[0], graph[id].path)
+        let rank = extents[id.index].count
+        let channels = extents[id.index][rank - 1].factor
+        func vector(_ id: NodeID, _ name: String, _ exporter: inout GraphExporter) throws -> String {
+            let array = try exporter.constants.unstretched(id)
+            return exporter.addNamed(
+                "\(path).\(name)",
+                array.elementCount == channels
+                    ? array.reshaped(to: [channels]) : NDArray(repeating: array.floats[0], shape: [channels]))
+        }
+        let order = Array(0..<rank)
+        let inputs = [
+            try operand(source, order: order), try vector(graph[product].inputs[1], "weight", &self),
+            try vector(graph[id].inputs[1], "bias", &self),
+        ]
+        let y = add(
+            "LayerNormalization", inputs, at: path,
+            ["axis": .integer(-1), "epsilon": .float(Float(normalization.epsilon))])
+        return value(y, of: id, order: order)
+    }
+
     // MARK: Patterns
 
     /// A node that one operator does together with the nodes before it.
     mutating func fused(_ function: Binary, _ id: NodeID) throws -> Value? {
         let node = graph[id]
         switch function {
-        case .add: return try gemm(id)
+        case .add: return try gemm(id) ?? positionalNormalization(id)
         case .multiply:
             for (x, y) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
                 guard !constants.isConstant[x.index], let factor = constants.number(y) else { continue }

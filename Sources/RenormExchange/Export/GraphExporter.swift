@@ -114,9 +114,10 @@ struct GraphExporter {
         for fetch in graph.fetches { needed[fetch.node.index] = true }
         for index in graph.nodes.indices.reversed() where needed[index] {
             let id = NodeID(index)
-            for input in ownGroups(id) == nil ? graph[id].inputs : [graph[id].inputs[0]] {
-                needed[input.index] = true
-            }
+            let read =
+                positionalSource(id).map { [$0] }
+                ?? (ownGroups(id) == nil ? graph[id].inputs : [graph[id].inputs[0]])
+            for input in read { needed[input.index] = true }
         }
         return needed
     }
@@ -182,12 +183,12 @@ struct GraphExporter {
     /// The order in which a value of so many axes lies by itself.
     static func order(rank: Int) -> [Int] { rank == 4 ? [0, 3, 1, 2] : Array(0..<rank) }
 
-    /// The order of axes in which a value lies, if each of them is one axis of the array, else the usual one.
+    /// The order of axes in which a value lies, else the usual one.
     func order(of value: Value) -> [Int] {
         let rank = value.view.logical.count
-        for order in [Self.order(rank: rank), Array(0..<rank)]
-        where value.view.physical == order.map({ value.view.logical[$0] }) { return order }
-        return Self.order(rank: rank)
+        let flat = value.view.physical.flatMap { $0 }
+        let orders = [Self.order(rank: rank), Array(0..<rank)]
+        return orders.first { order in order.flatMap { value.view.logical[$0] } == flat } ?? orders[0]
     }
 
     /// An operand as an array whose axes are its own in an order; what is to be stretched has extent 1.
