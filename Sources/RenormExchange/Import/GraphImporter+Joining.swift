@@ -13,6 +13,7 @@ extension GraphImporter {
             guard node.inputs.count == 2 else { throw Unsupported("several inputs, one of them a constant") }
             return try withConstant(node, kind, constantFirst: place == 0)
         }
+        if kind == "multiply", let gated = try selfGated(node) { return set(node, gated) }
         let name = ImportedNames.layer(node)
         var operands: [Activation] = []
         for place in node.inputs.indices { operands.append(try padded(activation(node, place), name: name)) }
@@ -44,6 +45,21 @@ extension GraphImporter {
         set(node, result)
     }
 
+    /// x · sigmoid(x) and x · hard sigmoid(x) have names.
+    private mutating func selfGated(_ node: ONNXNode) throws -> Activation? {
+        let names = ["sigmoid": "silu", "hard-sigmoid": "hard-swish"]
+        for (gate, other) in [(0, 1), (1, 0)] {
+            guard let last = list.layers.last, let kind = names[last.kind],
+                graph.readers[node.inputs[gate]] == 1,
+                case .activation(let x)? = value(node, other), case .activation(let y)? = value(node, gate),
+                y.layer == last.name, last.inputs == [x.layer], x.view.logical == y.view.logical
+            else { continue }
+            list.renameLast(to: kind)
+            return y
+        }
+        return nil
+    }
+
     /// The order in which a value lies, if each axis of ours is one of its own; else the usual one.
     private func order(of x: Activation) -> [Int] {
         let rank = x.view.logical.count
@@ -58,6 +74,11 @@ extension GraphImporter {
         var x = try padded(activation(node, constantFirst ? 1 : 0), name: name)
         let numbers = try channels(array, x)
         if kind == "maximum" || kind == "minimum" {
+            if kind == "maximum", numbers.count > 1 {
+                let row = NDArray(numbers.map { Float($0) }, shape: [numbers.count])
+                x.layer = list.add("threshold", .none, [x.layer], name: name, weights: [("threshold", row)])
+                return set(node, x)
+            }
             guard Set(numbers).count == 1 else { throw Unsupported("limits for each channel") }
             x.layer = list.add(
                 "clip", [kind == "maximum" ? "low" : "high": .number(numbers[0])], [x.layer], name: name)

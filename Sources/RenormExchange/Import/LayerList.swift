@@ -29,6 +29,9 @@ struct LayerList {
         return unused
     }
 
+    /// Makes the last layer another one of the same inputs.
+    mutating func renameLast(to kind: String) { layers[layers.count - 1].kind = kind }
+
     /// The layer of a name.
     func layer(_ name: String) -> DescribedLayer? { layers.last { $0.name == name } }
 

@@ -52,6 +52,10 @@ extension DescribedLayers {
         table.register("scale", Row("a trained factor for each channel") { _ in ChannelScale() })
         table.register("shift", Row("a trained number for each channel, added") { _ in ChannelShift() })
         table.register(
+            "threshold",
+            Row("what is above a trained number for each channel, else that number") { _ in ChannelThreshold()
+            })
+        table.register(
             "channels",
             Row("some of the channels") { options in
                 ChannelSlice(

@@ -74,3 +74,12 @@ struct ChannelShift: Layer, Hashable {
         try x + scope.parameter("bias", shape: [x.shape[-1]], initializer: .constant(0))
     }
 }
+
+/// What of x is above a trained threshold for each channel, else the threshold. Variables: `threshold` `[C]`, which starts at 0.
+struct ChannelThreshold: Layer, Hashable {
+    var summary: String { "threshold by channel" }
+
+    func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try x.maximum(scope.parameter("threshold", shape: [x.shape[-1]], initializer: .constant(0)))
+    }
+}
