@@ -22,7 +22,10 @@ struct TensorView: Hashable {
     /// - Parameters:
     ///   - offset: of the first number, in numbers.
     /// - Throws: `Fault` for one that needs numbers that the storage has not.
-    init(_ storage: PickledStorage, type: (StoredType?, name: String), offset: Int, sizes: [Int], strides: [Int]) throws {
+    init(
+        _ storage: PickledStorage, type: (StoredType?, name: String), offset: Int, sizes: [Int],
+        strides: [Int]
+    ) throws {
         shape = TensorShape(sizes)
         if let fault = shape.fault { throw Fault(text: "it has \(fault.found), expected \(fault.expected)") }
         guard sizes.count == strides.count else {
@@ -77,7 +80,8 @@ extension PickleMachine {
         let (sizes, strides) = (try integers(arguments[2]), try integers(arguments[3]))
         var type = (storage.kind.type, name: storage.kind.name)
         if case .tensor3 = function {
-            guard arguments.count >= 7, case .global(.elementType(let stored, let name)) = try object(arguments[6])
+            guard arguments.count >= 7,
+                case .global(.elementType(let stored, let name)) = try object(arguments[6])
             else { throw malformed("a tensor has no type") }
             type = (stored, name: name)
         }
