@@ -51,6 +51,8 @@ struct TensorView: Hashable {
                     + "\(storage.bytes.count) bytes that its storage has")
         }
         start = storage.bytes.lowerBound + offset * unit
+        // No number may lie in two pieces of what is read.
+        guard start.isMultiple(of: unit) else { throw Fault(text: "it begins inside a number") }
     }
 
     /// A view of all of some bytes, such as those of an array of NumPy's.
