@@ -15,7 +15,9 @@ extension NamedArrays {
         if FileManager.default.fileExists(atPath: url.appendingPathComponent("saved_model.pb").path) {
             throw FormatError.unknownFormat(
                 path: url.path, found: "a SavedModel of TensorFlow's",
-                remedy: "Save it as Keras' file, and turn that into safetensors by scripts/keras_to_safetensors.py.")
+                remedy:
+                    "Save it as Keras' file, and turn that into safetensors by scripts/keras_to_safetensors.py."
+            )
         }
         let file = try InputFile(url)
         let head = try file.bytes(0..<min(file.size, FileFormat.headSize))
@@ -46,7 +48,9 @@ private enum ArchiveContent {
         let pickles = names.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }
         if let pickle = pickles.min(by: { $0.utf8.count < $1.utf8.count }) {
             let folder = String(pickle.dropLast("data.pkl".count))
-            if names.contains("\(folder)constants.pkl") || names.contains(where: { $0.hasPrefix("\(folder)code/") }) {
+            if names.contains("\(folder)constants.pkl")
+                || names.contains(where: { $0.hasPrefix("\(folder)code/") })
+            {
                 self = .other(found: "a program of TorchScript's", remedy: FileFormat.torchScript)
             } else {
                 self = .pyTorch(folder: folder)
@@ -55,10 +59,14 @@ private enum ArchiveContent {
             self = .other(found: "a Keras file (.keras)", remedy: FileFormat.keras)
         } else if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
             self = .other(found: "an archive of NumPy's (.npz)", remedy: FileFormat.numpy)
-        } else if names.contains(where: { $0.hasSuffix("archive_format") || $0.hasSuffix("serialized_exported_program.json") }) {
+        } else if names.contains(where: {
+            $0.hasSuffix("archive_format") || $0.hasSuffix("serialized_exported_program.json")
+        }) {
             self = .other(
                 found: "a program that torch.export wrote",
-                remedy: "Save its weights in Python: torch.save(torch.export.load(file).state_dict, \"weights.pth\").")
+                remedy:
+                    "Save its weights in Python: torch.save(torch.export.load(file).state_dict, \"weights.pth\")."
+            )
         } else {
             self = .other(
                 found: "a zip archive that holds \(listed(Array(names)))",
