@@ -70,7 +70,7 @@ let package = Package(
         .target(
             name: "RenormTraining",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers", "RenormExchange",
                 "RenormImages",
             ]),
         .target(

@@ -1,6 +1,8 @@
+import Foundation
+
 /// What a file is by its first bytes: the formats that weights come in, and others that people take for them.
 enum FileFormat: Equatable {
-    case safetensors, zip, legacyPyTorch
+    case safetensors, zip, legacyPyTorch, onnx
     /// Everything else: what it is, and what to do.
     case other(found: String, remedy: String)
 
@@ -29,6 +31,10 @@ enum FileFormat: Equatable {
             // After the protocol, and from protocol 4 on the length of a frame.
             let isPyTorch = [2, 11].contains { begins(Array(NamedArrays.legacyMagic), at: $0) }
             self = isPyTorch ? .legacyPyTorch : FileFormat.plainPickle
+        } else if head.count > 2, head[0] == 0x08, (1...64).contains(head[1]),
+            FileFormat.onnxTags.contains(head[2])
+        {
+            self = .onnx
         } else if let (_, found, remedy) = FileFormat.others.first(where: { begins($0.0) }) {
             self = .other(found: found, remedy: remedy)
         } else if begins("ustar", at: 257) {
@@ -58,6 +64,10 @@ enum FileFormat: Equatable {
             self = FileFormat.unknown
         }
     }
+
+    /// What can follow the version of the format, the first field of an ONNX file: producer, its version, domain, version of the
+    /// model, documentation, graph, operators' version.
+    private static let onnxTags: [UInt8] = [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42]
 
     /// Formats by their first bytes.
     private static let others: [([UInt8], found: String, remedy: String)] = [
@@ -97,4 +107,15 @@ enum FileFormat: Equatable {
 
     static let unknown = FileFormat.other(
         found: "of no known format", remedy: "Check that this is the right file, or fetch or save it again.")
+}
+
+extension ONNXModel {
+    /// Whether a file is an ONNX model by its first bytes.
+    ///
+    /// - Throws: `FormatError.unreadable`.
+    package static func isONNX(_ url: URL) throws -> Bool {
+        let file = try InputFile(url)
+        return try FileFormat(head: file.bytes(0..<min(file.size, FileFormat.headSize)), size: file.size)
+            == .onnx
+    }
 }
