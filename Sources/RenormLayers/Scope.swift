@@ -39,6 +39,13 @@ public struct Scope {
         try apply(name, summary: layer.summary, to: x) { try layer(x, $0) }
     }
 
+    /// Calls a function for which layers that match are left out.
+    func removing(_ pattern: PathPattern, _ body: () throws -> Tensor) rethrows -> Tensor {
+        trace.overrides.append(Override(pattern, isRemoved: true))
+        defer { trace.overrides.removeLast() }
+        return try body()
+    }
+
     /// Calls a function as the part `name` of this layer, whose first input is x.
     func apply(_ name: String, summary: String, to x: Tensor, _ body: (Scope) throws -> Tensor) throws
         -> Tensor

@@ -37,7 +37,8 @@ extension Network {
     public init(_ description: NetworkDescription) {
         self.init(
             description.summary ?? "", image: description.image ?? [224, 224, 3],
-            normalization: description.normalization ?? Normalization(.batch)
+            normalization: description.normalization ?? Normalization(.batch),
+            otherNames: description.otherNames
         ) { request, _ in
             try description.makeLayer(classes: request.classes, normalization: request.normalization)
         }
