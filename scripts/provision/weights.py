@@ -64,13 +64,18 @@ def kitchenware(folder: Path, packages: Packages) -> None:
                 label = labels[path.stem]
                 rows.append((path, label, KITCHENWARE.index(label)))
     write_table(folder / "labels.csv", ["path", "label", "number"], rows)
+    convert(saved, folder / "kitchenware.safetensors", packages)
+
+
+def convert(keras: Path, target: Path, packages: Packages) -> None:
+    """Turns Keras' file into safetensors by the script for users, with an h5py of its own."""
     h5py = clients.installed(KERAS_REQUIREMENTS, packages.deps / "h5py", REMEDY)
     script = Path(__file__).parents[1] / "keras_to_safetensors.py"
     result = subprocess.run(
-        [sys.executable, str(script), str(saved), str(folder / "kitchenware.safetensors")], text=True,
+        [sys.executable, str(script), str(keras), str(target)], text=True,
         env={**os.environ, "PYTHONPATH": str(h5py)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if result.returncode != 0:
-        raise Problem(f"{script.name} could not turn {saved.name} into safetensors: {result.stdout.strip()}",
+        raise Problem(f"{script.name} could not turn {keras.name} into safetensors: {result.stdout.strip()}",
                       "a file that h5py reads.", "report this.")
 
 
