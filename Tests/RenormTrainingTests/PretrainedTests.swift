@@ -3,16 +3,17 @@ import Renorm
 import RenormTestSupport
 import Testing
 
+/// Where `make weights` puts them.
+private let weights = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: ".deps/weights")
+
 /// Pretrained networks, as `make weights` fetches them, on photographs: what they say here is what they say in their own frameworks
 /// (`scripts/fixtures/pretrained.py`).
-@Suite(.enabled(if: testsAreThorough && FileManager.default.fileExists(atPath: PretrainedTests.weights.path)))
+@Suite(.enabled(if: testsAreThorough && FileManager.default.fileExists(atPath: weights.path)))
 struct PretrainedTests {
-    static let weights = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: ".deps/weights")
-
     /// The file in a folder whose name ends so.
     private func file(_ folder: String, _ ending: String) throws -> URL {
-        let place = Self.weights.appending(path: folder)
+        let place = weights.appending(path: folder)
         let names = try FileManager.default.contentsOfDirectory(atPath: place.path).filter {
             $0.hasSuffix(ending)
         }
@@ -21,7 +22,7 @@ struct PretrainedTests {
     }
 
     private func images(_ folder: String) throws -> [URL] {
-        let place = Self.weights.appending(path: folder)
+        let place = weights.appending(path: folder)
         return try FileManager.default.contentsOfDirectory(atPath: place.path).filter { $0.hasSuffix(".jpg") }
             .sorted().map { place.appending(path: $0) }
     }
