@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "RenormFormats",
             dependencies: [
-                "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
+                "CZlib", "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
         .target(

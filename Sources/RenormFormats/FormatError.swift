@@ -14,6 +14,22 @@ public enum FormatError: Error, Hashable, Sendable {
     case headerTooLarge(path: String, found: Int, limit: Int)
     /// A header that is JSON, but not the JSON that the format asks for.
     case malformedHeader(path: String, entry: String, reason: String)
+    /// A file of a format that is not read: what it is, and what to do.
+    case unknownFormat(path: String, found: String, remedy: String)
+    /// A zip archive that is damaged, or made to do damage.
+    case damagedArchive(path: String, reason: String)
+    /// A pickle that is damaged, or that holds what no file of weights does.
+    case malformedPickle(path: String, place: String, reason: String)
+    /// A pickle that would have something run or made that weights do not need.
+    case forbiddenGlobal(path: String, name: String, remedy: String)
+    /// A tensor that does not lie in its storage, or that cannot be read.
+    case malformedTensor(path: String, tensor: String, reason: String)
+    /// A checkpoint in which there are no weights.
+    case noStateDictionary(path: String, found: String)
+    /// An ONNX file that is damaged, or made to do damage.
+    case malformedONNX(path: String, place: String, reason: String)
+    /// A tensor of an ONNX file that should stand in a file beside it.
+    case externalData(path: String, tensor: String, location: String, reason: String)
     /// A tensor of a type that is not read.
     case unknownType(path: String, tensor: String, type: String)
     /// A tensor whose bytes are not those of its shape and type.
@@ -54,9 +70,31 @@ extension FormatError: CustomStringConvertible {
         case .malformedHeader(let path, let entry, let reason):
             "\(path) describes \"\(entry)\" wrongly: \(reason). Expected a safetensors header, where a tensor has "
                 + "dtype, shape and data_offsets and __metadata__ holds strings. Save the file again."
+        case .unknownFormat(let path, let found, let remedy):
+            "\(path) is \(found). Expected weights as safetensors or as torch.save writes them. \(remedy)"
+        case .damagedArchive(let path, let reason):
+            "\(path) is a damaged zip archive: \(reason). Expected one as torch.save writes it. Fetch or save it again."
+        case .malformedPickle(let path, let place, let reason):
+            "\(path) is damaged at \(place): \(reason). Expected tensors and plain values, as torch.save writes them. "
+                + "Fetch or save it again."
+        case .forbiddenGlobal(let path, let name, let remedy):
+            "\(path) asks for \(name), and nothing that a file asks for is run. Expected tensors and plain values alone. "
+                + "\(remedy)"
+        case .malformedTensor(let path, let tensor, let reason):
+            "\(path) describes the tensor \(tensor) wrongly: \(reason). Expected one that lies in its storage. Fetch or "
+                + "save the file again."
+        case .noStateDictionary(let path, let found):
+            "\(path) has no weights that can be found: \(found). Expected a dictionary of tensors by name, or one inside "
+                + "it, such as under \"state_dict\". Save it in Python: torch.save(model.state_dict(), \"weights.pth\")."
+        case .malformedONNX(let path, let place, let reason):
+            "\(path) is damaged in \(place): \(reason). Expected an ONNX file. Check that this is the right file, or fetch "
+                + "or save it again."
+        case .externalData(let path, let tensor, let location, let reason):
+            "\(path) says that \"\(tensor)\" is in the file '\(location)': \(reason). Expected a file in the same folder, "
+                + "which holds the whole array. Put it there, or save the network in one file."
         case .unknownType(let path, let tensor, let type):
-            "\(path) holds \"\(tensor)\" as \(type). Expected F32, F64, F16, BF16, I32, I64 or U8. Convert the "
-                + "tensor to one of these."
+            "\(path) holds \"\(tensor)\" as \(type). Expected real numbers of 16 bits or more, or whole numbers. "
+                + "Convert the tensor to one of these."
         case .byteCount(let path, let tensor, let found, let expected):
             "\(path) gives \"\(tensor)\" \(found) bytes. Expected \(expected), by its shape and type. Save the file "
                 + "again."

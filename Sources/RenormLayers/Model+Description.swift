@@ -57,7 +57,8 @@ extension ModelDescription {
     /// Describes a network on batches of images `[H, W, C]`, without making any of its values.
     ///
     /// Multiply-adds are those of convolutions and matrix products: positions · outputs · window · inputs / groups.
-    /// Everything else is linear in the activations and left out, as is usual.
+    /// Everything else is linear in the activations and left out, as is usual, and so is what the result does not depend on:
+    /// auxiliary classifiers.
     ///
     /// - Throws: `GraphError` if the images do not fit the layers.
     public init(
@@ -66,11 +67,11 @@ extension ModelDescription {
         let builder = GraphBuilder()
         let images = try builder.images(input, batch: batch)
         let trace = Trace(builder: builder, phase: .inference, overrides: overrides, seed: 0)
-        _ = try layer(images, Scope(trace: trace))
+        builder.fetch(try layer(images, Scope(trace: trace)), as: "logits")
         let training = try trace.normalizations.map { try $0.inTraining(overrides) }
         let moving = Set(training.flatMap(\.updates))
-        let graph = builder.graph
-        let specifications = graph.variables.values
+        let graph = builder.graph.pruned()
+        let specifications = builder.graph.variables.values
         var costs: [String: Int] = [:]
         for node in graph.nodes {
             costs[node.path] = (costs[node.path] ?? 0).saturatingSum(graph.multiplyAdds(of: node) / batch)

@@ -36,14 +36,21 @@ public struct Scope {
 
     /// Calls a layer as the part `name` of this one.
     public func apply(_ name: String, _ layer: any Layer, to x: Tensor) throws -> Tensor {
+        try apply(name, summary: layer.summary, to: x) { try layer(x, $0) }
+    }
+
+    /// Calls a function as the part `name` of this layer, whose first input is x.
+    func apply(_ name: String, summary: String, to x: Tensor, _ body: (Scope) throws -> Tensor) throws
+        -> Tensor
+    {
         let scope = child(name)
         if trace.overrides.last(at: scope.path, \.isRemoved) == true { return x }
         return try builder.within(path: scope.path) {
             let (start, called) = (builder.graph.nodes.count, trace.records.count)
-            let y = try layer(x, scope)
+            let y = try body(scope)
             trace.records.append(
                 LayerRecord(
-                    path: scope.path, summary: layer.summary, input: x.shape, output: y.shape, node: y.id,
+                    path: scope.path, summary: summary, input: x.shape, output: y.shape, node: y.id,
                     nodes: start..<builder.graph.nodes.count, callsOthers: trace.records.count > called))
             return y
         }
@@ -92,6 +99,12 @@ public struct Scope {
 
     /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
     func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
+
+    /// Notes logits `[N, classes]` of an auxiliary classifier (Szegedy et al. 2015): training adds `weight` times their loss to
+    /// that of the network's own. Nothing else reads them, so outside training they cost nothing.
+    public func auxiliary(_ logits: Tensor, weight: Double) {
+        trace.auxiliaries.append(AuxiliaryOutput(path: path, logits: logits, weight: weight))
+    }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.

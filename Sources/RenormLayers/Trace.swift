@@ -13,6 +13,7 @@ final class Trace {
     /// Every layer that was called, after those that it has called.
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
+    var auxiliaries: [AuxiliaryOutput] = []
     private var noted: [(message: String, paths: [String])] = []
 
     init(
@@ -60,6 +61,16 @@ public struct LayerRecord: Sendable, Hashable {
     /// The nodes that were made while it was called, and whether it has called other layers meanwhile.
     var nodes: Range<Int>
     var callsOthers: Bool
+}
+
+/// Logits beside those of the last layer, whose loss is added to that of training with a weight.
+public struct AuxiliaryOutput {
+    /// The path of the layer that gives them.
+    public var path: String
+    /// The logits `[N, classes]`.
+    public var logits: Tensor
+    /// The factor of their loss.
+    public var weight: Double
 }
 
 /// A normalization as it was traced, overrides included.

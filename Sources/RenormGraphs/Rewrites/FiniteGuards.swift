@@ -90,8 +90,8 @@ extension Graph {
             // leave to others' passes, NaN may not.)
             guard case .activation = self[operand].op else { return true }
             return options.window.reduce(1, *) > 200
-        case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.rsqrt):
-            // x · sigmoid(x) shows it.
+        case .unary(.exp), .unary(.sign), .unary(.logistic), .unary(.tanh), .unary(.erf), .unary(.rsqrt):
+            // x · sigmoid(x) and x · erf(x) show it.
             let shows = readers.allSatisfy { reader in
                 if case .binary(.multiply) = self[reader].op {
                     self[reader].inputs.contains(operand)

@@ -3,7 +3,7 @@ import RenormArrays
 import RenormFormats
 import RenormGraphs
 
-/// A safetensors file of variables: names are their paths, which are PyTorch's; what each is for stands in the metadata,
+/// A file of variables: names are their paths, which are PyTorch's; what each is for stands in the metadata,
 /// so that nothing is guessed from a name. Files from elsewhere have no such list; there a model says what its variables
 /// are for.
 ///
@@ -19,21 +19,27 @@ public struct VariablesFile: Sendable {
     /// Everything else that the file says of itself.
     public let metadata: [String: String]
 
+    /// What was understood on the way from the file to its arrays, in sentences for the user.
+    public let remarks: [String]
+
     /// The name under which the kinds stand in the metadata.
     static let kindsKey = "renorm.kinds"
 
-    /// Reads a file.
+    /// Reads a file of any format that carries weights: safetensors, PyTorch's. Nothing in it is executed.
     ///
-    /// - Throws: what reading a safetensors file throws; `VariablesError.kinds` if its list of kinds is damaged.
+    /// - Throws: what reading the file throws (`FormatError`); `VariablesError.kinds` if its list of kinds is damaged.
     public init(reading url: URL) throws {
-        let file = try NamedArrays(safetensors: url)
+        let file = try NamedArrays(reading: url)
         try self.init(
             path: url.path, arrays: Dictionary(uniqueKeysWithValues: file.arrays.map { ($0.key, $0.value) }),
-            metadata: file.metadata)
+            metadata: file.metadata, remarks: file.remarks)
     }
 
-    package init(path: String, arrays: [String: NDArray], metadata: [String: String]) throws {
+    package init(
+        path: String, arrays: [String: NDArray], metadata: [String: String], remarks: [String] = []
+    ) throws {
         self.path = path
+        self.remarks = remarks
         self.arrays = arrays
         self.metadata = metadata.filter { $0.key != VariablesFile.kindsKey }
         guard let text = metadata[VariablesFile.kindsKey] else {

@@ -11,6 +11,8 @@ public struct Network: Sendable {
     /// The normalization that it was published with: its published weights are of this kind and this ε, and the ε is what any
     /// other kind gets in this network unless told otherwise.
     public var normalization: Normalization
+    /// What other frameworks call the variables of its published weights, besides PyTorch's names, which are ours.
+    public var otherNames: [NameTable] = []
     /// Makes the layers for what is asked for; the second argument is what follows the name and a colon. `nil` for an
     /// argument that it cannot read.
     public var makeLayer: @Sendable (Architecture, String?) throws -> (any Layer)?
@@ -29,6 +31,18 @@ public struct Network: Sendable {
     }
 }
 
+extension Network {
+    /// A network that is described rather than written.
+    public init(_ description: NetworkDescription) {
+        self.init(
+            description.summary ?? "", image: description.image ?? [224, 224, 3],
+            normalization: description.normalization ?? Normalization(.batch)
+        ) { request, _ in
+            try description.makeLayer(classes: request.classes, normalization: request.normalization)
+        }
+    }
+}
+
 /// The networks that can be asked for by name. A package of your own adds its networks here:
 ///
 ///     Networks.table.register("my-network", Network { request, _ in
@@ -41,6 +55,12 @@ public enum Networks {
         Small.register(in: table)
         ResNet.register(in: table)
         MobileNetV2.register(in: table)
+        InceptionV3.register(in: table)
+        Xception.register(in: table)
+        DenseNet.register(in: table)
+        ShuffleNetV2.register(in: table)
+        RegNet.register(in: table)
+        ConvNeXt.register(in: table)
         return table
     }()
 

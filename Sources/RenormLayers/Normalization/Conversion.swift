@@ -37,6 +37,18 @@ extension Model {
         try converting(by: [Override(pattern, normalization: normalization)])
     }
 
+    /// The model with another kind of normalization in place of every one that keeps moving averages; exact at inference.
+    ///
+    /// - Throws: As `converting(_:to:)`.
+    public func convertingPopulations(to kind: any PopulationNormalization) throws -> Model {
+        try converting(
+            by: tracedNormalizations().filter(\.normalization.keepsPopulation).map { record in
+                var target = record.normalization
+                target.kind = kind
+                return Override(PathPattern(record.path), normalization: target)
+            })
+    }
+
     private func converting(by changes: [Override]) throws -> Model {
         var result = self
         result.overrides += changes

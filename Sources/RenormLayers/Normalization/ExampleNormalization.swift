@@ -54,6 +54,15 @@ extension LayerNormalization: ExampleNormalization {
     }
 }
 
+extension PositionalNormalization: ExampleNormalization {
+    /// Those of all channels together: of a position they are on the average what they are of an example.
+    public func expectedMoments(means: [Double], variances: [Double], epsilon: Double) -> (
+        means: [Double], deviations: [Double]
+    ) {
+        expectedMoments(ofGroups: 1, means: means, variances: variances, epsilon: epsilon)
+    }
+}
+
 extension InstanceNormalization: ExampleNormalization {
     /// Those of each channel.
     public func expectedMoments(means: [Double], variances: [Double], epsilon: Double) -> (

@@ -149,7 +149,7 @@ public enum NormalizationKinds {
         let kinds: [any NormalizationKind.Type] = [
             BatchNormalization.self, BatchRenormalization.self, FrozenNormalization.self,
             LayerNormalization.self, InstanceNormalization.self, GroupNormalization.self,
-            FilterResponseNormalization.self, NoNormalization.self,
+            PositionalNormalization.self, FilterResponseNormalization.self, NoNormalization.self,
         ]
         for kind in kinds { table.register(kind) }
         return table

@@ -25,11 +25,6 @@ extension Architecture {
         let shapes = Dictionary(others.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
         return own.filter { shapes[$0.path] != $0.shape }.map(\.path)
     }
-
-    /// What the network has; no value is made.
-    func specifications() throws -> [VariableSpecification] {
-        try Model(makeLayer(), input: input, variables: Variables()).specifications()
-    }
 }
 
 extension Model {
