@@ -65,7 +65,7 @@ extension NormalizationRecord {
     }
 
     func statistics(in phase: Phase) -> ModelDescription.Normalization.Statistics {
-        if normalization.kind is NoNormalization { return .none }
+        if normalization.isNone { return .none }
         guard normalization.keepsPopulation else { return normalization.isBatchwise ? .batch : .example }
         return normalization.isBatchwise && phase.statistics == .batch ? .batch : .moving
     }

@@ -51,14 +51,17 @@ import RenormOneDNN
         return cases
     }()
 
-    /// A trunk with dropout in it, and what is trained in any case.
+    /// A trunk with dropout and a block that may be left out in it, and what is trained in any case.
     static func model(_ normalization: Normalization, _ overrides: [Override]) throws -> Model {
         let network = Sequential {
             Sequential {
                 ConvolutionUnit(
                     Convolution(6, kernel: 3, bias: false), normalization, names: ("conv1", "bn1"))
                 Dropout(0.3).named("drop")
-                ConvolutionUnit(Convolution(6, kernel: 3), normalization, names: ("conv2", "bn2"))
+                Residual {
+                    ConvolutionUnit(Convolution(6, kernel: 3), normalization, names: ("conv2", "bn2"))
+                    StochasticDepth(0.3).named("path")
+                }
             }.named("trunk")
             ConvolutionUnit(
                 Convolution(8, kernel: 3, bias: false), normalization, names: ("conv3", "bn3"))

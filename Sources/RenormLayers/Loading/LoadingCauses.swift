@@ -87,7 +87,7 @@ struct LoadingCauses {
     private var missing: Set<String> { Set(report.missing) }
 
     private var normalized: [NormalizationRecord] {
-        normalizations.filter { !($0.normalization.kind is NoNormalization) }
+        normalizations.filter { !$0.normalization.isNone }
     }
 
     private var withoutNormalization: String? {

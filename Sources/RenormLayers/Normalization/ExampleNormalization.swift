@@ -5,9 +5,17 @@ public protocol ExampleNormalization: NormalizationKind {
     ///
     /// With averages μ and σ, y = γ·(x − μ)/σ + β; here y = γ′·(x − m)/s + β′, with moments of the example. With γ′ = γ·s/σ and
     /// β′ = β + γ·(m − μ)/σ both are the same for that example, while with γ and β as they were the channels of a group lose what
-    /// the averages knew of their differences. Measured on a network of five layers after 400 steps with batch normalization
-    /// (`ConversionCostTests`), share of changed answers before any training, carried over and as they were:
-    /// RESULTS
+    /// the averages knew of their differences. Measured on five layers after 400 steps with batch normalization on Fashion-MNIST
+    /// (79.6 % right), before any training and after 20 steps with the rate 0.01:
+    ///
+    /// | | answers that change | right at once | right after 20 steps |
+    /// |---|---|---|---|
+    /// | group:4, carried over | 9.9 % | 77.7 % | 81.0 % |
+    /// | group:4, γ and β as they were | 75.0 % | 23.9 % | 71.8 % |
+    /// | group:8, carried over | 14.2 % | 75.2 % | 81.3 % |
+    /// | group:8, as they were | 70.5 % | 28.4 % | 73.1 % |
+    /// | layer, carried over | 9.5 % | 75.8 % | 80.1 % |
+    /// | layer, as they were | 86.9 % | 13.8 % | 56.1 % |
     ///
     /// - Parameters:
     ///   - means: The population's mean of each channel.
@@ -47,6 +55,15 @@ extension GroupNormalization: ExampleNormalization {
 
 extension LayerNormalization: ExampleNormalization {
     /// Those of all channels together.
+    public func expectedMoments(means: [Double], variances: [Double], epsilon: Double) -> (
+        means: [Double], deviations: [Double]
+    ) {
+        expectedMoments(ofGroups: 1, means: means, variances: variances, epsilon: epsilon)
+    }
+}
+
+extension PositionalNormalization: ExampleNormalization {
+    /// Those of all channels together: of a position they are on the average what they are of an example.
     public func expectedMoments(means: [Double], variances: [Double], epsilon: Double) -> (
         means: [Double], deviations: [Double]
     ) {

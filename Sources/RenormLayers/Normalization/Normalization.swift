@@ -54,7 +54,7 @@ public struct Normalization: Layer {
         scope.trace.normalizations.append(
             NormalizationRecord(
                 path: scope.path, normalization: used, input: x.shape, phase: scope.phase, source: x.id))
-        if used.kind is NoNormalization { return x }
+        if used.isNone { return x }
         guard x.shape.rank == 4 || x.shape.rank == 2 else {
             throw GraphError.shapes(
                 operation: "normalization", path: scope.path, found: [x.shape],
@@ -82,6 +82,9 @@ public struct Normalization: Layer {
 
     /// Whether examples of a batch are normalized together in training.
     public var isBatchwise: Bool { kind is any BatchwiseNormalization }
+
+    /// Whether it does nothing at all.
+    package var isNone: Bool { kind is NoNormalization }
 
     /// Whether it normalizes with moving averages at inference.
     public var keepsPopulation: Bool { kind is any PopulationNormalization }

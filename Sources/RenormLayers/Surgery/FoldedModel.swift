@@ -34,7 +34,7 @@ extension Model {
         let traced = try trace(builder.images(input, batch: 1), on: builder, phase: .inference)
         let foldable = FoldableNormalizations(builder.graph, traced.normalizations)
         var result = FoldedModel(model: self, folded: [], remaining: [])
-        for record in traced.normalizations where !(record.normalization.kind is NoNormalization) {
+        for record in traced.normalizations where !record.normalization.isNone {
             switch foldable.place(of: record) {
             case .failure(let reason): result.remaining.append(.init(path: record.path, reason: reason.text))
             case .success(let convolution):

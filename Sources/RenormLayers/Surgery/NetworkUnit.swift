@@ -12,23 +12,26 @@ extension Model {
     ///
     /// The network is cut where it is one tensor wide: between the layers of a chain, and around, never inside, residual
     /// blocks and branches. What has no weights of its own, a normalization, an activation or a pooling, belongs to the unit
-    /// before it. So ResNet-18 has ten: the first convolution, eight blocks, and the last dense layer.
+    /// before it. So ResNet-18 has ten: the first convolution, eight blocks, and the last dense layer. What the result does not
+    /// depend on, an auxiliary classifier, belongs to the last.
     ///
     /// - Throws: `GraphError` if the images do not fit the layers.
     public func units() throws -> [NetworkUnit] {
         let builder = GraphBuilder()
         let images = try builder.images(input, batch: 1)
         let trace = Trace(builder: builder, phase: .inference, overrides: overrides, seed: 0)
-        _ = try layer(images, Scope(trace: trace))
+        let output = try layer(images, Scope(trace: trace))
         let graph = builder.graph
-        let leaves = trace.records.filter { !$0.callsOthers }.sorted { $0.node < $1.node }
+        let isNeeded = graph.nodesNeeded(for: output.id)
+        let all = trace.records.filter { !$0.callsOthers }.sorted { $0.node < $1.node }
+        let leaves = all.filter { isNeeded[$0.node.index] }
         // Weights have at least two axes; vectors alone are a normalization's.
         let weighty = Set(
             graph.variables.values.filter { $0.kind == .parameter && $0.shape.rank > 1 }.map(\.layer))
         func weighs(_ layers: [String]) -> Bool { layers.contains(where: weighty.contains) }
         var units: [NetworkUnit] = []
         var rest = leaves[...]
-        for cut in graph.cuts(of: images.id) {
+        for cut in graph.cuts(of: images.id, among: isNeeded) {
             let inside = rest.prefix { $0.node <= cut }.map(\.path)
             rest = rest.dropFirst(inside.count)
             if let last = units.last, !weighs(inside) || !weighs(last.layers) {
@@ -37,7 +40,8 @@ extension Model {
                 units.append(NetworkUnit(layers: inside))
             }
         }
-        if !rest.isEmpty { units.append(NetworkUnit(layers: rest.map(\.path))) }
+        let beside = all.filter { !isNeeded[$0.node.index] }.map(\.path)
+        if !units.isEmpty { units[units.count - 1].layers += beside }
         return units
     }
 }
@@ -48,13 +52,23 @@ extension VariableSpecification {
 }
 
 extension Graph {
+    /// Whether each node is one that another depends on, or that one itself.
+    fileprivate func nodesNeeded(for result: NodeID) -> [Bool] {
+        var isNeeded = [Bool](repeating: false, count: nodes.count)
+        isNeeded[result.index] = true
+        for index in (0...result.index).reversed() where isNeeded[index] {
+            for input in nodes[index].inputs { isNeeded[input.index] = true }
+        }
+        return isNeeded
+    }
+
     /// The places where the network is one tensor wide, in order: what is computed of the images and past which nothing
     /// earlier that is computed of them is read.
-    fileprivate func cuts(of images: NodeID) -> [NodeID] {
+    fileprivate func cuts(of images: NodeID, among isNeeded: [Bool]) -> [NodeID] {
         var depends = [Bool](repeating: false, count: nodes.count)
         var lastUse = [Int](repeating: 0, count: nodes.count)
         depends[images.index] = true
-        for (index, node) in nodes.enumerated() {
+        for (index, node) in nodes.enumerated() where isNeeded[index] {
             for input in node.inputs where depends[input.index] {
                 depends[index] = true
                 lastUse[input.index] = index

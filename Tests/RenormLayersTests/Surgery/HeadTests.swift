@@ -22,6 +22,30 @@ import Testing
         #expect(try architecture(name, classes: 1 << 20).headPaths() == head)
     }
 
+    @Test func everyNetworkHasAHeadAndAFirstConvolution() throws {
+        // Those of other tests have no summary.
+        for name in Networks.table.names {
+            guard let network = Networks.table.find(name)?.value, !network.summary.isEmpty else { continue }
+            let architecture = Architecture(
+                name: name, stem: .imagenet, classes: 7, input: network.image,
+                normalization: network.normalization)
+            let shapes = Dictionary(
+                try architecture.specifications().map { ($0.path, $0.shape) },
+                uniquingKeysWith: { first, _ in first })
+            let (head, first) = try (architecture.headPaths(), architecture.inputPaths())
+            // Of Inception-v3 the auxiliary classifier's too.
+            #expect([1, 2, 4].contains(head.count), "\(name): \(head)")
+            #expect(head.allSatisfy { shapes[$0]![0] == 7 }, "\(name): \(head)")
+            #expect(first.count == 1 && shapes[first[0]]!.rank == 4, "\(name): \(first)")
+            // The last unit has the head, and what is beside it, so that depth never reaches further than the network.
+            let units = try Model(architecture.makeLayer(), input: network.image, variables: Variables())
+                .units()
+            let owners = Set(head.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
+            #expect(owners.isSubset(of: units[units.count - 1].layers), "\(name): \(units[units.count - 1])")
+            #expect(units.count > 4, "\(name): \(units.count)")
+        }
+    }
+
     @Test func aHeadForOtherClassesStartsAnewAndNothingElse() throws {
         let old = architecture("small:0.25", input: [8, 8, 1])
         var model = try old.makeModel(seed: 1)
