@@ -3,7 +3,8 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Images", "Training", "Experiments",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Exchange", "Images", "Training",
+    "Experiments",
     "Reporting", "CLI",
 ].map {
     .testTarget(
@@ -53,16 +54,23 @@ let package = Package(
         .target(
             name: "RenormFormats",
             dependencies: [
-                "CZlib", "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
+                "CZlib", "RenormKernels", "RenormArrays",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
+        .target(
+            name: "RenormExchange",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "RenormImages",
             dependencies: ["RenormKernels", "RenormArrays", "RenormFormats", "CZlib", "RenormCodecs"]),
         .target(
             name: "RenormTraining",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers", "RenormExchange",
                 "RenormImages",
             ]),
         .target(
@@ -79,7 +87,8 @@ let package = Package(
             name: "Renorm",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormFormats",
-                "RenormLayers", "RenormImages", "RenormTraining", "RenormExperiments", "RenormReporting",
+                "RenormLayers", "RenormExchange", "RenormImages", "RenormTraining", "RenormExperiments",
+                "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",
@@ -99,6 +108,8 @@ let package = Package(
             path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm", "Serving"], path: "Benchmarks/Loading"),
         .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
+        .executableTarget(
+            name: "Opening", dependencies: ["RenormArrays", "RenormFormats"], path: "Benchmarks/Opening"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -149,12 +149,13 @@ struct DescribeCommand: ParsableCommand, OptionTable {
                 ]
             })
         try say()
-        if !description.normalizations.isEmpty {
+        let normalizations = description.normalizations.filter { $0.inference != .none }
+        if !normalizations.isEmpty {
             try Table(
                 ["normalization", "kind", "in training by", "averages", "scale, shift", "at inference by"],
                 right: []
             ).print(
-                description.normalizations.map {
+                normalizations.map {
                     [
                         $0.path, $0.kind, $0.training.text, $0.updates ? "move" : "stay",
                         $0.isTrained ? "trained" : "stay", $0.inference.text,

@@ -92,7 +92,8 @@ struct ExportCommand: AsyncParsableCommand, OptionTable {
     }
 
     private func writeONNX(_ classifier: Classifier) throws {
-        preconditionFailure()
+        try classifier.onnx(folds: fold, takesPixels: pixels, givesProbabilities: probabilities)
+            .write(to: output.url)
     }
 
     /// What another runtime can be compared with.

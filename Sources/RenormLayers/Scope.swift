@@ -39,6 +39,13 @@ public struct Scope {
         try apply(name, summary: layer.summary, to: x) { try layer(x, $0) }
     }
 
+    /// Calls a function for which layers that match are left out.
+    func removing(_ pattern: PathPattern, _ body: () throws -> Tensor) rethrows -> Tensor {
+        trace.overrides.append(Override(pattern, isRemoved: true))
+        defer { trace.overrides.removeLast() }
+        return try body()
+    }
+
     /// Calls a function as the part `name` of this layer, whose first input is x.
     func apply(_ name: String, summary: String, to x: Tensor, _ body: (Scope) throws -> Tensor) throws
         -> Tensor
@@ -97,14 +104,14 @@ public struct Scope {
         trace.overrides.last(at: path, \.normalization) ?? configured
     }
 
-    /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
-    func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
-
     /// Notes logits `[N, classes]` of an auxiliary classifier (Szegedy et al. 2015): training adds `weight` times their loss to
     /// that of the network's own. Nothing else reads them, so outside training they cost nothing.
     public func auxiliary(_ logits: Tensor, weight: Double) {
         trace.auxiliaries.append(AuxiliaryOutput(path: path, logits: logits, weight: weight))
     }
+
+    /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
+    func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.

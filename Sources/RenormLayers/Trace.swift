@@ -5,7 +5,7 @@ import RenormGraphs
 final class Trace {
     let builder: GraphBuilder
     let phase: Phase
-    let overrides: [Override]
+    var overrides: [Override]
     let seed: UInt64
     let drawNumber: Tensor?
     let precision: Precision

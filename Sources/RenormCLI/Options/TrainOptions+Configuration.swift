@@ -65,8 +65,9 @@ extension TrainOptions {
         var model = try Model(
             architecture.makeLayer(), input: architecture.input, overrides: overrides, seed: seed)
         if let weights {
-            try model.load(
+            let report = try model.load(
                 weights.file, names: weights.match.names, except: try exceptions(in: model))
+            for remark in report.remarks { warn("note: \(report.file.visible): \(remark.visible)") }
         }
         return begun == nil ? try freezing(model) : model
     }

@@ -112,6 +112,9 @@ extension WeightsOptions {
                 "--weights: found '\(weights.description.visible)' beside the run '\(run.visible)'; expected one network. Leave one out."
             )
         }
+        if model == nil, try ONNXModel.isONNX(weights.url) {
+            return Source(classifier: try network(inONNX: weights), name: weights.description)
+        }
         let file = try VariablesFile(reading: weights.url)
         for remark in file.remarks { warn("note: \(weights.description.visible): \(remark.visible)") }
         let classifier: Classifier
@@ -120,7 +123,27 @@ extension WeightsOptions {
         } else {
             classifier = try using(WeightsOptions.selfDescribed(file))
         }
-        return Source(classifier: classifier, name: weights.description)
+        return Source(classifier: saying(classifier, of: weights), name: weights.description)
+    }
+
+    /// The network of a file that describes it.
+    private func network(inONNX file: FilePath) throws -> Classifier {
+        if let given = values.first(where: {
+            !$0.texts.isEmpty && ["stem", "epsilon"].contains($0.option.name)
+        }) {
+            throw UsageError(
+                "--\(given.option.name): found '\(given.texts[0].visible)' with an ONNX file, which says itself what its network is; "
+                    + "expected weights of a network that --model names. Leave it out.")
+        }
+        return saying(
+            try Classifier(
+                onnx: file.url, usage: usage(), size: size.map { ($0.height, $0.width) }), of: file)
+    }
+
+    /// Says what should be known of a network.
+    private func saying(_ classifier: Classifier, of file: FilePath) -> Classifier {
+        for remark in classifier.remarks { warn("note: \(file.description.visible): \(remark.visible)") }
+        return classifier
     }
 
     private static func source(ofRun path: String) throws -> Source {

@@ -55,6 +55,8 @@ public enum DescribedLayers {
         registerPooling(in: table)
         registerVectors(in: table)
         registerCombinators(in: table)
+        registerArithmetic(in: table)
+        registerNetworks(in: table)
         return table
     }()
 
@@ -114,6 +116,7 @@ public enum DescribedLayers {
             ("silu", "x · sigmoid(x)", SiLU()), ("sigmoid", "1 / (1 + e⁻ˣ)", Sigmoid()),
             ("hard-swish", "x · relu6(x + 3) / 6", HardSwish()),
             ("hard-sigmoid", "relu6(x + 3) / 6", HardSigmoid()),
+            ("gelu", "x · Φ(x)", GELU()),
         ]
         for (name, summary, layer) in activations {
             table.register(name, Row(summary, isActivation: true) { _ in layer })
@@ -209,10 +212,5 @@ public enum DescribedLayers {
             Row("drops whole examples in training", short: "rate") { options in
                 StochasticDepth(try options.number("rate", in: 0...0.999999))
             })
-        table.register("add", Row(joining: "the sum of its inputs") { _ in Arithmetic(.add) })
-        table.register("multiply", Row(joining: "the product of its inputs") { _ in Arithmetic(.multiply) })
-        table.register(
-            "concatenate",
-            Row(joining: "its inputs one after another in the channels") { _ in Concatenation() })
     }
 }

@@ -64,6 +64,19 @@ public struct DescribedOptions {
         return try integer(name, in: 1...DescribedLayers.most)
     }
 
+    /// Whether an option stands there.
+    public func has(_ name: String) -> Bool { values[name].map { $0 != .none } ?? false }
+
+    /// Takes whole numbers in a row, 1 to 8 of them.
+    public mutating func integers(_ name: String, in range: ClosedRange<Int>) throws -> [Int] {
+        guard case .list(let list)? = values[name] else { return [try integer(name, in: range)] }
+        guard (1...8).contains(list.count) else {
+            throw failure(
+                of: name, found: DescribedValue.list(list).summary, expected: "1 to 8 whole numbers")
+        }
+        return try integers(name, list.count, in: range)
+    }
+
     /// Takes so many whole numbers, or one that stands for all of them.
     public mutating func integers(
         _ name: String, _ count: Int, in range: ClosedRange<Int>, or standard: Int? = nil

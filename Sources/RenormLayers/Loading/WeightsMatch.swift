@@ -130,28 +130,13 @@ extension Architecture {
     /// - Parameter classes: The number of classes, if it is known.
     func following(_ shapes: [String: TensorShape], classes known: Int?) throws -> Architecture {
         var result = self
-        let own = try specifications()
-        func found(_ change: (inout Architecture) -> Void, axis: Int) throws -> Int? {
-            var other = self
-            change(&other)
-            guard let changed = try? other.specifications(), changed.count == own.count else { return nil }
-            for (here, there) in zip(own, changed)
-            where here.shape != there.shape && here.path == there.path && here.shape.rank == there.shape.rank
-            {
-                guard let shape = shapes[here.path], shape.rank == here.shape.rank else { continue }
-                return shape[axis]
-            }
-            return nil
+        func extent(_ axis: Int, of paths: [String]) -> Int? {
+            paths.lazy.compactMap { shapes[$0] }.first { $0.rank > axis }?[axis]
         }
-        if let channels = try found(
-            { $0.input = TensorShape($0.input.dimensions.dropLast() + [1]) }, axis: 1),
-            (1...4).contains(channels)
-        {
+        if let channels = extent(1, of: try inputPaths()), (1...4).contains(channels) {
             result.input = TensorShape(input.dimensions.dropLast() + [channels])
         }
-        if known == nil, let count = try found({ $0.classes += 1 }, axis: 0), count > 0 {
-            result.classes = count
-        }
+        if known == nil, let count = extent(0, of: try headPaths()), count > 0 { result.classes = count }
         return result
     }
 }

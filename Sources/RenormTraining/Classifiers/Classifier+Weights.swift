@@ -44,7 +44,7 @@ extension Classifier {
         var architecture = match.architecture
         if let epsilon = usage.epsilon { architecture.normalization.epsilon = epsilon }
         var model = try architecture.makeModel(seed: seed)
-        try model.load(file, names: match.names, except: usage.except)
+        let report = try model.load(file, names: match.names, except: usage.except)
         let published = PublishedPreparation(of: request.name)
         let size = ImageSize(
             height: architecture.input[0], width: architecture.input[1], channels: architecture.input[2])
@@ -62,7 +62,7 @@ extension Classifier {
                     interpolation: usage.interpolation ?? published.interpolation,
                     background: usage.background ?? .white),
                 scaling: usage.scaling ?? published.scaling.of(channels: size.channels)),
-            classNames: names)
+            classNames: names, remarks: report.remarks)
     }
 }
 

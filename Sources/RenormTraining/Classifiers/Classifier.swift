@@ -21,11 +21,15 @@ public struct Classifier: Sendable {
     public var preparation: Preparation
     /// What the classes are called.
     public var classNames: [String]
+    /// What should be known of it that no error says, in sentences: such as averages that no training has moved.
+    public var remarks: [String]
 
     /// Puts a classifier together.
     public init(
-        model: Model, architecture: Architecture?, preparation: Preparation, classNames: [String]
+        model: Model, architecture: Architecture?, preparation: Preparation, classNames: [String],
+        remarks: [String] = []
     ) {
+        self.remarks = remarks
         self.model = model
         self.architecture = architecture
         self.preparation = preparation
@@ -59,12 +63,10 @@ public struct Classifier: Sendable {
             guard format == Record.format else {
                 throw TrainingError.formatVersion(path: file.path, found: format, expected: Record.format)
             }
-            guard classNames.count == architecture.classes,
-                preparation.framing.size.extents == architecture.input.dimensions
-            else {
+            guard preparation.framing.size.extents == architecture.input.dimensions else {
                 throw damaged(
-                    "it names \(classNames.count) classes and pictures of \(preparation.framing.size) for a network of "
-                        + "\(architecture.classes) on \(architecture.input)")
+                    "it prepares pictures of \(preparation.framing.size) for a network on \(architecture.input)"
+                )
             }
         }
 
@@ -92,6 +94,12 @@ public struct Classifier: Sendable {
         var model = Model(
             try architecture.makeLayer(), input: architecture.input, overrides: record.overrides,
             variables: Variables())
+        let output = try model.outputShape()
+        guard output.rank == 2, output[1] == record.classNames.count else {
+            throw TrainingError.notACheckpoint(
+                path: file.path,
+                reason: "it names \(record.classNames.count) classes for a network whose output is \(output)")
+        }
         model.variables = try file.variables(
             exactly: model.specifications(), leavingOut: .slot, bounds: model.statisticBounds())
         self.init(

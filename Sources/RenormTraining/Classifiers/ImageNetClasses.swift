@@ -1,6 +1,6 @@
 /// What the 1,000 classes of ImageNet (ILSVRC 2012) are called, in the order of the networks that were trained on it.
 ///
-/// torchvision's list (Copyright Soumith Chintala 2016, BSD 3-clause licence), whose short names are unique but for two pairs.
+/// torchvision's list (Copyright Soumith Chintala 2016, BSD 3-clause licence).
 public enum ImageNetClasses {
     /// The names by class.
     public static let names: [String] = text.split(separator: "; ").map(String.init)
