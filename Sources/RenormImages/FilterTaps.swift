@@ -86,6 +86,9 @@ struct Stretch {
     private let size: Int
     private let count: Int
     private let isNearest: Bool
+    /// Of `nearest` the middles of the new pixels as Pillow has them: each the one before plus the scale, so that a sum of roundings
+    /// decides where a middle falls between two pixels.
+    private var middles: [Double] = []
     /// By what distances are multiplied before they are weighted.
     let inverse: Double
 
@@ -96,7 +99,7 @@ struct Stretch {
         isNearest = interpolation == .nearest
         let exact = whole.map { Double(size) / Double($0) }
         let before = exact.map { (start / $0).rounded() }
-        if let exact, let before, !isNearest, abs(before * exact - start) < 1e-6 * Double(size) {
+        if let exact, let before, abs(before * exact - start) < 1e-6 * Double(size) {
             (self.start, offset, scale) = (0, before, exact)
         } else {
             // Pillow's rectangles are f32.
@@ -108,10 +111,24 @@ struct Stretch {
         inverse = 1 / max(scale, 1)
         self.size = size
         self.count = count
+        guard isNearest else { return }
+        var middle = self.start + scale * 0.5
+        for _ in 0..<max(Int(offset), 0) { middle += scale }
+        for position in 0..<count {
+            guard position + Int(offset) >= 0 else {
+                // Before the picture's edge.
+                middles.append(-1)
+                continue
+            }
+            middles.append(middle)
+            middle += scale
+        }
     }
 
     /// Where the middle of a new pixel is.
-    func center(of position: Int) -> Double { start + (Double(position) + offset + 0.5) * scale }
+    func center(of position: Int) -> Double {
+        isNearest ? middles[position] : start + (Double(position) + offset + 0.5) * scale
+    }
 
     /// The old pixels that a new one is made of; none if its middle is outside.
     func reach(of position: Int) -> Range<Int> {
