@@ -15,7 +15,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
     var normalization: Normalization
     /// A group normalization's number of groups that divides all its channels.
     var groups: Int
-    /// Makes the network of the small run cheaper, as the script does with the original.
+    /// Makes the network cheaper to run, as the script does with the original.
     var narrow: @Sendable (any Layer) -> any Layer
 
     init(

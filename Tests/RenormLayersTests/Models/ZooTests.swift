@@ -53,18 +53,20 @@ import Testing
     }
 
     /// Rounding grows on its way through a network whose weights are random, and most where an input of an activation lies within it
-    /// of a corner: in PyTorch's own f32 gradients are off by up to some percent of their norm. So `rounding` is measured with it,
-    /// and another order of sums may do four times as badly.
+    /// of a corner: two runs of PyTorch in f32, with sums in another order and variables off by half a unit in the last place, differ by up to
+    /// some percent in a gradient. So `rounding` is how far they do, and a third way may do some times as badly.
     @Test(.serialized, arguments: testsAreThorough ? ZooCase.published : [])
     func atItsOwnSizeTheFastEngineGivesTheSameToRounding(_ zoo: ZooCase) throws {
         let (fixture, description) = try fixture(zoo)
         let (side, rounding) = (try #require(description.own), try #require(description.rounding))
         let run = try ZooRun(
-            zoo.model(of: zoo.layer(side: side), side: side), images: TorchvisionWeights.images(side: side),
+            zoo.model(of: zoo.narrow(zoo.layer(side: side)), side: side),
+            images: TorchvisionWeights.images(side: side),
             labels: NDArray(description.labels, shape: [2]), engine: OneDNNEngine())
         let allowed = ["inference": rounding.inference, "training": rounding.training, "loss": rounding.loss]
         for (what, distance) in run.distances(from: fixture, "own") {
-            #expect(distance < 4 * (allowed[what] ?? rounding.gradients) + 1e-6, "\(what)")
+            let expected = allowed[what].map { 10 * $0 } ?? 4 * rounding.gradients
+            #expect(distance < expected + 1e-6, "\(what)")
         }
     }
 
