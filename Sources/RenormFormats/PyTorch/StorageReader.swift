@@ -79,11 +79,8 @@ struct StorageReader: Sendable {
     ) throws -> [(TensorView, NDArray)] {
         let stream = try stream(storage)
         if views.count == 1, views[0].isWhole {
-            var array = NDArray(uninitialized: views[0].shape, type: views[0].type!.elementType)
-            try array.withUnsafeMutableBytes {
-                takeLargePages($0)
-                try stream.read(into: $0)
-            }
+            var array = NDArray(toFill: views[0].shape, type: views[0].type!.elementType)
+            try array.withUnsafeMutableBytes { try stream.read(into: $0) }
             try stream.finish()
             return [(views[0], array)]
         }
@@ -101,16 +98,4 @@ struct StorageReader: Sendable {
         try stream.finish()
         return zip(views, writers).map { ($0, $1.array) }
     }
-}
-
-/// Lets the system take pages of 2 MiB for memory that is about to be filled, where they fit into it: most of the time of reading
-/// a large tensor is spent on getting small ones.
-private func takeLargePages(_ memory: UnsafeMutableRawBufferPointer) {
-    #if os(Linux)
-        let page = 1 << 21
-        guard memory.count >= 2 * page, let start = memory.baseAddress else { return }
-        let first = (Int(bitPattern: start) + page - 1) / page * page
-        let end = (Int(bitPattern: start) + memory.count) / page * page
-        madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_HUGEPAGE)
-    #endif
 }
