@@ -3,7 +3,8 @@ import PackageDescription
 
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
-    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Images", "Training", "Experiments",
+    "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Exchange", "Images", "Training",
+    "Experiments",
     "Reporting", "CLI",
 ].map {
     .testTarget(
@@ -58,12 +59,18 @@ let package = Package(
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
         .target(
+            name: "RenormExchange",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(
             name: "RenormImages",
             dependencies: ["RenormKernels", "RenormArrays", "RenormFormats", "CZlib", "RenormCodecs"]),
         .target(
             name: "RenormTraining",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers", "RenormExchange",
                 "RenormImages",
             ]),
         .target(
@@ -80,7 +87,8 @@ let package = Package(
             name: "Renorm",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormFormats",
-                "RenormLayers", "RenormImages", "RenormTraining", "RenormExperiments", "RenormReporting",
+                "RenormLayers", "RenormExchange", "RenormImages", "RenormTraining", "RenormExperiments",
+                "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",

@@ -4,6 +4,7 @@
 @_exported import RenormOneDNN
 @_exported import RenormFormats
 @_exported import RenormLayers
+@_exported import RenormExchange
 @_exported import RenormImages
 @_exported import RenormTraining
 @_exported import RenormExperiments

@@ -38,10 +38,10 @@ enum FileFormat: Equatable {
         } else if [2, 11].contains(where: { begins(NamedArrays.legacyMagic, at: $0) }), head[0] == 0x80 {
             // After the protocol, and from protocol 4 on the length of a frame.
             self = .legacyPyTorch
-        } else if begins([8]), head.count > 2, (3...0x7F).contains(head[1]),
-            [0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A, 0x42].contains(head[2])
+        } else if begins([8]), head.count > 2, (1...64).contains(head[1]),
+            !begins(FileFormat.savedModelStart),
+            FileFormat.onnxTags.contains(head[2])
         {
-            // A message whose first field is the version of ONNX's form; the second one is a text or the network.
             self = .onnx
         } else if let known = FileFormat.binary.first(where: { begins($0.bytes, at: $0.place) }) {
             self = .other(found: known.found, remedy: known.remedy)
@@ -69,11 +69,18 @@ enum FileFormat: Equatable {
         remedy: "Save it as Keras' file, and turn that into safetensors by scripts/keras_to_safetensors.py."
     )
 
+    /// What TensorFlow's file starts with; one of ONNX's first version of 2017 could too.
+    private static let savedModelStart: [UInt8] = [8, 1, 0x12]
+
+    /// What can follow the version of the format, the first field of an ONNX file: producer, its version, domain, version of the
+    /// model, documentation, graph, operators' version.
+    private static let onnxTags: [UInt8] = [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42]
+
     /// Formats by bytes at a place.
     private static let binary: [(place: Int, bytes: [UInt8], found: String, remedy: String)] = [
         (0, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file (.h5)", keras),
         (0, [0x93] + Array("NUMPY".utf8), "an array of NumPy's (.npy)", numpy),
-        (0, [8, 1, 0x12], savedModel.found, savedModel.remedy),
+        (0, savedModelStart, savedModel.found, savedModel.remedy),
         (
             4, Array("TFL3".utf8), "a TensorFlow Lite model",
             "Use the model that it was made from: Keras' file, by scripts/keras_to_safetensors.py."
@@ -116,4 +123,11 @@ enum FileFormat: Equatable {
                     + "by safetensors.torch.save_file."
             ),
         ]
+}
+
+extension ONNXModel {
+    /// Whether a file is an ONNX model by its first bytes.
+    ///
+    /// - Throws: `FormatError.unreadable`.
+    package static func isONNX(_ url: URL) throws -> Bool { try FileFormat.opened(url).1 == .onnx }
 }

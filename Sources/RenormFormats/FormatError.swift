@@ -26,6 +26,10 @@ public enum FormatError: Error, Hashable, Sendable {
     case malformedTensor(path: String, tensor: String, reason: String)
     /// A checkpoint in which there are no weights.
     case noStateDictionary(path: String, found: String)
+    /// An ONNX file that is damaged, or made to do damage.
+    case malformedONNX(path: String, place: String, reason: String)
+    /// A tensor of an ONNX file that should stand in a file beside it.
+    case externalData(path: String, tensor: String, location: String, reason: String)
     /// A tensor of a type that is not read.
     case unknownType(path: String, tensor: String, type: String)
     /// A tensor whose bytes are not those of its shape and type.
@@ -82,6 +86,12 @@ extension FormatError: CustomStringConvertible {
         case .noStateDictionary(let path, let found):
             "\(path) has no weights that can be found: \(found). Expected a dictionary of tensors by name, or one inside "
                 + "it, such as under \"state_dict\". Save it in Python: torch.save(model.state_dict(), \"weights.pth\")."
+        case .malformedONNX(let path, let place, let reason):
+            "\(path) is damaged in \(place): \(reason). Expected an ONNX file. Check that this is the right file, or fetch "
+                + "or save it again."
+        case .externalData(let path, let tensor, let location, let reason):
+            "\(path) says that \"\(tensor)\" is in the file '\(location)': \(reason). Expected a file in the same folder, "
+                + "which holds the whole array. Put it there, or save the network in one file."
         case .unknownType(let path, let tensor, let type):
             "\(path) holds \"\(tensor)\" as \(type). Expected real numbers of 16 bits or more, or whole numbers. "
                 + "Convert the tensor to one of these."

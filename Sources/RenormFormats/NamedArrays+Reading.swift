@@ -2,7 +2,8 @@ import Foundation
 import RenormArrays
 
 extension NamedArrays {
-    /// Reads a file of weights: safetensors, or PyTorch's in both its formats (`torch.save`). Its first bytes tell which it is.
+    /// Reads a file of weights: safetensors, PyTorch's in both its formats (`torch.save`), or the arrays of an ONNX file. Its first
+    /// bytes tell which it is.
     ///
     /// Nothing in a file is run. A checkpoint of PyTorch's may hold much besides; the weights in it are found, and `remarks`
     /// says where. Half-precision numbers become `f32`, small whole numbers `i32` and truth values `u8`.
@@ -23,10 +24,7 @@ extension NamedArrays {
                 throw FormatError.unknownFormat(path: file.path, found: found, remedy: remedy)
             }
         case .legacyPyTorch: try self.init(legacyPyTorch: file, under: name)
-        case .onnx:
-            throw FormatError.unknownFormat(
-                path: file.path, found: "an ONNX model, which is a network with its weights",
-                remedy: "Open it as a network, or save its weights alone in Python.")
+        case .onnx: try self.init(onnx: url)
         case .other(let found, let remedy):
             throw FormatError.unknownFormat(path: file.path, found: found, remedy: remedy)
         }

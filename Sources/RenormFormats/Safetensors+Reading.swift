@@ -92,26 +92,7 @@ private struct Place {
     }
 
     func read(from input: InputFile, _ dataStart: Int) throws -> NDArray {
-        var array = NDArray(uninitialized: shape, type: type.elementType)
-        if type.isNative {
-            try array.withUnsafeMutableBytes { try input.read(into: $0, at: dataStart + begin) }
-            return array
-        }
-        // A piece at a time, so that it is not held twice.
-        let (count, piece) = (shape.elementCount, 1 << 16)
-        try array.withUnsafeMutableBytes { memory in
-            for start in stride(from: 0, to: count, by: piece) {
-                let size = min(piece, count - start)
-                let place = dataStart + begin + start * type.byteCount
-                try input.bytes(place..<place + size * type.byteCount).withUnsafeBytes {
-                    type.copy(
-                        size, from: $0.baseAddress!, step: type.byteCount,
-                        to: memory.baseAddress! + start * type.elementType.byteCount,
-                        step: type.elementType.byteCount)
-                }
-            }
-        }
-        return array
+        try input.array(shape, type, at: dataStart + begin)
     }
 }
 

@@ -128,6 +128,8 @@ public enum Unary: String, Hashable, Sendable, CaseIterable {
     case logistic
     /// The hyperbolic tangent.
     case tanh
+    /// The error function, 2/√π · ∫₀ˣ exp(−t²) dt.
+    case erf
     /// 1 where the operand is neither infinite nor NaN, else 0.
     case isFinite
 }

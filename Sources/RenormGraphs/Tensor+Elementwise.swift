@@ -57,6 +57,8 @@ extension Tensor {
     public func sigmoid() -> Tensor { unary(.logistic) }
     /// The hyperbolic tangent.
     public func tanh() -> Tensor { unary(.tanh) }
+    /// The error function.
+    public func errorFunction() -> Tensor { unary(.erf) }
     /// |x|.
     public func magnitude() -> Tensor { unary(.abs) }
     /// max(x, 0).
@@ -65,6 +67,16 @@ extension Tensor {
     public func relu6() -> Tensor { builder.append(.activation(.relu6), [id], shape, type) }
     /// x · sigmoid(x).
     public func silu() throws -> Tensor { try self * sigmoid() }
+    /// x · Φ(x), Φ the distribution function of the standard normal distribution.
+    public func gelu() throws -> Tensor {
+        // As u + u · erf(u) with u = x/√2, so that −∞ gives NaN by the product alone.
+        let u = try self * 0.5.squareRoot()
+        return try (u * u.errorFunction() + u) * 0.5.squareRoot()
+    }
+    /// relu6(x + 3) / 6: a sigmoid of straight lines, with slope 1/6 between −3 and 3 (Howard et al. 2019).
+    public func hardSigmoid() throws -> Tensor { try (self + 3).relu6() * (1.0 / 6) }
+    /// x · relu6(x + 3) / 6 (Howard et al. 2019).
+    public func hardSwish() throws -> Tensor { try self * (self + 3).relu6() * (1.0 / 6) }
 
     // MARK: Choice
 

@@ -255,7 +255,8 @@ static double cost_of(renorm_op op) {
     case renorm_op_exp:
     case renorm_op_log:
     case renorm_op_logistic:
-    case renorm_op_tanh: return 8;
+    case renorm_op_tanh:
+    case renorm_op_erf: return 8;
     case renorm_op_power: return 64;
     default: return 1;
     }

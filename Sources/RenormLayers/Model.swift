@@ -41,6 +41,8 @@ public struct Model: Sendable {
     public struct Traced {
         /// The result of the last layer: logits `[N, classes]`.
         public var output: Tensor
+        /// The logits of auxiliary classifiers, whose losses training adds.
+        public var auxiliaries: [AuxiliaryOutput]
         /// The layers in the order of their results; those that only contain others are left out.
         public var layers: [LayerRecord]
         /// The activations: what can be looked at.
@@ -67,7 +69,7 @@ public struct Model: Sendable {
         let start = builder.graph.nodes.count
         let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
         return Traced(
-            output: output, layers: trace.layers,
+            output: output, auxiliaries: trace.auxiliaries, layers: trace.layers,
             taps: Taps(trace.records, images: images, nodes: start..<builder.graph.nodes.count),
             normalizations: trace.normalizations,
             warnings: trace.warnings)

@@ -5,7 +5,7 @@ import RenormGraphs
 final class Trace {
     let builder: GraphBuilder
     let phase: Phase
-    let overrides: [Override]
+    var overrides: [Override]
     let seed: UInt64
     let drawNumber: Tensor?
     let precision: Precision
@@ -13,6 +13,7 @@ final class Trace {
     /// Every layer that was called, after those that it has called.
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
+    var auxiliaries: [AuxiliaryOutput] = []
     private var noted: [(message: String, paths: [String])] = []
 
     init(
@@ -43,10 +44,6 @@ final class Trace {
         // A layer that is called twice is named once.
         if !noted[index].paths.contains(path) { noted[index].paths.append(path) }
     }
-
-    func lastOverride<Value>(at path: String, _ decision: KeyPath<Override, Value?>) -> Value? {
-        overrides.last { $0[keyPath: decision] != nil && $0.pattern.matches(path) }?[keyPath: decision]
-    }
 }
 
 /// A layer as it was traced, with or without a summary.
@@ -66,10 +63,26 @@ public struct LayerRecord: Sendable, Hashable {
     var callsOthers: Bool
 }
 
+/// Logits beside those of the last layer, whose loss is added to that of training with a weight.
+public struct AuxiliaryOutput {
+    /// The path of the layer that gives them.
+    public var path: String
+    /// The logits `[N, classes]`.
+    public var logits: Tensor
+    /// The factor of their loss.
+    public var weight: Double
+}
+
 /// A normalization as it was traced, overrides included.
 public struct NormalizationRecord: Sendable, Hashable {
     /// Where it is.
     public var path: String
     /// What it is.
     public var normalization: Normalization
+    /// The shape of what it normalizes.
+    public var input: TensorShape
+    /// The phase that it was traced in.
+    public var phase: Phase
+    /// The node of what it normalizes.
+    package var source: NodeID
 }

@@ -71,7 +71,7 @@ extension TrainingOptions {
 /// One training step of a model as a graph: forward, loss, gradients, and the updates of everything that changes.
 ///
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32, and what `Targets` adds. Results, each a number: `loss`,
-/// the mean over the batch; `correct`, how many examples are classified rightly; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
+/// the mean over the batch, those of auxiliary classifiers added; `correct`, how many examples are classified rightly; `gradient_norm`, before clipping. Guards: the batch moments of each normalization by its
 /// path, then `loss`, then `gradients`.
 ///
 /// Where gradients are accumulated over several small batches a step takes two graphs: see
@@ -128,7 +128,7 @@ public struct TrainingGraph: Sendable {
         self.warnings = warnings
     }
 
-    /// Traces a model up to its loss, the mean over the batch.
+    /// Traces a model up to its loss, the mean over the batch, with the weighted losses of auxiliary classifiers.
     static func forward(
         _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets, seed: UInt64,
         drawNumber: Tensor? = nil, on builder: GraphBuilder
@@ -141,7 +141,12 @@ public struct TrainingGraph: Sendable {
         let logits = traced.output.converted(to: .f32)
         let loss = try builder.within(path: "loss") {
             func losses(_ labels: Tensor) throws -> Tensor {
-                try logits.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing)
+                func losses(_ logits: Tensor) throws -> Tensor {
+                    try logits.softmaxCrossEntropy(labels: labels, smoothing: options.labelSmoothing)
+                }
+                return try traced.auxiliaries.reduce(losses(logits)) { sum, auxiliary in
+                    try sum + losses(auxiliary.logits.converted(to: .f32)) * auxiliary.weight
+                }
             }
             func weighted(_ labels: Tensor, by weights: String) throws -> Tensor {
                 try losses(labels) * builder.input(weights, shape: [batch])
@@ -196,10 +201,11 @@ public struct TrainingGraph: Sendable {
         }
     }
 
-    /// Exponential averages of every parameter and statistic, of their values after the step.
+    /// Exponential averages of what the step trains and of every statistic, of their values after the step. A frozen
+    /// parameter is its own average.
     static func average(_ builder: GraphBuilder, rate: Double) throws {
         let averaged = builder.graph.variables.values.filter {
-            $0.kind == .parameter || $0.kind == .statistic
+            ($0.kind == .parameter && $0.isTrainable) || $0.kind == .statistic
         }
         let updates = Dictionary(
             builder.graph.updates.map { ($0.path, $0.node) }, uniquingKeysWith: { first, _ in first })
@@ -209,9 +215,9 @@ public struct TrainingGraph: Sendable {
                     VariableSpecification(
                         path: averagePath(of: specification.path), kind: .average, shape: specification.shape,
                         initializer: specification.initializer))
-                let value =
-                    try updates[specification.path].map { builder.tensor($0) }
-                    ?? builder.variable(at: specification.path)
+                // What does not move stays equal to its average, to the bit, if nothing is computed.
+                guard let update = updates[specification.path] else { return }
+                let value = builder.tensor(update)
                 try builder.update(
                     averagePath(of: specification.path), to: average + (value - average) * rate)
             }

@@ -115,6 +115,7 @@ func meaning(_ op: renorm_op, _ a: Double, _ b: Double = 0, _ c: Double = 0) -> 
     case .abs: abs(a)
     case .logistic: 1 / (1 + exp(-a))
     case .tanh: tanh(a)
+    case .erf: erf(a)
     case .relu: a == -.infinity ? .nan : a < 0 ? 0 : a
     case .relu6: !a.isFinite ? .nan : a < 0 ? 0 : a > 6 ? 6 : a
     case .sign: a > 0 ? 1 : a < 0 ? -1 : a
@@ -188,7 +189,7 @@ extension KernelTests {
             program.output(result)
             let tolerance: Double =
                 switch op {
-                case .exp, .log, .logistic, .tanh: 3
+                case .exp, .log, .logistic, .tanh, .erf: 3
                 case .power: 1
                 default: 0.51
                 }
@@ -223,6 +224,11 @@ extension KernelTests {
             let x = (0..<200_000).map { Float(-20 + 40 * Double($0) / 200_000) }
             check(.tanh, x, ulps: 3)
             check(.logistic, x.map { $0 * 4 }, ulps: 3)
+        }
+
+        @Test func theErrorFunctionIsAccurateEverywhere() {
+            check(.erf, (0..<200_000).map { Float(-5 + 10 * Double($0) / 200_000) }, ulps: 2)
+            check(.erf, (1..<20_000).map { Float(bitPattern: UInt32($0) * 100_003) }, ulps: 2)
         }
 
         private func check(_ op: renorm_op, _ x: [Float], ulps limit: Double) {

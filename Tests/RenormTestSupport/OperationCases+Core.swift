@@ -17,6 +17,7 @@ extension OperationCase {
             OperationCase("relu", at: [randomArray([2, 3, 3, 17])]) { $0[0].relu() },
             OperationCase("relu6", at: [randomArray([2, 3, 3, 5], mean: 3, deviation: 4)]) { $0[0].relu6() },
             OperationCase("silu", at: [randomArray([2, 3, 3, 5], deviation: 3)]) { try $0[0].silu() },
+            OperationCase("gelu", at: [randomArray([2, 3, 3, 5], deviation: 3)]) { try $0[0].gelu() },
             OperationCase("barrier", at: [randomArray([4])]) { try $0[0].barrier() * $0[0] },
             OperationCase("stopGradient", at: [randomArray([4])], derivative: .byRule) {
                 try $0[0].stoppingGradient() * $0[0]

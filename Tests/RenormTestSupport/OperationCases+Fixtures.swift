@@ -77,6 +77,7 @@ extension OperationCase {
             case "relu": return { $0[0].relu() }
             case "relu6": return { $0[0].relu6() }
             case "silu": return { try $0[0].silu() }
+            case "gelu": return { try $0[0].gelu() }
             case "sigmoid": return { $0[0].sigmoid() }
             case "dense":
                 return { try $0[0].matmul($0[1], transposeRight: true) + $0[2] }

@@ -50,6 +50,7 @@ extension ReferenceEvaluation {
         case .sign: map { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 }
         case .logistic: map { 1 / (1 + exp(-$0)) }
         case .tanh: map { tanh($0) }
+        case .erf: map { erf($0) }
         case .isFinite: map { $0.isFinite ? 1 : 0 }
         }
     }

@@ -35,6 +35,7 @@ extension GraphBuilder {
         case .abs: return try dy * x.unary(.sign)
         case .logistic: return try dy * y * (1 - y)
         case .tanh: return try dy * (1 - y * y)
+        case .erf: return try dy * (2 / Double.pi.squareRoot()) * (-(x * x)).exponential()
         case .sign, .isFinite: return nil
         }
     }

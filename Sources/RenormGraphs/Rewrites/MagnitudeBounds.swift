@@ -38,7 +38,7 @@ struct MagnitudeBounds {
         let node = graph[id]
         switch node.op {
         case .activation(.relu6), .activation(.relu6OfNumbers): return (constant(6), 0)
-        case .unary(.logistic), .unary(.tanh), .unary(.sign): return (constant(1), 0)
+        case .unary(.logistic), .unary(.tanh), .unary(.erf), .unary(.sign): return (constant(1), 0)
         case .constant(let value): return (constant(abs(value)), 0)
         case .convert where !graph[node.inputs[0]].type.isFloatingPoint: return nil
         case .activation, .unary(.negate), .unary(.abs), .broadcast, .reshape, .slice, .transpose, .pad,

@@ -11,6 +11,7 @@ INLINE vf truth(vi mask) { return (vf)(mask & (vi)splat(1)); }
     X(abs, absolute(a))                                                            \
     X(logistic, logistic(a))                                                       \
     X(tanh, hyperbolic_tangent(a))                                                 \
+    X(erf, error_function(a))                                                      \
     X(relu, rectified(a))                                                          \
     X(relu6, rectified_to_six(a))                                                  \
     X(sign, choose(a > 0, splat(1), choose(a < 0, splat(-1), a)))                  \

@@ -93,6 +93,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
     renorm_op_abs,
     renorm_op_logistic,
     renorm_op_tanh,
+    renorm_op_erf,
     renorm_op_relu,
     renorm_op_relu6,
     /// −1, ±0 or 1.

@@ -19,7 +19,7 @@ public enum LayerBuilder {
     public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
 }
 
-/// Layers one after another. A layer without a name is named by its place, from 0, as in PyTorch; `Residual` and
+/// Layers one after another. A layer without a name is named by its place, from 0, as in PyTorch; `Residual`, `Chain` and
 /// `Branches` have no name, and their parts take the places that follow.
 ///
 ///     Sequential {
@@ -47,6 +47,27 @@ protocol Transparent: Layer {
     var places: Int { get }
 
     func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor
+}
+
+/// Layers one after another that add no level to paths: a way of several layers in `Branches`. Layers without names take the
+/// places that follow.
+public struct Chain: Layer, Transparent {
+    /// The layers in order.
+    public var layers: [any Layer]
+
+    /// Makes a chain.
+    public init(@LayerBuilder _ layers: () -> [any Layer]) { self.layers = layers() }
+
+    /// Calls each layer on the result of the one before.
+    public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try self(x, scope, from: 0)
+    }
+
+    var places: Int { Scope.places(of: layers) }
+
+    func callAsFunction(_ x: Tensor, _ scope: Scope, from place: Int) throws -> Tensor {
+        try scope.apply(layers, from: place, to: x)
+    }
 }
 
 /// x plus the body's result: body(x) + shortcut(x). Adds no level to paths (He et al. 2016).

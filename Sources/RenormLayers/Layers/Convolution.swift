@@ -33,8 +33,8 @@ public enum Padding: Sendable, Hashable {
 /// Images and result have the scope's precision, the weight is f32.
 ///
 /// Weights start as torchvision's, whatever the groups: normal with deviation √(2 / (channels · kernel²)) (He et al.
-/// 2015, fan-out); biases at 0.
-public struct Convolution: Layer {
+/// 2015, fan-out), unless told otherwise; biases at 0.
+public struct Convolution: WeightedLayer {
     /// The number of output channels; `nil` for as many as input channels (depthwise, when `groups` is `nil` too).
     public var channels: Int?
     /// Height and width of the window.
@@ -49,13 +49,15 @@ public struct Convolution: Layer {
     public var groups: Int?
     /// Whether a bias is added.
     public var bias: Bool
+    /// How weights start; `nil` for He's rule.
+    public var initializer: Initializer?
     /// What the weight goes through before it is used; `nil`: it is used as it is.
     public var weights: (any WeightTransform)?
 
     /// Makes a convolution with a square window.
     public init(
         _ channels: Int, kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1,
-        groups: Int = 1, bias: Bool = true
+        groups: Int = 1, bias: Bool = true, initializer: Initializer? = nil
     ) {
         self.channels = channels
         self.kernel = [kernel, kernel]
@@ -64,17 +66,7 @@ public struct Convolution: Layer {
         dilations = [dilation, dilation]
         self.groups = groups
         self.bias = bias
-    }
-
-    /// A depthwise convolution: each channel has a window of its own.
-    public static func depthwise(
-        kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1, bias: Bool = true
-    ) -> Convolution {
-        var layer = Convolution(
-            1, kernel: kernel, stride: stride, padding: padding, dilation: dilation, bias: bias)
-        layer.channels = nil
-        layer.groups = nil
-        return layer
+        self.initializer = initializer
     }
 
     /// The layer in a few words.
@@ -111,15 +103,32 @@ public struct Convolution: Layer {
         }
         let weight = try scope.parameter(
             "weight", shape: [outputs, inputs / groups, kernel[0], kernel[1]],
-            initializer: .he(fanOut: outputs * kernel[0] * kernel[1]),
+            initializer: initializer ?? .he(fanOut: outputs * kernel[0] * kernel[1]),
             decays: true)
-        let offset = bias ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
+        let offset =
+            scope.hasBias(bias)
+            ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
         let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
         let zeros = padding.resolved(height: x.shape[1], width: x.shape[2], window: window, strides: strides)
         return try x.converted(to: scope.precision.elementType).convolution(
             weights?(weight) ?? weight, bias: offset,
             options: ConvolutionOptions(
                 strides: strides, padding: zeros, dilations: dilations, groups: groups))
+    }
+}
+
+extension WeightedLayer where Self == Convolution {
+    /// A depthwise convolution: each channel has a window of its own.
+    public static func depthwise(
+        kernel: Int, stride: Int = 1, padding: Padding = .same, dilation: Int = 1, bias: Bool = true,
+        initializer: Initializer? = nil
+    ) -> Convolution {
+        var layer = Convolution(
+            1, kernel: kernel, stride: stride, padding: padding, dilation: dilation, bias: bias,
+            initializer: initializer)
+        layer.channels = nil
+        layer.groups = nil
+        return layer
     }
 }
 

@@ -1,3 +1,4 @@
+import RenormArrays
 import RenormGraphs
 
 /// A fully connected layer: x·Wᵀ + b for x `[N, C]`, in f32. Variables: `weight` `[units, C]`, and `bias` `[units]`.
@@ -71,15 +72,23 @@ public struct Dropout: Layer, Hashable {
 
     /// Drops values if the phase says so.
     public func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try x.dropped(rate, scope, operation: "dropout", draws: x.shape)
+    }
+}
+
+extension Tensor {
+    /// Sets what draws of a shape, stretched to this tensor's, drop to 0, and scales the rest by 1 / (1 − rate).
+    func dropped(_ rate: Double, _ scope: Scope, operation: String, draws shape: TensorShape) throws -> Tensor
+    {
         guard (0..<1).contains(rate) else {
             throw GraphError.option(
-                operation: "dropout", path: scope.path, found: "rate \(rate)",
+                operation: operation, path: scope.path, found: "rate \(rate)",
                 expected: "at least 0 and less than 1")
         }
-        guard scope.phase.dropout, rate > 0 else { return x }
+        guard scope.phase.dropout, rate > 0 else { return self }
         let draws = scope.builder.uniform(
-            shape: x.shape, seed: scope.seed, stream: scope.path + ".dropout", counter: scope.drawNumber)
+            shape: shape, seed: scope.seed, stream: scope.path + ".dropout", counter: scope.drawNumber)
         let keep = try draws.compare(.greaterOrEqual, scope.builder.constant(rate))
-        return try x * (keep * (1 / (1 - rate))).converted(to: x.type)
+        return try self * (keep * (1 / (1 - rate))).converted(to: type)
     }
 }

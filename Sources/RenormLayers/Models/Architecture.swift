@@ -13,24 +13,32 @@ public struct Architecture: Sendable, Hashable, Codable {
     public var input: TensorShape
     /// The normalization of every layer.
     public var normalization: Normalization
+    /// The network itself where it is not in the table, so that a file that it was read from is needed no more; the name then
+    /// only says where it came from.
+    public var description: NetworkDescription?
 
     /// Describes a model.
     public init(
         name: String, stem: Stem = .cifar, classes: Int, input: TensorShape,
-        normalization: Normalization
+        normalization: Normalization, description: NetworkDescription? = nil
     ) {
         self.name = name
         self.stem = stem
         self.classes = classes
         self.input = input
         self.normalization = normalization
+        self.description = description
     }
 
     /// The model's layers.
     ///
-    /// - Throws: `GraphError.option` for a name that is not in the table, and for numbers out of range.
+    /// - Throws: `GraphError.option` for a name that is not in the table, and for numbers out of range; `DescriptionError` for
+    ///   a description that is no network.
     public func makeLayer() throws -> any Layer {
         if let fault { throw GraphError(fault, operation: "model", path: "") }
+        if let description {
+            return try description.makeLayer(classes: classes, normalization: normalization)
+        }
         guard let (network, argument) = Networks.table.find(name),
             let layer = try network.makeLayer(self, argument)
         else {
@@ -75,6 +83,7 @@ extension Architecture: Checkable {
         classes = try container.value(.classes)
         input = try container.value(.input)
         normalization = try container.value(.normalization)
+        description = try container.optional(.description)
         try requireNoFault(decoder)
     }
 }

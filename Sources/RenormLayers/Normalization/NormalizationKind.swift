@@ -149,7 +149,7 @@ public enum NormalizationKinds {
         let kinds: [any NormalizationKind.Type] = [
             BatchNormalization.self, BatchRenormalization.self, FrozenNormalization.self,
             LayerNormalization.self, InstanceNormalization.self, GroupNormalization.self,
-            FilterResponseNormalization.self, NoNormalization.self,
+            PositionalNormalization.self, FilterResponseNormalization.self, NoNormalization.self,
         ]
         for kind in kinds { table.register(kind) }
         return table
@@ -201,7 +201,7 @@ public struct NormalizationStatistic: Sendable, Hashable {
     }
 
     /// The number of batches that moving averages have seen. Files from before PyTorch counted them (0.4.1) lack it.
-    static let batchCount = NormalizationStatistic(
+    package static let batchCount = NormalizationStatistic(
         "num_batches_tracked", kind: .counter, shape: .scalar, initial: 0,
         bound: StatisticBound(minimum: 0, isIncluded: true), valueWhereMissing: 1)
 }

@@ -168,6 +168,7 @@ extension Unary {
         case .sign: .sign
         case .logistic: .logistic
         case .tanh: .tanh
+        case .erf: .erf
         case .isFinite: .is_finite
         }
     }

@@ -30,5 +30,17 @@ import Testing
         #expect(sigmoid[2] == 0.5 && abs(sigmoid[0] - 0.11920292202211755) < 1e-15)
         let silu = try apply(SiLU())
         for index in 0..<5 { #expect(abs(silu[index] - x.doubles[index] * sigmoid[index]) < 1e-15) }
+        // PyTorch's F.gelu, exact and approximated by tanh.
+        let gelu = [-0.04550026389635842, -0.15426876936299344, 0, 0.34573123063700656, 6.999999999991041]
+        let byTanh = [-0.04540230591222494, -0.15428599017485606, 0, 0.34571400982514394, 6.999999999999997]
+        for (found, expected) in [(try apply(GELU()), gelu), (try apply(GELU(isApproximate: true)), byTanh)] {
+            for index in 0..<5 { #expect(abs(found[index] - expected[index]) < 1e-14) }
+        }
+        let far = NDArray([-.infinity, .infinity, .nan, -40, 40] as [Double], shape: [1, 5])
+        for layer in [GELU(), GELU(isApproximate: true)] {
+            let found = try Model(layer, input: [5]).output(far).doubles
+            #expect(
+                found[0].isNaN && found[1] == .infinity && found[2].isNaN && found[3] == 0 && found[4] == 40)
+        }
     }
 }

@@ -61,4 +61,43 @@ import Testing
         #expect(Set(y.doubles) == [0, 6])
         #expect(gradients["x"]!.doubles == y.doubles.map { $0 / 3 })
     }
+
+    // MARK: Stochastic depth
+
+    private func withoutSome(
+        _ rate: Double, path: String = "path", step: Int = 0, shape: TensorShape = [400, 2, 2, 3],
+        engine: any Engine = ReferenceEngine(precision: .f64)
+    ) throws -> [[Double]] {
+        let model = try Model(
+            StochasticDepth(rate).named(path), input: TensorShape(shape.dimensions.suffix(3)))
+        let images = NDArray(repeating: 1.0, shape: shape).converted(to: .f32)
+        let y = try model.output(images, phase: .training, step: step, engine: engine)
+        let size = shape.elementCount / shape[0]
+        return (0..<shape[0]).map { Array(y.doubles[$0 * size..<($0 + 1) * size]) }
+    }
+
+    @Test(arguments: [0.1, 0.5, 0.8])
+    func stochasticDepthDropsWholeExamples(_ rate: Double) throws {
+        let examples = try withoutSome(rate)
+        #expect(examples.allSatisfy { Set($0).count == 1 })
+        let kept = examples.filter { $0[0] != 0 }
+        #expect(kept.allSatisfy { abs($0[0] - 1 / (1 - rate)) < 1e-12 })
+        let deviation = (rate * (1 - rate) / 400).squareRoot()
+        #expect(abs(Double(kept.count) / 400 - (1 - rate)) < 4 * deviation)
+        #expect(
+            try withoutSome(rate, engine: OneDNNEngine(threads: 2)).map { $0[0] != 0 }
+                == examples.map { $0[0] != 0 })
+    }
+
+    @Test func stochasticDepthDrawsAreAFunctionOfPathAndStep() throws {
+        let draws = try withoutSome(0.5)
+        #expect(try withoutSome(0.5) == draws)
+        #expect(try withoutSome(0.5, path: "other") != draws)
+        #expect(try withoutSome(0.5, step: 1) != draws)
+        let images = NDArray(repeating: 1.0, shape: [400, 2, 2, 3])
+        let model = try Model(StochasticDepth(0.5).named("path"), input: [2, 2, 3])
+        #expect(try model.output(images) == images)
+        #expect(try model.output(images, phase: .batchStatistics) == images)
+        #expect(throws: GraphError.self) { try Model(StochasticDepth(1).named("path"), input: [2, 2, 3]) }
+    }
 }

@@ -3,7 +3,7 @@ import Renorm
 import RenormTestSupport
 import Testing
 
-/// Filter response normalization and weight standardization against PyTorch, and what they do to networks.
+/// Filter response and positional normalization and weight standardization against PyTorch, and what they do to networks.
 @Suite struct FilterResponseTests {
     private struct Description: Decodable { var epsilon: Double }
 
@@ -33,6 +33,12 @@ import Testing
     func filterResponsesAreWhatPyTorchComputes(_ engine: TestEngine) throws {
         let epsilon = try Fixture("filter-response").description(as: Description.self).epsilon
         try expectPyTorchs("filter-response", Normalization(.filterResponse, epsilon: epsilon), engine)
+    }
+
+    @Test(arguments: TestEngine.allCases)
+    func positionalNormalizationIsPyTorchsLayerNormOverTheChannels(_ engine: TestEngine) throws {
+        let epsilon = try Fixture("positional").description(as: Description.self).epsilon
+        try expectPyTorchs("positional", Normalization(.position, epsilon: epsilon), engine)
     }
 
     @Test(arguments: TestEngine.allCases)
@@ -114,6 +120,7 @@ import Testing
 
     @Test(arguments: [
         "filter-response", "group:8 epsilon=1e-06 scale=off weights=standardized", "layer shift=off",
+        "position epsilon=1e-06",
     ])
     func theyAreSavedAndRead(_ text: String) throws {
         let normalization = try Normalization(parsing: text)
