@@ -13,16 +13,8 @@ extension NamedArrays {
     ///   - name: Under which name a checkpoint's weights are, where there are several or it is unusual.
     /// - Throws: `FormatError`, which says of other formats what they are and what to do.
     public init(reading url: URL, under name: String? = nil) throws {
-        if FileManager.default.fileExists(atPath: url.appendingPathComponent("saved_model.pb").path) {
-            throw FormatError.unknownFormat(
-                path: url.path, found: "a SavedModel of TensorFlow's",
-                remedy:
-                    "Save it as Keras' file, and turn that into safetensors by scripts/keras_to_safetensors.py."
-            )
-        }
-        let file = try InputFile(url)
-        let head = try file.bytes(0..<min(file.size, FileFormat.headSize))
-        switch FileFormat(head: head, size: file.size) {
+        let (file, format) = try FileFormat.opened(url)
+        switch format {
         case .safetensors: try self.init(safetensors: file)
         case .zip:
             let archive = try ZipArchive(file)

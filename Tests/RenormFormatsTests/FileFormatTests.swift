@@ -55,6 +55,7 @@ import Testing
         ),
         ([0x1C, 0, 0, 0, 0x54, 0x46, 0x4C, 0x33], "a TensorFlow Lite model", "keras_to_safetensors.py"),
         ([0x1F, 0x8B, 8, 0], "compressed by gzip", "gunzip"),
+        ([8, 1, 0x12, 7, 0x70, 0x79], "a SavedModel of TensorFlow's", "keras_to_safetensors.py"),
         ([0x80, 4, 0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x4E, 0x2E], "a pickle of Python's", "torch.save"),
     ])
     func aBinaryFileIsNamed(bytes: [UInt8], found: String, remedy: String) throws {

@@ -4,6 +4,7 @@ import OrderedCollections
 final class PickledDictionaries {
     let heap: [PickleObject]
     private var members: [Int: OrderedDictionary<String, PickleValue>] = [:]
+    private var counts: [Int: Int] = [:]
     private var answers: [Int: Bool] = [:]
 
     init(_ heap: [PickleObject]) { self.heap = heap }
@@ -21,7 +22,13 @@ final class PickledDictionaries {
     }
 
     /// How many tensors a dictionary has itself.
-    func tensorCount(of value: PickleValue) -> Int { members(of: value)?.values.count(where: isTensor) ?? 0 }
+    func tensorCount(of value: PickleValue) -> Int {
+        guard case .object(let place) = value, let members = members(of: value) else { return 0 }
+        if let known = counts[place] { return known }
+        let count = members.values.count(where: isTensor)
+        counts[place] = count
+        return count
+    }
 
     /// Whether there are tensors in a dictionary, or in one inside it under a usual name.
     func hasTensors(_ value: PickleValue, depth: Int = 0) -> Bool {
@@ -32,7 +39,7 @@ final class PickledDictionaries {
         // One that is inside itself adds nothing.
         answers[place] = false
         let answer =
-            members.values.contains(where: isTensor)
+            tensorCount(of: value) > 0
             || StateDictionary.usualNames.contains { name in
                 members[name].map { hasTensors($0, depth: depth + 1) } ?? false
             }

@@ -106,11 +106,19 @@ struct StateDictionary {
     }
 
     private mutating func removePrefixes() {
-        while let prefix = StateDictionary.usualPrefixes.first(where: { prefix in
-            entries.keys.allSatisfy { $0.hasPrefix(prefix) && $0.utf8.count > prefix.utf8.count }
-        }) {
+        // As often as anybody wraps a network.
+        for _ in 0..<4 {
+            let prefix = StateDictionary.usualPrefixes.first { prefix in
+                entries.keys.allSatisfy {
+                    $0.utf8.starts(with: prefix.utf8) && $0.utf8.count > prefix.utf8.count
+                }
+            }
+            guard let prefix else { return }
+            // By bytes: a mark after the dot would make one character with it.
             entries = OrderedDictionary(
-                uniqueKeysWithValues: entries.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+                uniqueKeysWithValues: entries.map {
+                    (String(decoding: $0.key.utf8.dropFirst(prefix.utf8.count), as: UTF8.self), $0.value)
+                })
             remarks.append("\"\(prefix)\" was removed before each name.")
         }
     }

@@ -79,7 +79,7 @@ struct StorageReader: Sendable {
     ) throws -> [(TensorView, NDArray)] {
         let stream = try stream(storage)
         if views.count == 1, views[0].isWhole {
-            var array = NDArray(uninitialized: views[0].shape, type: views[0].type!.elementType)
+            var array = NDArray(toFill: views[0].shape, type: views[0].type!.elementType)
             try array.withUnsafeMutableBytes { try stream.read(into: $0) }
             try stream.finish()
             return [(views[0], array)]

@@ -24,7 +24,7 @@ struct ViewWriter {
     init(_ view: TensorView) {
         guard let type = view.type else { preconditionFailure("numbers of this type are not read") }
         self.type = type
-        array = NDArray(uninitialized: view.shape, type: type.elementType)
+        array = NDArray(toFill: view.shape, type: type.elementType)
         let targetUnit = type.elementType.byteCount
         var axes: [Axis] = []
         let all = zip(view.shape.dimensions, zip(view.strides, view.shape.strides)).map {

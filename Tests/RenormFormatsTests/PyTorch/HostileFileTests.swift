@@ -108,6 +108,8 @@ import Testing
         ("bytes.pth", "a/data.pkl: it is cut off"), ("bytes8.pth", "a/data.pkl: it is cut off"),
         ("long.pth", "a/data.pkl: it is cut off"), ("cut.pth", "a/data.pkl: it is cut off"),
         ("no-mark.pth", "a/data.pkl: there is no mark on its stack"),
+        ("dictionaries.pth", "a/data.pkl: it makes more than 16777216 values"),
+        ("texts.pth", "a/data.pkl: it makes more than 16777216 values"),
         ("empty-stack.pth", "a/data.pkl: its stack is empty"),
     ])
     func aWrongPickleIsRefused(file: String, reason: String) throws {
@@ -196,6 +198,6 @@ import Testing
     }
 
     @Test func noFileIsLeftOut() {
-        #expect(PyTorchFixtures.all.count - PyTorchFixtures.whole.count == 63)
+        #expect(PyTorchFixtures.all.count - PyTorchFixtures.whole.count == 65)
     }
 }

@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func theFixtureHasEveryKind() {
-        #expect(PyTorchFixtures.whole.count == 23)
+        #expect(PyTorchFixtures.whole.count == 24)
         #expect(PyTorchFixtures.values("types.pth").count == 14)
         #expect(PyTorchFixtures.values("views.pth").count == 14)
     }

@@ -10,10 +10,10 @@ enum PyTorchFixtures {
     ).arrays
 
     /// The names of all files.
-    static let all = content.keys.filter { !$0.contains("/") }
+    static let all = content.keys.filter { !$0.utf8.contains(UInt8(ascii: "/")) }
 
     /// The names of files that torch.load reads.
-    static let whole = all.filter { name in content.keys.contains { $0.hasPrefix("\(name)/") } }
+    static let whole = all.filter { name in content.keys.contains { inside($0, of: name) != nil } }
 
     /// A file's bytes.
     static func bytes(_ name: String) throws -> [UInt8] {
@@ -30,9 +30,15 @@ enum PyTorchFixtures {
     /// What torch.load reads from a file, by name.
     static func values(_ name: String) -> [String: NDArray] {
         var result: [String: NDArray] = [:]
-        for (key, array) in content where key.hasPrefix("\(name)/") {
-            result[String(key.dropFirst(name.count + 1))] = array
+        for (key, array) in content {
+            if let inside = inside(key, of: name) { result[inside] = array }
         }
         return result
+    }
+
+    /// What stands after a file's name and a slash; by bytes, because a mark after the slash makes one character with it.
+    private static func inside(_ key: String, of name: String) -> String? {
+        key.utf8.starts(with: "\(name)/".utf8)
+            ? String(decoding: key.utf8.dropFirst(name.utf8.count + 1), as: UTF8.self) : nil
     }
 }

@@ -92,24 +92,22 @@ enum PickleGlobal {
         "qint8": nil, "quint8": nil, "qint32": nil,
     ]
 
+    /// Modules whose functions do something to the machine.
+    private static let dangerous: Set = [
+        "os", "posix", "nt", "subprocess", "sys", "runpy", "shutil", "socket", "importlib", "webbrowser",
+        "pty",
+        "code", "builtins", "__builtin__",
+    ]
+
     /// What to do about a file that speaks a name that is not known.
     static func remedy(for module: String, _ name: String) -> String {
-        let root = module.split(separator: ".").first.map(String.init) ?? module
-        if [
-            "os", "posix", "nt", "subprocess", "sys", "runpy", "shutil", "socket", "importlib", "webbrowser",
-            "pty", "code",
-        ]
-        .contains(root)
-            || (["builtins", "__builtin__"].contains(root))
-        {
+        if dangerous.contains(module.split(separator: ".").first.map(String.init) ?? module) {
             return "No weights need it: do not load this file in Python either."
         }
-        if module == "torch._utils" || module == "torch.ao.quantization"
-            || root == "torch" && name.contains("quant")
-        {
+        if module == "torch._utils" || module == "torch.ao.quantization" {
             return
-                "In Python, make its tensors plain ones, for example by dequantize() or to_dense(), and save "
-                + "their state dictionary again."
+                "In Python, make its tensors plain ones, for example by dequantize() or to_dense(), and save their "
+                + "state dictionary again."
         }
         return
             "If you trust whoever made it, load it in Python where its classes are installed, and save the weights "

@@ -14,7 +14,11 @@ extension PickleMachine {
     /// What a call gives.
     mutating func call(_ global: PickleGlobal, _ arguments: [PickleValue]) throws -> PickleValue {
         switch global {
-        case .dictionary: return try allocate(.dictionary(items(arguments.first, arePairs: true)))
+        case .dictionary:
+            let items = try items(arguments.first, arePairs: true)
+            // Taking pairs apart costs more than what they become.
+            try grow(by: 8 * items.count)
+            return try allocate(.dictionary(items))
         case .list: return try allocate(.list(items(arguments.first)))
         case .tuple: return try allocate(.tuple(items(arguments.first)))
         case .set: return try allocate(.set(items(arguments.first)))
@@ -30,6 +34,7 @@ extension PickleMachine {
             guard case .text(let text)? = arguments.first else {
                 throw malformed("bytes are made of no text")
             }
+            if text.utf8.allSatisfy({ $0 < 0x80 }) { return try allocate(.bytes(Array(text.utf8))) }
             let bytes = text.unicodeScalars.map { UInt8(exactly: $0.value) }
             guard !bytes.contains(nil) else { throw malformed("a text for bytes has other characters") }
             return try allocate(.bytes(bytes.compactMap { $0 }))

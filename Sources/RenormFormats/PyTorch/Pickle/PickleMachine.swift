@@ -12,12 +12,14 @@ struct PickleMachine {
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
     private var operations = 0
+    /// What has been made, in values.
+    private var size = 0
 
-    /// The most values on the stack, and the most operations and objects: far more than any checkpoint has, and no more than a
-    /// machine can bear.
+    /// The most values on the stack, the most operations, and the most values that are made, in the heap and the memo: far more than any
+    /// checkpoint has, and no more than a machine can bear.
     static let deepestStack = 1 << 22
     static let mostOperations = 1 << 24
-    static let mostObjects = 1 << 22
+    static let mostValues = 1 << 24
 
     init(_ input: PickleInput) { self.input = input }
 
@@ -76,10 +78,10 @@ struct PickleMachine {
         case .appends, .addItems: try append(popToMark())
         case .setItem: try append(pop(2), isPairs: true)
         case .setItems: try append(popToMark(), isPairs: true)
-        case .put: memorize(try place(input.line()))
-        case .binPut: memorize(Int(try input.byte()))
-        case .longBinPut: memorize(Int(try input.number(UInt32.self)))
-        case .memoize: memorize(memo.count)
+        case .put: try memorize(place(input.line()))
+        case .binPut: try memorize(Int(input.byte()))
+        case .longBinPut: try memorize(Int(input.number(UInt32.self)))
+        case .memoize: try memorize(memo.count)
         case .get: try push(recalled(place(input.line())))
         case .binGet: try push(recalled(Int(input.byte())))
         case .longBinGet: try push(recalled(Int(input.number(UInt32.self))))
@@ -171,8 +173,8 @@ struct PickleMachine {
         return nil
     }
 
-    private mutating func memorize(_ place: Int) {
-        if let value = stack.last { memo[place] = value }
+    private mutating func memorize(_ place: Int) throws {
+        if try memo.updateValue(top(), forKey: place) == nil { try grow(by: 2) }
     }
 
     private func recalled(_ place: Int) throws -> PickleValue {
@@ -184,11 +186,17 @@ struct PickleMachine {
 
     /// Puts an object into the heap.
     mutating func allocate(_ object: PickleObject) throws -> PickleValue {
-        guard heap.count < PickleMachine.mostObjects else {
-            throw malformed("it makes more than \(PickleMachine.mostObjects) objects")
-        }
+        try grow(by: 4 + object.size)
         heap.append(object)
         return .object(heap.count - 1)
+    }
+
+    /// Counts values that are made.
+    mutating func grow(by count: Int) throws {
+        size += count
+        guard size <= PickleMachine.mostValues else {
+            throw malformed("it makes more than \(PickleMachine.mostValues) values")
+        }
     }
 
     /// The object that a value is.
@@ -222,6 +230,7 @@ struct PickleMachine {
         guard case .object(let place) = try top() else {
             throw malformed("values are added to none that holds any")
         }
+        try grow(by: values.count)
         // Taken out of the heap, so that adding does not copy.
         let container = heap[place]
         heap[place] = .other("")

@@ -30,6 +30,16 @@ enum PickleObject {
 }
 
 extension PickleObject {
+    /// How much memory it has, in values.
+    var size: Int {
+        switch self {
+        case .list(let items), .tuple(let items), .set(let items), .dictionary(let items): items.count
+        case .bytes(let bytes): bytes.count / MemoryLayout<PickleValue>.size
+        case .tensor(let view): 8 + 4 * view.shape.rank
+        default: 8
+        }
+    }
+
     /// What it is, for messages.
     var kind: String {
         switch self {
