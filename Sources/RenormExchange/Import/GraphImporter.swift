@@ -88,9 +88,10 @@ struct GraphImporter {
                 weights["\(path)"] = NDArray(scalar: Int64(1))
             }
         }
+        let normalization = commonNormalization()
         return ImportedNetwork(
             description: NetworkDescription(
-                list.simplified(), image: image, normalization: commonNormalization()),
+                list.simplified(), image: image, normalization: normalization),
             weights: weights, image: image, classes: classes, remarks: remarks)
     }
 
