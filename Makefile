@@ -38,7 +38,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train demo datasets test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo datasets weights test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -59,6 +59,7 @@ help:
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
 	@echo '  make datasets fetch sets of pictures (500 MB) and say what they are; SETS="photos mnist" fetches these'
 	@echo '                SETS=--list               says which there are'
+	@echo '  make weights  fetch pretrained networks (210 MB) and say what they are; SETS=mobilenetv2 fetches this one'
 	@echo '  make build    build .build/release/renorm'
 	@echo '  make lint     check layout and style; make format settles the layout'
 	@echo '  make docs     write the documentation into $(DOCS)'
@@ -114,6 +115,9 @@ setup: prerequisites
 
 datasets: prerequisites
 	@$(SETUP) datasets $(SETS)
+
+weights: prerequisites
+	@$(SETUP) weights $(SETS)
 
 data: prerequisites
 	@$(SETUP) data

@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "RenormFormats",
             dependencies: [
-                "CZlib", "RenormArrays", .product(name: "OrderedCollections", package: "swift-collections"),
+                "CZlib", "RenormKernels", "RenormArrays",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "RenormLayers", dependencies: ["RenormArrays", "RenormGraphs", "RenormFormats"]),
         .target(
@@ -69,7 +70,7 @@ let package = Package(
         .target(
             name: "RenormTraining",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers", "RenormExchange",
                 "RenormImages",
             ]),
         .target(
@@ -107,6 +108,8 @@ let package = Package(
             path: "Benchmarks/StepServer"),
         .executableTarget(name: "Loading", dependencies: ["Renorm", "Serving"], path: "Benchmarks/Loading"),
         .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
+        .executableTarget(
+            name: "Opening", dependencies: ["RenormArrays", "RenormFormats"], path: "Benchmarks/Opening"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from provision import datasets as picture_sets, fashion_mnist, headers, onednn, swift
+from provision import datasets as picture_sets, fashion_mnist, headers, onednn, swift, weights as pretrained
 from provision.files import exclusive
 from provision.problem import Problem
 
@@ -36,6 +36,14 @@ def datasets(arguments) -> None:
         picture_sets.provide(DEPS, arguments.names)
 
 
+def weights(arguments) -> None:
+    """Pretrained networks to try things on; without names all of them."""
+    if arguments.list:
+        print(pretrained.listing())
+    else:
+        pretrained.provide(DEPS, arguments.names)
+
+
 def place(arguments) -> None:
     """Links oneDNN beside the built programs."""
     onednn.place(DEPS, Path(arguments.programs))
@@ -44,12 +52,12 @@ def place(arguments) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function in (build, data, datasets, place):
+    for function in (build, data, datasets, weights, place):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
         if function is place:
             command.add_argument("programs", help="the folder of the built programs")
-        if function is datasets:
+        if function in (datasets, weights):
             command.add_argument("names", nargs="*", metavar="SET", help="of those that --list prints")
             command.add_argument("--list", action="store_true", help="say what there is")
     arguments = parser.parse_args()

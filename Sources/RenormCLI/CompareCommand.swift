@@ -142,6 +142,7 @@ struct CompareCommand: AsyncParsableCommand, OptionTable {
             settings: settings.isEmpty
                 ? [try Experiment.Setting(parsing: "shuffled", batchSize: batchSize)] : settings,
             seeds: (0..<UInt64(seeds)).map { firstSeed + $0 }, steps: steps)
+        experiment.description = model.described
         experiment.learningRate = learningRate
         experiment.curvePoints = curvePoints
         try refuseRepeated(experiment)

@@ -10,24 +10,49 @@ struct DescribeCommand: ParsableCommand, OptionTable {
         discussion: """
             Examples:
               renorm describe --model small --norm batch-renorm
-              renorm describe --model resnet50 --stem imagenet --image 224x224x3 --classes 1000 --batch-size 16
+              renorm describe --model list                                     the networks that there are
+              renorm describe --model resnet50 --batch-size 16
+              renorm describe --model file:Examples/networks/residual-branches.yml
+              renorm describe runs/a
+              renorm describe --model mobilenetv2 --weights mobilenet_v2-b0353104.pth
               renorm describe --model resnet18 --image 32x32x3 --memory small --recompute
             """)
 
-    @OptionGroup var network: NetworkOptions
-    @OptionGroup var normalization: NormalizationOptions
+    @Argument(
+        help: ArgumentHelp("The folder of a run, or a file of renorm's; or say --model.", valueName: "run"))
+    var saved: String?
 
-    @Option(Row("The extents of an image.", valueName: "HxWxC"))
-    var image = ImageShape([28, 28, 1])
+    @Option(Row("The network: \(NetworkName.expected); or list, to see what they are."))
+    var model: DescribedNetwork?
 
     @Option(
         Row(
-            "The number of classes.",
+            "A file of weights of the network that --model names: PyTorch's .pth or .pt, .safetensors, or .onnx."
+        ))
+    var weights: FilePath?
+
+    @Option(
+        Row(
+            "How images enter ResNets and MobileNetV2: \(Stem.expected). (default: as the weights say, or by the image)"
+        ))
+    var stem: Stem?
+
+    @OptionGroup var normalization: NormalizationOptions
+
+    @Option(
+        Row(
+            "The extents of an image. (default: those that the network was published for)", valueName: "HxWxC"
+        ))
+    var image: ImageShape?
+
+    @Option(
+        Row(
+            "The number of classes. (default: 1000, or 10 for small images)",
             .of {
                 Architecture(name: "", classes: $0, input: [1, 1, 1], normalization: Normalization(.none))
                     .fault
             }))
-    var classes = 10
+    var classes: Int?
 
     @Option(Row("Examples a training step, on which its memory depends.", .atLeast(1)))
     var batchSize = 64
@@ -38,17 +63,8 @@ struct DescribeCommand: ParsableCommand, OptionTable {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        for text in try NeedlessOption.warnings(
-            network.needless + normalization.needless + computing.needless)
-        {
-            warn("warning: \(text)")
-        }
-        let architecture = Architecture(
-            name: network.model.description, stem: network.stem, classes: classes, input: image.shape,
-            normalization: try normalization.value(steps: 1000, batchSize: batchSize))
-        // No value of the network is looked at, so none is drawn.
-        let network = Model(
-            try architecture.makeLayer(), input: architecture.input, variables: Variables())
+        if case .list? = model { return try printNetworks() }
+        let network = try described()
         var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
             network, batch: batchSize,
@@ -60,6 +76,60 @@ struct DescribeCommand: ParsableCommand, OptionTable {
         case .json: try JSONPrinter().print(description, planned)
         case .human: try printTables(description, planned)
         }
+    }
+
+    /// The network: a run's, or one by its name with values or, where none are named, without.
+    private func described() throws -> Model {
+        let name: NetworkName
+        switch model {
+        case .network(let given)?: name = given
+        default: name = .small
+        }
+        if saved != nil || weights != nil {
+            if let given = typedBeside(["norm", "image", "classes", "norm-examples"]) {
+                throw UsageError(
+                    "--\(given): found it with a network that is saved, which has its own; expected a network by its name alone with "
+                        + "it. Leave it out, or describe what 'renorm convert' makes of the network.")
+            }
+            let given: [(String, String?)] = [
+                ("weights", weights?.description), ("model", model == nil ? nil : name.description),
+                ("stem", stem?.rawValue),
+            ]
+            let options = try WeightsOptions.parse(
+                given.compactMap { name, text in text.map { "--\(name)=\($0)" } })
+            return try options.network(of: saved).classifier.model
+        }
+        let published = name.network.image
+        let shape = image?.shape ?? published
+        var network = NetworkOptions()
+        network.model = name
+        network.stem = stem
+        for text in try NeedlessOption.warnings(
+            network.needless + normalization.needless + computing.needless)
+        {
+            warn("warning: \(text)")
+        }
+        let architecture = name.architecture(
+            stem: network.stem(for: shape),
+            classes: classes ?? (max(published[0], published[1]) > 64 ? 1000 : 10), input: shape,
+            normalization: try normalization.value(
+                steps: 1000, batchSize: batchSize, epsilon: name.epsilon))
+        // No value of the network is looked at, so none is drawn.
+        return Model(try architecture.makeLayer(), input: architecture.input, variables: Variables())
+    }
+
+    private func typedBeside(_ options: [String]) -> String? { options.first(where: NeedlessOption.isGiven) }
+
+    /// The networks that there are.
+    private func printNetworks() throws {
+        try Table(["network", "images", "normalization", ""], right: []).print(
+            Networks.table.entries.map { forms, network in
+                [
+                    forms.last!, network.image.dimensions.map(String.init).joined(separator: "×"),
+                    "\(network.normalization.kind.word), ε \(network.normalization.epsilon)",
+                    network.summary,
+                ]
+            })
     }
 
     private func printTables(_ description: ModelDescription, _ planned: PlannedMemory) throws {
@@ -75,10 +145,24 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             description.variables.map {
                 [
                     "\($0.path)", "\($0.shape)",
-                    $0.kind.rawValue + ($0.kind == .parameter && !$0.isTrainable ? ", frozen" : ""),
+                    $0.kind.rawValue + ($0.isFrozen ? ", frozen" : ""),
                 ]
             })
         try say()
+        let normalizations = description.normalizations.filter { $0.inference != .none }
+        if !normalizations.isEmpty {
+            try Table(
+                ["normalization", "kind", "in training by", "averages", "scale, shift", "at inference by"],
+                right: []
+            ).print(
+                normalizations.map {
+                    [
+                        $0.path, $0.kind, $0.training.text, $0.updates ? "move" : "stay",
+                        $0.isTrained ? "trained" : "stay", $0.inference.text,
+                    ]
+                })
+            try say()
+        }
         try say(
             """
             \(description.parameters.grouped) parameters, \(description.trainableParameters.grouped) of them trainable; \
@@ -90,4 +174,35 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             """)
         for warning in description.warnings { warn("warning: \(warning.visible)") }
     }
+}
+
+extension ModelDescription.Normalization.Statistics {
+    /// What normalizes, in words.
+    fileprivate var text: String {
+        switch self {
+        case .none: "nothing"
+        case .batch: "the batch"
+        case .moving: "its averages"
+        case .example: "each example"
+        }
+    }
+}
+
+/// What `--model` can name here: a network, or all of them.
+enum DescribedNetwork: TextForm, CustomStringConvertible {
+    case list
+    case network(NetworkName)
+
+    init(parsing text: String) throws {
+        self = text == "list" ? .list : .network(try NetworkName(parsing: text))
+    }
+
+    var description: String {
+        switch self {
+        case .list: "list"
+        case .network(let name): name.description
+        }
+    }
+
+    static var expected: String { "list, \(NetworkName.expected)" }
 }

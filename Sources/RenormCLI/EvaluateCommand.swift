@@ -20,10 +20,13 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
               renorm evaluate runs/a
               renorm evaluate runs/a --data images:newer --output newer.csv
               renorm evaluate runs/a --statistics batch --sampling label-blocks:25x2
+              renorm evaluate --model resnet18 --weights resnet18-f37072fd.pth --data images:val --class-names names.txt
             """)
 
-    @Argument(help: "The folder of a run, or one of its .safetensors files.")
-    var run: String
+    @Argument(help: "The folder of a run, or one of its .safetensors files; or say --weights.")
+    var run: String?
+
+    @OptionGroup var network: WeightsOptions
 
     @OptionGroup var images: DataOptions
 
@@ -71,17 +74,20 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
 
     func run() async throws {
         var warnings = try NeedlessOption.warnings(needless)
-        let saved = try SavedRun(run)
-        let trained = try TrainedModel(reading: saved.model)
-        warnings += try needless(for: trained.model).map(\.message)
+        let source = try network.network(of: run)
+        let (classifier, trained) = (source.classifier, source.run?.trained)
+        warnings += try needless(for: classifier.model).map(\.message)
         for text in warnings { warn("warning: \(text)") }
-        let pictures = try saved.pictureOptions(images, trained)
-        let sources = try images.data.isEmpty ? saved.dataSources(trained) : images.data
+        let pictures =
+            try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
+            ?? images.pictures.options(seed: 0)
+        let sources = try images.data.isEmpty ? source.ownData() : images.data
         try NeedlessOption.warnings(NeedlessOption.aboutPictures(values, sources: sources))
         let test = try loading(sources, isGiven: !images.data.isEmpty) {
             try DataSource.load(
-                $0, .test, classNames: trained.classNames,
-                labelOffset: labelOffset ?? trained.record.data.labelOffset ?? 0, framing: trained.framing,
+                $0, .test, classNames: classifier.classNames,
+                labelOffset: labelOffset ?? trained?.record.data.labelOffset ?? 0,
+                framing: classifier.preparation.framing,
                 pictures: pictures, observe: DataProgress().observe)
         }
         for text in try NeedlessOption.warnings(
@@ -89,20 +95,20 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         {
             warn("warning: \(text)")
         }
-        let isOwn = trained.record.data.isTest(test)
-        if isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
+        let isOwn = trained?.record.data.isTest(test)
+        if let trained, isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
             try computing.make(),
             options: EvaluationOptions(
                 statistics: statistics, batchSize: batchSize, sampling: sampling,
                 examplesTogether: normExamples, seed: seed),
             workers: reading.workers)
-        let measurement = try await measure(evaluator, trained, test)
+        let measurement = try await measure(evaluator, source, test)
         let evaluation = measurement.evaluation
         switch printed.log {
         case .json:
             try JSONPrinter().print(
-                evaluation, measurement.confusion, set: "test", step: trained.step,
+                evaluation, measurement.confusion, set: "test", step: trained?.step ?? 0,
                 data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn))
         case .human:
             try say(
@@ -158,11 +164,16 @@ extension EvaluateCommand {
 
     /// Measures the network and, where that is asked for, writes down what it says of each image.
     private func measure(
-        _ evaluator: Evaluator, _ trained: TrainedModel, _ test: Dataset
+        _ evaluator: Evaluator, _ source: WeightsOptions.Source, _ test: Dataset
     ) async throws -> DetailedEvaluation {
-        guard let output else { return try await evaluator.measure(trained, on: test) }
+        var evaluator = evaluator
+        evaluator.options.trainedBatchSize = source.run?.trained.record.configuration.batchSize
+        let (model, scaling) = (source.classifier.model, source.classifier.preparation.scaling)
+        guard let output else { return try await evaluator.measure(model, on: test, scaling: scaling) }
         let predictions = PredictionFile(of: test)
-        let measurement = try await evaluator.measure(trained, on: test) { predictions.add($0) }
+        let measurement = try await evaluator.measure(model, on: test, scaling: scaling) {
+            predictions.add($0)
+        }
         try predictions.write(to: output.url)
         return measurement
     }

@@ -7,6 +7,8 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
     static let configuration = CommandConfiguration(
         commandName: "predict",
         abstract: "Say which class a trained network sees in pictures.",
+        usage:
+            "renorm predict <run> <path> ... | renorm predict --model <model> --weights <file> <path> ...  [options]",
         discussion: """
             Pictures are prepared as in validation, to the bit: the preparation (size, crop, channels, scaling) is saved with the network. \
             PNG, JPEG, WebP, GIF and BMP are told apart by their content; so are IDX files of images (.gz or not). Of a folder all pictures \
@@ -17,16 +19,17 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
               renorm predict runs/a holiday.jpg
               renorm predict runs/a photos/ --top 1 --output predictions.csv
               find . -name '*.jpg' | renorm predict runs/a - --log json
+              renorm predict --model mobilenetv2 --weights mobilenet_v2-b0353104.pth photos/ --top 5
             """)
-
-    @Argument(help: "The folder of a run, or one of its .safetensors files.")
-    var run: String
 
     @Argument(
         help: ArgumentHelp(
-            "Pictures, folders of them, IDX files of images, or - for a list on standard input, a path a line.",
+            "The folder of a run or one of its .safetensors files, unless --weights names a network; then pictures, folders of them, "
+                + "IDX files of images, or - for a list on standard input, a path a line.",
             valueName: "path"))
     var paths: [String]
+
+    @OptionGroup var network: WeightsOptions
 
     @Option(Row("How many classes to name for each picture.", .atLeast(1)))
     var top = 3
@@ -49,19 +52,24 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
 
     func run() async throws {
         for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
-        let trained = try TrainedModel(reading: SavedRun(run).model)
-        let predictor = try Predictor(trained, engine: computing.make(), batchSize: PredictCommand.batchSize)
+        let isRun = network.weights == nil && network.model == nil
+        guard paths.count > (isRun ? 1 : 0) else {
+            throw UsageError("found no pictures; expected at least one path after the network. Name some.")
+        }
+        let classifier = try network.network(of: isRun ? paths[0] : nil).classifier
+        let predictor = try Predictor(
+            classifier, engine: computing.make(), batchSize: PredictCommand.batchSize)
         // What is named and is not there is said before anything is computed.
-        let files = try PredictionFiles(paths)
+        let files = try PredictionFiles(Array(paths.dropFirst(isRun ? 1 : 0)))
         let destination = try PredictionDestination(output, format: log)
         let printer = try PredictionPrinter(
-            destination.format, to: destination.output, top: min(top, trained.classNames.count))
+            destination.format, to: destination.output, top: min(top, classifier.classNames.count))
         var pass = PredictionPass(
-            predictor: predictor, classNames: trained.classNames, printer: printer,
+            predictor: predictor, classNames: classifier.classNames, printer: printer,
             progress: destination.hasProgress ? ProgressBar(descriptor: STDERR_FILENO) : nil,
             total: files.count)
         let reader = ImageFileReader(
-            framing: trained.framing,
+            framing: classifier.preparation.framing,
             workers: loading.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1),
             ahead: 2 * PredictCommand.batchSize, paths: files.next)
         while let (path, file) = try reader.next() { try pass.add(path, file) }
@@ -115,7 +123,7 @@ private struct PredictionPass {
 
     private mutating func flush() throws {
         let found = waiting.compactMap { try? $0.file.get().images }
-        var rows = try found.isEmpty ? [] : predictor.probabilities(of: NDArray(joining: found))[...]
+        var rows = try found.isEmpty ? [] : predictor.logits(of: NDArray(joining: found))[...]
         for (path, file) in waiting {
             files += 1
             switch file {

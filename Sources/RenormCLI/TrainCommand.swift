@@ -35,28 +35,31 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
     }
 
     func run() async throws {
-        let folder = RunFolder(URL(fileURLWithPath: options.run))
-        if !options.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
+        let asked = options
+        let folder = RunFolder(URL(fileURLWithPath: asked.run))
+        if !asked.resume && !folder.isEmpty { throw TrainingError.runExists(folder: folder.url.path) }
         try NeedlessOption.warnings(
             NeedlessOption.aboutPictures(
-                options.values, sources: options.images.sources, goesOn: options.resume))
-        let engine = try options.computing.make()
+                asked.values, sources: asked.images.sources, goesOn: asked.resume))
+        let engine = try asked.computing.make()
         let isMoved = CommandArguments.typed.contains("data")
-        let data = try loading(options.images.sources, isGiven: isMoved) {
+        let data = try loading(asked.images.sources, isGiven: isMoved) {
             try DataSource.load(
-                $0, numbering: options.labels.numbering,
-                pictures: options.images.pictures.options(options.preparation, seed: options.seed),
+                $0, numbering: asked.labels.numbering,
+                pictures: asked.images.pictures.options(asked.preparation, seed: asked.seed),
                 observe: DataProgress().observe)
         }
-        let goesOn = options.resume && folder.hasCheckpoint
+        let goesOn = asked.resume && folder.hasCheckpoint
+        let (options, weights) = goesOn ? (asked, nil) : try asked.startingFromWeights()
         let configuration = try options.configuration(
-            data: data, goingOnIn: goesOn ? folder : nil)
+            data: data, goingOnIn: goesOn ? folder : nil, startingFrom: weights)
         let needless = try NeedlessOption.warnings(
             options.needless(
                 steps: configuration.steps, sources: data.training.sources.count, goesOn: goesOn))
-        let model = try options.model(configuration, goesOn: goesOn)
+        let model = try options.model(
+            configuration, goingOnIn: goesOn ? folder : nil, startingFrom: weights)
 
-        let record = configurationFile(configuration, engine: engine)
+        let record = configurationFile(options, configuration, engine: engine)
         var trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: data.training,
             validation: data.validation, test: data.test, folder: folder, resumes: options.resume,
@@ -120,7 +123,9 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
     }
 
     /// What `RUN/config.yml` says: the options with every default settled, and what they ran on.
-    private func configurationFile(_ configuration: TrainingConfiguration, engine: any Engine) -> String {
+    private func configurationFile(
+        _ options: TrainOptions, _ configuration: TrainingConfiguration, engine: any Engine
+    ) -> String {
         let environment = RunEnvironment(engine: engine.description)
         return options.resolved(by: configuration).yaml(recorded: [
             ("build", environment.build),

@@ -19,6 +19,8 @@ public struct Experiment: Sendable {
     public var model: String
     /// How images enter networks other than `small`.
     public var stem = Stem.cifar
+    /// The network itself where it is not in the table; the name then says where it came from.
+    public var description: NetworkDescription?
     /// What is compared.
     public var contenders: [Contender]
     /// In what it is compared.
@@ -121,7 +123,7 @@ public struct Experiment: Sendable {
             architecture: Architecture(
                 name: model, stem: stem, classes: training.classCount,
                 input: [training.height, training.width, training.channels],
-                normalization: Normalization(.batchRenorm)),
+                normalization: Normalization(.batchRenorm), description: description),
             configuration: TrainingConfiguration(
                 options: TrainingOptions(
                     optimizer: .sgd(), learningRate: .cosine(from: learningRate, steps: steps),

@@ -44,7 +44,7 @@ extension ExperimentFolder {
             measuredOn = "\(data.measured.name), \(data.measured.count) examples"
             fingerprint = data.training.fingerprintText
             measuredFingerprint = data.measured.fingerprintText
-            stem = Networks.hasStem(experiment.model) ? experiment.stem : nil
+            stem = experiment.description == nil && Networks.hasStem(experiment.model) ? experiment.stem : nil
             classes = data.training.classCounts.last == 0 ? data.training.classCount : nil
             gains = MomentFilter()
             revision = 4

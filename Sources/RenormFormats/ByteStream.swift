@@ -1,5 +1,5 @@
 import CZlib
-import RenormArrays
+import RenormKernels
 
 /// A known number of bytes of a file, one after another, each looked at once: as they are there, or inflated.
 ///
@@ -65,7 +65,10 @@ final class ByteStream {
 
 /// CRC-32 as zip has it, of bytes that come after others.
 private func crc(_ before: UInt32, of bytes: UnsafeRawBufferPointer) -> UInt32 {
-    UInt32(
+    guard let start = bytes.baseAddress else { return before }
+    var checksum = before
+    let done = renorm_crc32(&checksum, start, bytes.count)
+    return UInt32(
         truncatingIfNeeded: crc32_z(
-            UInt(before), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
+            UInt(checksum), (start + done).assumingMemoryBound(to: UInt8.self), bytes.count - done))
 }

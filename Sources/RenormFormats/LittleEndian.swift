@@ -13,7 +13,9 @@ struct LittleEndianReader {
         let size = Number.bitWidth / 8
         guard bytes.endIndex - position >= size else { return nil }
         defer { position += size }
-        return bytes[position..<position + size].reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+        return bytes[position..<position + size].reversed().reduce(0) {
+            $0 << 8 | Number(truncatingIfNeeded: $1)
+        }
     }
 
     /// The next bytes, `nil` where there are fewer.

@@ -99,7 +99,9 @@ private struct Place {
 extension StoredType {
     /// The type by the format's name; `nil` if it is not read.
     init?(safetensorsName name: String) {
-        guard let type = StoredType.allCases.first(where: { "\($0)".uppercased() == name }) else { return nil }
+        guard let type = StoredType.allCases.first(where: { "\($0)".uppercased() == name }) else {
+            return nil
+        }
         self = type
     }
 }

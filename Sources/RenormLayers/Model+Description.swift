@@ -29,6 +29,8 @@ public struct ModelDescription: Sendable, Hashable, Codable {
         public var shape: TensorShape
         /// Whether gradients change it.
         public var isTrainable: Bool
+        /// Whether training leaves it as it is.
+        public var isFrozen: Bool
     }
 
     /// The number of images in the batch whose shapes are shown.
@@ -37,6 +39,8 @@ public struct ModelDescription: Sendable, Hashable, Codable {
     public var layers: [Layer]
     /// The variables in the order in which the layers ask for them.
     public var variables: [Variable]
+    /// The normalizations in the order of their results.
+    public var normalizations: [Normalization]
     /// The number of elements of all parameters.
     public var parameters: Int
     /// The number of elements of the parameters that gradients change.
@@ -64,6 +68,8 @@ extension ModelDescription {
         let images = try builder.images(input, batch: batch)
         let trace = Trace(builder: builder, phase: .inference, overrides: overrides, seed: 0)
         builder.fetch(try layer(images, Scope(trace: trace)), as: "logits")
+        let training = try trace.normalizations.map { try $0.inTraining(overrides) }
+        let moving = Set(training.flatMap(\.updates))
         let graph = builder.graph.pruned()
         let specifications = builder.graph.variables.values
         var costs: [String: Int] = [:]
@@ -72,8 +78,7 @@ extension ModelDescription {
         }
         var sizes: [String: Int] = [:]
         for parameter in specifications where parameter.kind == .parameter {
-            let owner = parameter.path.lastIndex(of: ".").map { String(parameter.path[..<$0]) } ?? ""
-            sizes[owner, default: 0] += parameter.shape.elementCount
+            sizes[parameter.layer, default: 0] += parameter.shape.elementCount
         }
         func count(_ isCounted: (VariableSpecification) -> Bool) -> Int {
             specifications.filter(isCounted).reduce(0) { $0 + $1.shape.elementCount }
@@ -85,7 +90,12 @@ extension ModelDescription {
                 parameters: sizes[$0.path] ?? 0, multiplyAdds: costs[$0.path] ?? 0)
         }
         variables = specifications.map {
-            Variable(path: $0.path, kind: $0.kind, shape: $0.shape, isTrainable: $0.isTrainable)
+            Variable(
+                path: $0.path, kind: $0.kind, shape: $0.shape, isTrainable: $0.isTrainable,
+                isFrozen: !$0.isTrainable && !moving.contains($0.path))
+        }
+        normalizations = zip(trace.normalizations, training).map { record, training in
+            Normalization(record, training: training, among: specifications)
         }
         parameters = count { $0.kind == .parameter }
         trainableParameters = count { $0.kind == .parameter && $0.isTrainable }

@@ -25,7 +25,7 @@ public struct Scope {
         self.trace = trace
         self.path = path
         self.isShared = isShared
-        phase = trace.lastOverride(at: path, \.phase) ?? trace.phase
+        phase = trace.overrides.phase(at: path, tracedFor: trace.phase)
     }
 
     /// The scope of a part of this layer.
@@ -39,11 +39,19 @@ public struct Scope {
         try apply(name, summary: layer.summary, to: x) { try layer(x, $0) }
     }
 
+    /// Calls a function for which layers that match are left out.
+    func removing(_ pattern: PathPattern, _ body: () throws -> Tensor) rethrows -> Tensor {
+        trace.overrides.append(Override(pattern, isRemoved: true))
+        defer { trace.overrides.removeLast() }
+        return try body()
+    }
+
     /// Calls a function as the part `name` of this layer, whose first input is x.
     func apply(_ name: String, summary: String, to x: Tensor, _ body: (Scope) throws -> Tensor) throws
         -> Tensor
     {
         let scope = child(name)
+        if trace.overrides.last(at: scope.path, \.isRemoved) == true { return x }
         return try builder.within(path: scope.path) {
             let (start, called) = (builder.graph.nodes.count, trace.records.count)
             let y = try body(scope)
@@ -64,12 +72,10 @@ public struct Scope {
     public func parameter(
         _ name: String, shape: TensorShape, initializer: Initializer, decays: Bool = false
     ) throws -> Tensor {
-        let isTrainable = trace.lastOverride(at: join(name), \.isTrainable) ?? true
-        return try variable(
+        try variable(
             VariableSpecification(
                 path: join(name), kind: .parameter, shape: shape, initializer: initializer,
-                isTrainable: isTrainable,
-                decays: decays))
+                isTrainable: trace.overrides.train(at: join(name)), decays: decays))
     }
 
     /// A statistic of this layer.
@@ -86,15 +92,16 @@ public struct Scope {
         )
     }
 
-    /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics.
+    /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics and this one is
+    /// not frozen by its own name.
     public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
-        guard phase.updatesStatistics else { return }
+        guard phase.updatesStatistics, !trace.overrides.freezeStatistics(at: join(name)) else { return }
         try builder.within(part: .update) { try builder.update(join(name), to: value()) }
     }
 
     /// The normalization to use in place of `configured`, by the last override that names one here.
     public func normalization(_ configured: Normalization) -> Normalization {
-        trace.lastOverride(at: path, \.normalization) ?? configured
+        trace.overrides.last(at: path, \.normalization) ?? configured
     }
 
     /// Notes logits `[N, classes]` of an auxiliary classifier (Szegedy et al. 2015): training adds `weight` times their loss to
@@ -102,6 +109,9 @@ public struct Scope {
     public func auxiliary(_ logits: Tensor, weight: Double) {
         trace.auxiliaries.append(AuxiliaryOutput(path: path, logits: logits, weight: weight))
     }
+
+    /// Whether the convolution here has a bias: as `configured`, or as the last override says that decides it.
+    func hasBias(_ configured: Bool) -> Bool { trace.overrides.last(at: path, \.hasBias) ?? configured }
 
     /// Notes something that the user should know but that is no error. What several layers note is said once, with all
     /// their paths.

@@ -5,7 +5,7 @@ import RenormGraphs
 final class Trace {
     let builder: GraphBuilder
     let phase: Phase
-    let overrides: [Override]
+    var overrides: [Override]
     let seed: UInt64
     let drawNumber: Tensor?
     let precision: Precision
@@ -44,10 +44,6 @@ final class Trace {
         // A layer that is called twice is named once.
         if !noted[index].paths.contains(path) { noted[index].paths.append(path) }
     }
-
-    func lastOverride<Value>(at path: String, _ decision: KeyPath<Override, Value?>) -> Value? {
-        overrides.last { $0[keyPath: decision] != nil && $0.pattern.matches(path) }?[keyPath: decision]
-    }
 }
 
 /// A layer as it was traced, with or without a summary.
@@ -83,4 +79,10 @@ public struct NormalizationRecord: Sendable, Hashable {
     public var path: String
     /// What it is.
     public var normalization: Normalization
+    /// The shape of what it normalizes.
+    public var input: TensorShape
+    /// The phase that it was traced in.
+    public var phase: Phase
+    /// The node of what it normalizes.
+    package var source: NodeID
 }

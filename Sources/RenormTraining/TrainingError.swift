@@ -29,6 +29,8 @@ public enum TrainingError: Error, Hashable, Sendable {
     case otherPictures(path: String, differences: String)
     /// A run that has already made more steps than asked for.
     case alreadyFurther(path: String, step: Int, steps: Int)
+    /// A file of weights that does not say which network they are of.
+    case unknownNetwork(path: String)
     /// A checkpoint of layers that are not of the zoo.
     case unknownLayers(path: String)
     /// Something was not finite in a step; nothing was updated by it. `step` counts from 1.
@@ -103,6 +105,10 @@ extension TrainingError: CustomStringConvertible {
             return
                 "\(path) was saved after step \(step); expected at most \(steps), the number of steps asked for. "
                 + "Ask for more steps, or use the saved model as it is."
+        case .unknownNetwork(let path):
+            return
+                "\(path) does not say which network it is for; expected a file that renorm or a run of it has written. Name "
+                + "the network."
         case .unknownLayers(let path):
             return "\(path) holds a model of layers that are not of the zoo; expected the layers with it. "
                 + "Read it with TrainedModel(reading:layer:)."

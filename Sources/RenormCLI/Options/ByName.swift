@@ -79,9 +79,10 @@ extension NormalizationOptions {
     /// The normalization in a run. What its kind does not have is left out; `NeedlessOption` says so.
     func value(
         steps: Int, batchSize: Int, limits: LimitsText = .automatic, averagingRate: Double? = nil,
-        begunWith: Normalization? = nil
+        epsilon: Double? = nil, begunWith: Normalization? = nil
     ) throws -> Normalization {
         var options: [String] = []
+        if let epsilon, !norm.names("epsilon") { options.append("epsilon=\(epsilon)") }
         if norm.has("limits"), !limits.isAutomatic { options.append("limits=\(limits.text)") }
         if norm.has("rate"), !tunesItself(limits), let averagingRate {
             options.append("rate=\(averagingRate)")
@@ -100,26 +101,6 @@ extension NormalizationOptions {
     func tunesItself(_ limits: LimitsText) -> Bool {
         norm.has("limits") && limits.isAutomatic && !norm.names("limits")
     }
-}
-
-/// The name of a network, which the library looks up when it makes the layers.
-struct NetworkName: TextForm, CustomStringConvertible {
-    let description: String
-
-    init(parsing text: String) throws {
-        guard Networks.table.find(text) != nil else {
-            let fault = Networks.table.fault(of: text)
-            throw Fault(fault.found, fault.expected)
-        }
-        description = text
-    }
-
-    private init(known text: String) { description = text }
-
-    static let small = NetworkName(known: "small")
-    static let halfSmall = NetworkName(known: "small:0.5")
-    static var expected: String { Networks.table.forms.joined(separator: ", ") }
-    var hasStem: Bool { Networks.hasStem(description) }
 }
 
 extension DataSource: TextForm {

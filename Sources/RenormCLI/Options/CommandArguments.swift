@@ -27,6 +27,8 @@ struct CommandArguments {
                 result.append(word)
             }
         }
+        // The networks that there are, where none is named.
+        if typed.first == "describe", typed.last == "--model" { result.append("list") }
         words = result
     }
 

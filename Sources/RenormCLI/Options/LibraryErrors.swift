@@ -57,8 +57,8 @@ private func remedies(for error: any Error) -> [Remedy] {
     case TrainingError.notFinite: [Remedy("on-non-finite", "skip")]
     case TrainingError.evaluationNotFinite(_, _, _, _, canGoOn: true):
         [Remedy("resume"), Remedy("on-non-finite", "skip")]
-    case VariablesError.shape(_, let path, _, _), VariablesError.classifier(_, let path, _, _):
-        [Remedy("init-except", VariablesError.layer(path).shellQuoted)]
+    case VariablesError.unfit(let report) where !report.exceptions.isEmpty:
+        [Remedy("init-except", report.exceptions.joined(separator: ",").shellQuoted)]
     default: []
     }
 }

@@ -80,7 +80,8 @@ extension EngineOptions {
 extension NetworkOptions {
     /// What a network without a stem does not need.
     var needless: [NeedlessOption] {
-        guard !model.hasStem, stem != .cifar || NeedlessOption.isGiven("stem") else { return [] }
+        // Runs of earlier versions have the stem of every network in their config.yml.
+        guard let stem, !model.hasStem, stem != .cifar || NeedlessOption.isGiven("stem") else { return [] }
         return [
             NeedlessOption(
                 "--stem", "\(stem.rawValue) with --model \(model), which has no stem",
@@ -177,7 +178,11 @@ extension TrainOptions {
                 expected: "held-out images with it", "Hold some out with --validation, or leave it out")
         }
         if goesOn {
-            for (name, value) in [("init", self.`init`?.description), ("init-except", initExcept)] {
+            let beginnings = [
+                ("init", self.`init`?.description), ("init-except", initExcept), ("freeze", freeze),
+                ("freeze-parameters", freezeParameters), ("freeze-statistics", freezeStatistics),
+            ]
+            for (name, value) in beginnings {
                 guard let value, NeedlessOption.isGiven(name) else { continue }
                 add(
                     "--\(name)", "'\(value)' with --resume, which goes on from the run's own checkpoint",

@@ -28,8 +28,11 @@ package struct OptionsFile {
     ///
     /// - Parameter ignored: A key whose value may be anything.
     package init(_ file: URL, ignoring ignored: String) throws {
-        let text = try OptionsFile.text(of: file)
-        guard let root = try OptionsFile.node(text, file) else {
+        guard
+            let root = try YAMLFile(
+                file, holds: "options", limit: OptionsFile.largest, remedy: "Check --config."
+            ).root
+        else {
             entries = []
             return
         }
@@ -50,61 +53,6 @@ package struct OptionsFile {
                         + "Expected a line such as 'batch-size: 64'. Correct it.")
             }
             return (name.string, value)
-        }
-    }
-
-    private static func text(of file: URL) throws -> String {
-        let bytes: Data
-        do {
-            let handle = try FileHandle(forReadingFrom: file)
-            defer { try? handle.close() }
-            bytes = try handle.read(upToCount: largest + 1) ?? Data()
-        } catch {
-            throw UsageError(
-                "'\(file.path)' cannot be read; expected a YAML file of options. Check --config.")
-        }
-        guard bytes.count <= largest else {
-            throw UsageError(
-                "'\(file.path)' is larger than \(largest) bytes; expected a YAML file of options. Check --config."
-            )
-        }
-        guard let text = String(data: bytes, encoding: .utf8) else {
-            throw UsageError(
-                "'\(file.path)' is not text in UTF-8; expected a YAML file of options. Check --config.")
-        }
-        return text
-    }
-
-    /// Stands for `&` and `*` in a text that is only looked at.
-    private static let disarmed: Unicode.Scalar = "\u{E000}"
-
-    /// The file as YAML, which has neither anchors nor aliases: a few hundred bytes of them can mean gigabytes.
-    ///
-    /// They are found in a copy in which their signs are another: there each begins a plain scalar, and wherever else the
-    /// signs stand they are text like any other. So nothing is ever expanded.
-    private static func node(_ text: String, _ file: URL) throws -> Node? {
-        var copy = String.UnicodeScalarView()
-        copy.append(contentsOf: text.unicodeScalars.map { $0 == "&" || $0 == "*" ? disarmed : $0 })
-        let refusal = UsageError(
-            "'\(file.path)' has an anchor or an alias (& or * before a name); expected options without, each with its own "
-                + "value. Write the values out, and text that begins with such a sign in quotes.")
-        do {
-            if try Yams.compose(yaml: String(copy)).map(isArmed) == true { throw refusal }
-            return try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            let hint = String(copy) == text ? "" : " Anchors and aliases (& and *) are not read."
-            // It quotes the line, which may be long.
-            let reason = "\(error)".prefix(400)
-            throw UsageError("'\(file.path)' is not YAML: \(reason). Correct it.\(hint)")
-        }
-    }
-
-    private static func isArmed(_ node: Node) -> Bool {
-        switch node {
-        case .scalar(let scalar): scalar.style == .plain && scalar.string.unicodeScalars.first == disarmed
-        case .sequence(let sequence): sequence.contains(where: isArmed)
-        case .mapping(let mapping): mapping.contains { isArmed($0.key) || isArmed($0.value) }
-        case .alias: true
         }
     }
 

@@ -53,8 +53,16 @@ struct NetworkOptions: OptionTable {
     @Option(
         Row(
             "How images enter ResNets and MobileNetV2: cifar for small images, imagenet for large.",
-            resuming: .configures(["architecture.stem"])))
-    var stem = Stem.cifar
+            resuming: .configures(["architecture.stem"]),
+            discussion: """
+                (default: as the weights that it starts from say, else cifar for images of at most 64 pixels and imagenet for larger ones)
+                """))
+    var stem: Stem?
+
+    /// How images of a shape `[H, W, C]` enter the network where nothing says it.
+    func stem(for image: TensorShape) -> Stem {
+        stem ?? (model.hasStem && max(image[0], image[1]) > 64 ? .imagenet : .cifar)
+    }
 }
 
 extension Row<NetworkName> {

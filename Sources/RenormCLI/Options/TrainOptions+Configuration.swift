@@ -7,8 +7,12 @@ extension TrainOptions {
 
     /// The configuration that these options mean for a dataset.
     ///
-    /// - Parameter begun: The folder of the run that goes on, if one does.
-    func configuration(data: DataParts, goingOnIn begun: RunFolder?) throws -> TrainingConfiguration {
+    /// - Parameters:
+    ///   - begun: The folder of the run that goes on, if one does.
+    ///   - weights: The weights that a new run starts from, if there are any.
+    func configuration(
+        data: DataParts, goingOnIn begun: RunFolder?, startingFrom weights: InitialWeights?
+    ) throws -> TrainingConfiguration {
         let training = data.training
         let validation = validation ?? (data.validation == nil ? min(5000, training.count / 10) : 0)
         let steps =
@@ -19,13 +23,16 @@ extension TrainOptions {
                 batchSize: batchSize, accumulation: accumulate)
         let normalization = try self.normalization.value(
             steps: steps, batchSize: batchSize, limits: limits, averagingRate: averagingRate,
+            epsilon: network.model.epsilon,
             // The constants of automatic limits are no option, and may differ between versions.
             begunWith: begun.map {
-                try CheckpointRecord(in: VariablesFile(reading: $0.last)).configuration.architecture
+                try CheckpointRecord(reading: $0.last).configuration.architecture
             }??.normalization)
-        let architecture = Architecture(
-            name: network.model.description, stem: network.stem, classes: training.classNames.count,
-            input: [training.height, training.width, training.channels], normalization: normalization)
+        let image: TensorShape = [training.height, training.width, training.channels]
+        let architecture = network.model.architecture(
+            stem: network.stem ?? weights?.match.architecture.stem ?? network.stem(for: image),
+            classes: training.classNames.count, input: image,
+            normalization: normalization)
         return TrainingConfiguration(
             architecture: architecture,
             options: TrainingOptions(
@@ -45,17 +52,49 @@ extension TrainOptions {
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
     ///
-    /// - Parameter goesOn: Whether there is a checkpoint to go on from.
-    func model(_ configuration: TrainingConfiguration, goesOn: Bool) throws -> Model {
+    /// - Parameter begun: The folder of the run that goes on, if one does.
+    func model(
+        _ configuration: TrainingConfiguration, goingOnIn begun: RunFolder?,
+        startingFrom weights: InitialWeights?
+    ) throws -> Model {
         guard let architecture = configuration.architecture else {
             preconditionFailure("the command line trains models of the zoo")
         }
-        var model = try architecture.makeModel(seed: seed)
-        if let file = self.`init`, !goesOn {
-            try model.load(
-                VariablesFile(reading: file.url), except: try exceptions(in: model))
+        let overrides =
+            try begun.map { try CheckpointRecord(reading: $0.last).overrides } ?? weights?.overrides ?? []
+        var model = try Model(
+            architecture.makeLayer(), input: architecture.input, overrides: overrides, seed: seed)
+        if let weights {
+            let report = try model.load(
+                weights.file, names: weights.match.names, except: try exceptions(in: model))
+            for remark in report.remarks { warn("note: \(report.file.visible): \(remark.visible)") }
         }
-        return model
+        return begun == nil ? try freezing(model) : model
+    }
+
+    /// The model with parts frozen as the options say.
+    private func freezing(_ model: Model) throws -> Model {
+        var result = model
+        let options: [(String, String?, Freezing)] = [
+            ("freeze", freeze, .parametersAndStatistics),
+            ("freeze-parameters", freezeParameters, .parameters),
+            ("freeze-statistics", freezeStatistics, .statistics),
+        ]
+        for (option, text, what) in options {
+            for part in (text ?? "").split(separator: ",") {
+                let part = part.trimmingCharacters(in: .whitespaces)
+                do {
+                    if part.hasPrefix("first:"), let count = Int(part.dropFirst("first:".count)) {
+                        result = try result.freezing(first: count, what)
+                    } else {
+                        result = try result.freezing(PathPattern(part), what)
+                    }
+                } catch let error as GraphError {
+                    throw UsageError("--\(option): '\(part.visible)': \(error)")
+                }
+            }
+        }
+        return result
     }
 
     /// The patterns of `--init-except`, each of which must match something.
@@ -76,6 +115,7 @@ extension TrainOptions {
     func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
         var result = self
         result.images.data = images.sources
+        result.network.stem = configuration.architecture?.stem
         result.steps = configuration.steps
         result.epochs = nil
         result.validation = configuration.validation

@@ -38,7 +38,13 @@ struct TrainOptions: OptionTable {
                 """))
     var limits = LimitsText.automatic
 
-    @Option(Row("Start from the parameters and statistics of this .safetensors file, PyTorch's or ours."))
+    @Option(
+        Row(
+            "Start from the parameters and statistics of this file: PyTorch's .pth or .pt, .safetensors, or .onnx.",
+            discussion: """
+                Nothing in it is executed. A file of a run or of 'renorm convert' brings its --model with it, one of 'renorm convert' its \
+                normalizations too, unless these are given.
+                """))
     var `init`: FilePath?
 
     @Option(
@@ -49,6 +55,29 @@ struct TrainOptions: OptionTable {
                 Paths or patterns of them, joined by commas: fc, or layer4,fc. The file may hold anything there.
                 """))
     var initExcept: String?
+
+    @Option(
+        Row(
+            "Leave parts as they are, parameters and statistics: paths, patterns or first:N, joined by commas.",
+            resuming: .configures(["overrides"]), valueName: "parts",
+            discussion: """
+                layer1,conv1; '**.bn1'; first:8 for the first 8 units of the network ('renorm describe' shows them). What is frozen gives in \
+                training what it gives at inference. Beside a frozen convolution an unfrozen normalization would go on moving: freeze \
+                the block.
+                """))
+    var freeze: String?
+
+    @Option(
+        Row(
+            "Leave the parameters of parts as they are; their statistics go on moving.",
+            resuming: .configures(["overrides"]), valueName: "parts"))
+    var freezeParameters: String?
+
+    @Option(
+        Row(
+            "Leave the statistics of parts as they are and normalize with them; their parameters are trained.",
+            resuming: .configures(["overrides"]), valueName: "parts"))
+    var freezeStatistics: String?
 
     // MARK: Length and batches
 

@@ -53,8 +53,7 @@ struct JSONPrinter: EventPrinter {
     }
 
     /// Prints the classes seen in an image, the likeliest first.
-    func print(prediction: [(String, Double)], file: String, index: Int) throws(ReportingError) {
-        let classes = prediction.map { Prediction.Candidate(name: $0.0, probability: $0.1) }
+    func print(prediction classes: [RankedClass], file: String, index: Int) throws(ReportingError) {
         try line("prediction", Prediction(file: file, index: index, classes: classes))
     }
 
@@ -106,13 +105,9 @@ struct JSONPrinter: EventPrinter {
     }
 
     private struct Prediction: Encodable {
-        struct Candidate: Encodable {
-            var name: String
-            var probability: Double
-        }
         var file: String
         var index: Int
-        var classes: [Candidate]
+        var classes: [RankedClass]
     }
 
     private struct Measured: Encodable {

@@ -22,9 +22,7 @@ struct PredictionPrinter {
     /// - Parameters:
     ///   - index: which image of its file it is.
     ///   - count: how many images the file holds.
-    func print(_ classes: [(name: String, probability: Double)], file: String, index: Int, of count: Int)
-        throws
-    {
+    func print(_ classes: [RankedClass], file: String, index: Int, of count: Int) throws {
         let name = count == 1 ? file : "\(file)[\(index)]"
         switch format {
         case .human:

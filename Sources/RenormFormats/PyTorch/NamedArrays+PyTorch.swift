@@ -14,7 +14,8 @@ extension NamedArrays {
         let pickle = "\(folder)data.pkl"
         var machine = PickleMachine(
             PickleInput(
-                try archive.bytes(archive.entries[pickle]!, limit: PickleInput.limit), path: path, name: pickle))
+                try archive.bytes(archive.entries[pickle]!, limit: PickleInput.limit), path: path,
+                name: pickle))
         let root = try machine.load()
         for (key, storage) in machine.storages where !storage.isMeta && storage.byteCount > 0 {
             guard let entry = archive.entries["\(folder)data/\(key)"] else {
@@ -23,7 +24,9 @@ extension NamedArrays {
             guard entry.count == storage.byteCount else {
                 throw FormatError.damagedArchive(
                     path: path,
-                    reason: "the storage \"\(key)\" has \(entry.count) bytes, and \(pickle) says \(storage.byteCount)")
+                    reason:
+                        "the storage \"\(key)\" has \(entry.count) bytes, and \(pickle) says \(storage.byteCount)"
+                )
             }
         }
         try self.init(machine, root, under: name) { storage in
@@ -35,7 +38,9 @@ extension NamedArrays {
     }
 
     /// The number that the old format begins with, as a pickle of protocol 2 or later has it.
-    static let legacyMagic: [UInt8] = [0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+    static let legacyMagic: [UInt8] = [
+        0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
+    ]
 
     /// The old format: pickles of a number that tells it, of its version, of the machine, of the content, and of the storages'
     /// keys; then each storage as its count of numbers in 8 bytes and the numbers.
@@ -55,7 +60,8 @@ extension NamedArrays {
             }
         }
         let root = try machine.load()
-        guard case .list(let keys) = try machine.object(machine.load()) else {
+        let listing = try machine.load()
+        guard case .list(let keys) = try machine.object(listing) else {
             throw machine.malformed("there is no list of storages")
         }
         var places: [String: Int] = [:]

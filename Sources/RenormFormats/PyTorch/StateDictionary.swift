@@ -14,7 +14,7 @@ struct StateDictionary {
     /// What was understood on the way, in full sentences.
     private(set) var remarks: [String] = []
     private let path: String
-    private let heap: [PickleObject]
+    private let dictionaries: PickledDictionaries
 
     /// The names under which programs keep a state dictionary, the likeliest first.
     static let usualNames = [
@@ -29,80 +29,51 @@ struct StateDictionary {
     /// - Parameter name: the name under which it is; the usual ones are tried otherwise.
     /// - Throws: `FormatError.noStateDictionary`, `.unknownType`.
     init(of root: PickleValue, heap: [PickleObject], under name: String?, path: String) throws {
-        (self.path, self.heap) = (path, heap)
-        guard var members = members(root) else {
+        (self.path, dictionaries) = (path, PickledDictionaries(heap))
+        guard let top = dictionaries.members(of: root) else {
             throw none("it holds \(kind(root)), which is no dictionary")
         }
-        var way: [String] = []
+        var (way, others, value) = ([String](), [String](), root)
         if let name {
-            guard let inside = self.members(members[name] ?? .none), hasTensors(inside) else {
-                throw none("there are no tensors under \"\(name)\", but it has \(listed(Array(members.keys)))")
+            value = top[name] ?? .none
+            guard dictionaries.hasTensors(value) else {
+                throw none("there are no tensors under \"\(name)\"; it has \(listed(top.keys.elements))")
             }
             way = [name]
-            members = inside
         }
-        while let (key, others) = try container(in: members) {
-            let beside = members.keys.elements.filter { $0 != key && !others.contains($0) }
+        // As deep as anybody nests them.
+        while way.count < 4, let (key, besides) = try container(in: value) {
+            others += besides
             way.append(key)
-            remarks.append(
-                "The weights were found under \"\(way.joined(separator: "\" in \""))\"."
+            value = dictionaries.members(of: value)![key]!
+        }
+        let members = dictionaries.members(of: value)!
+        try take(members)
+        guard !entries.isEmpty else { throw none("it has \(listed(members.keys.elements)), but no tensors") }
+        if let first = way.first {
+            let rest = top.keys.elements.filter { $0 != first && !others.contains($0) }
+            remarks.insert(
+                "The weights were found under \"\(way.reversed().joined(separator: "\" of \""))\"."
                     + (others.isEmpty
                         ? "" : " There are others under \(listed(others)), which were left out.")
-                    + (beside.isEmpty ? "" : " Beside them the file has \(listed(beside))."))
-            members = self.members(members[key]!)!
-            // As deep as anybody nests them.
-            if way.count == 4 { break }
+                    + (rest.isEmpty ? "" : " Beside them the file has \(listed(rest))."), at: 0)
         }
-        try take(members)
-        guard !entries.isEmpty else { throw none("it has \(listed(Array(members.keys))), but no tensors") }
         removePrefixes()
         sayTypes()
     }
 
-    /// The members of a dictionary whose keys are texts; `nil` for what is no dictionary.
-    private func members(_ value: PickleValue) -> OrderedDictionary<String, PickleValue>? {
-        guard case .object(let place) = value, case .dictionary(let items) = heap[place] else { return nil }
-        var members: OrderedDictionary<String, PickleValue> = [:]
-        for place in stride(from: 0, to: items.count, by: 2) {
-            if case .text(let key) = items[place] { members[key] = items[place + 1] }
-        }
-        return members
-    }
-
-    private func isTensor(_ value: PickleValue) -> Bool {
-        guard case .object(let place) = value else { return false }
-        switch heap[place] {
-        case .tensor: return true
-        case .numpyArray(let array): return array.shape.rank > 0
-        default: return false
-        }
-    }
-
-    /// Whether there are tensors in a dictionary, or in one inside it under a usual name.
-    private func hasTensors(_ members: OrderedDictionary<String, PickleValue>, depth: Int = 0) -> Bool {
-        if members.values.contains(where: isTensor) { return true }
-        return depth < 3
-            && StateDictionary.usualNames.contains { name in
-                members[name].flatMap { self.members($0) }.map { hasTensors($0, depth: depth + 1) } ?? false
-            }
-    }
-
     /// Under which name of a checkpoint its state dictionary is, and under which others there are more; `nil` if the checkpoint is
     /// one itself.
-    private func container(
-        in members: OrderedDictionary<String, PickleValue>
-    ) throws -> (String, others: [String])? {
-        let inside = members.keys.elements.filter { key in self.members(members[key]!).map { hasTensors($0) } ?? false }
-        let usual = StateDictionary.usualNames.filter(inside.contains)
-        if let first = usual.first { return (first, inside.filter { $0 != first && usual.contains($0) }) }
+    private func container(in value: PickleValue) throws -> (String, others: [String])? {
+        let members = dictionaries.members(of: value)!
+        let inside = members.keys.elements.filter { dictionaries.hasTensors(members[$0]!) }
+        let usual = StateDictionary.usualNames.filter(Set(inside).contains)
+        if let first = usual.first { return (first, Array(usual.dropFirst())) }
         // Under a name of its own, if there is but one. A tensor beside it, such as the state of random numbers, is none of it.
-        let count = members.values.count(where: isTensor)
-        let larger = inside.filter { self.members(members[$0]!)!.values.count(where: isTensor) > count }
-        if larger.count == 1 { return (larger[0], inside.filter { $0 != larger[0] }) }
-        guard larger.isEmpty else {
-            throw none("there are tensors under \(listed(inside)), and none of these is a usual name")
-        }
-        return nil
+        let count = dictionaries.tensorCount(of: value)
+        let larger = inside.filter { dictionaries.tensorCount(of: members[$0]!) > count }
+        guard larger.count > 1 else { return larger.first.map { ($0, inside.filter { $0 != larger[0] }) } }
+        throw none("there are tensors under \(listed(larger)), and none of these is a usual name")
     }
 
     private mutating func take(_ members: OrderedDictionary<String, PickleValue>) throws {
@@ -112,7 +83,7 @@ struct StateDictionary {
                 leftOut.append(name)
                 continue
             }
-            switch heap[place] {
+            switch dictionaries.heap[place] {
             case .tensor(let view):
                 guard view.type != nil else {
                     throw FormatError.unknownType(path: path, tensor: name, type: view.typeName)
@@ -128,7 +99,9 @@ struct StateDictionary {
             }
         }
         if !leftOut.isEmpty, !entries.isEmpty {
-            remarks.append("\(listed(leftOut)) \(leftOut.count == 1 ? "is no tensor and was" : "are no tensors and were") left out.")
+            remarks.append(
+                "\(listed(leftOut)) \(leftOut.count == 1 ? "is no tensor and was" : "are no tensors and were") left out."
+            )
         }
     }
 
@@ -157,7 +130,7 @@ struct StateDictionary {
         case .none: "nothing"
         case .bool, .integer, .float: "a number"
         case .text: "a text"
-        case .object(let place): heap[place].kind
+        case .object(let place): dictionaries.heap[place].kind
         }
     }
 

@@ -24,7 +24,8 @@ struct StorageReader: Sendable {
         for (name, view) in views where seen.insert(view).inserted {
             guard !view.storage.isMeta else {
                 throw FormatError.malformedTensor(
-                    path: path, tensor: name, reason: "it was saved without its numbers, on the device \"meta\"")
+                    path: path, tensor: name,
+                    reason: "it was saved without its numbers, on the device \"meta\"")
             }
             byStorage[view.storage, default: []].append(view)
             total = total.saturatingSum(view.byteCount)
@@ -36,7 +37,9 @@ struct StorageReader: Sendable {
             let largest = views.max { $0.view.byteCount < $1.view.byteCount }
             throw FormatError.malformedTensor(
                 path: path, tensor: largest?.name ?? "",
-                reason: "it and the others would have \(total) bytes, of which at most \(limit) are read from this file")
+                reason:
+                    "it and the others would take \(total) bytes, of which at most \(limit) are believed of this file"
+            )
         }
         return try read(byStorage.sorted { $0.key.byteCount > $1.key.byteCount }.map { ($0.key, $0.value) })
     }

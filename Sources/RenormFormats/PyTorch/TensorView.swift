@@ -22,7 +22,10 @@ struct TensorView: Hashable {
     /// - Parameters:
     ///   - offset: of the first number, in numbers.
     /// - Throws: `Fault` for one that needs numbers that the storage has not.
-    init(_ storage: PickledStorage, type: (StoredType?, name: String), offset: Int, sizes: [Int], strides: [Int]) throws {
+    init(
+        _ storage: PickledStorage, type: (StoredType?, name: String), offset: Int, sizes: [Int],
+        strides: [Int]
+    ) throws {
         shape = TensorShape(sizes)
         if let fault = shape.fault { throw Fault(text: "it has \(fault.found), expected \(fault.expected)") }
         guard sizes.count == strides.count else {
@@ -48,6 +51,8 @@ struct TensorView: Hashable {
                     + "\(storage.bytes.count) bytes that its storage has")
         }
         start = storage.bytes.lowerBound + offset * unit
+        // No number may lie in two pieces of what is read.
+        guard start.isMultiple(of: unit) else { throw Fault(text: "it begins inside a number") }
     }
 
     /// A view of all of some bytes, such as those of an array of NumPy's.
@@ -77,7 +82,8 @@ extension PickleMachine {
         let (sizes, strides) = (try integers(arguments[2]), try integers(arguments[3]))
         var type = (storage.kind.type, name: storage.kind.name)
         if case .tensor3 = function {
-            guard arguments.count >= 7, case .global(.elementType(let stored, let name)) = try object(arguments[6])
+            guard arguments.count >= 7,
+                case .global(.elementType(let stored, let name)) = try object(arguments[6])
             else { throw malformed("a tensor has no type") }
             type = (stored, name: name)
         }

@@ -49,7 +49,9 @@ final class Inflater {
                 }
             }
         }
-        guard next == end, stream.pointee.avail_in == 0 else { throw damaged("ends before its packed bytes do") }
+        guard next == end, stream.pointee.avail_in == 0 else {
+            throw damaged("ends before its packed bytes do")
+        }
     }
 
     private func run() throws {

@@ -52,7 +52,8 @@ struct ZipArchive: Sendable {
         for entry in entries.values where entry.isDeflated { total = total.saturatingSum(entry.count) }
         let limit = ZipArchive.largestRatio * file.size + ZipArchive.allowance
         guard total <= limit else {
-            throw damaged("its packed entries would become \(total) bytes, of which at most \(limit) are read")
+            throw damaged(
+                "its packed entries would become \(total) bytes, of which at most \(limit) are read")
         }
     }
 
@@ -86,7 +87,9 @@ struct ZipArchive: Sendable {
             damaged("\"\(entry.name)\" has \(what) in its own header than in the list of entries")
         }
         let fixed = 30
-        guard file.size - entry.headerStart >= fixed else { throw damaged("\"\(entry.name)\" lies outside it") }
+        guard file.size - entry.headerStart >= fixed else {
+            throw damaged("\"\(entry.name)\" lies outside it")
+        }
         let name = Array(entry.name.utf8)
         let bytes = try file.bytes(
             entry.headerStart..<min(entry.headerStart + fixed + name.count, file.size))
@@ -99,7 +102,9 @@ struct ZipArchive: Sendable {
         guard flags & 0x9 == entry.flags & 0x9 else { throw wrong("other flags") }
         guard reader.next(UInt16.self)! == (entry.isDeflated ? 8 : 0) else { throw wrong("another method") }
         _ = reader.next(UInt32.self)
-        let (checksum, packed, count) = (reader.next(UInt32.self)!, reader.next(UInt32.self)!, reader.next(UInt32.self)!)
+        let (checksum, packed, count) = (
+            reader.next(UInt32.self)!, reader.next(UInt32.self)!, reader.next(UInt32.self)!
+        )
         // The sizes may stand after the bytes, or beside the others in 64 bits.
         let isElsewhere = flags & 8 != 0
         func agrees(_ found: UInt32, _ expected: Int) -> Bool {
@@ -108,9 +113,12 @@ struct ZipArchive: Sendable {
         guard checksum == entry.checksum || (isElsewhere && checksum == 0) else {
             throw wrong("another checksum")
         }
-        guard agrees(packed, entry.packedCount), agrees(count, entry.count) else { throw wrong("another size") }
+        guard agrees(packed, entry.packedCount), agrees(count, entry.count) else {
+            throw wrong("another size")
+        }
         let (nameCount, extraCount) = (Int(reader.next(UInt16.self)!), Int(reader.next(UInt16.self)!))
-        guard nameCount == name.count, bytes.count == fixed + nameCount, bytes[fixed...].elementsEqual(name) else {
+        guard nameCount == name.count, bytes.count == fixed + nameCount, bytes[fixed...].elementsEqual(name)
+        else {
             throw wrong("another name")
         }
         let start = entry.headerStart + fixed + nameCount + extraCount

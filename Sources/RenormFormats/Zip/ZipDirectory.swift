@@ -25,21 +25,24 @@ struct ZipDirectory {
         let (here, all) = (reader.next(UInt16.self)!, reader.next(UInt16.self)!)
         var (count, size, start) = (Int(all), Int(reader.next(UInt32.self)!), Int(reader.next(UInt32.self)!))
         var end = tail + place
-        if here == 0xFFFF || all == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF {
-            // Where the 64-bit end is stands in 20 bytes before.
-            guard end >= 20 + 56 else { throw damaged("its 64-bit end is missing") }
-            var locator = LittleEndianReader(try file.bytes(end - 20..<end)[...])
-            guard locator.next(UInt32.self) == 0x0706_4B50, locator.next(UInt32.self) == 0,
-                let where64 = locator.next(UInt64.self), where64 <= end - 20 - 56
+        // Where there is a 64-bit end, 20 bytes before this one say where; PyTorch always writes both.
+        let before = try file.bytes(max(end - 20, 0)..<end)
+        if before.starts(with: [0x50, 0x4B, 6, 7]) {
+            var locator = LittleEndianReader(before.dropFirst(4))
+            guard locator.next(UInt32.self) == 0, let where64 = locator.next(UInt64.self), end >= 20 + 56,
+                where64 <= end - 20 - 56
             else { throw damaged("its 64-bit end is missing") }
             end = Int(where64)
             var reader = LittleEndianReader(try file.bytes(end..<end + 56)[...])
-            guard reader.next(UInt32.self) == 0x0606_4B50, reader.next(12) != nil, reader.next(UInt64.self) == 0,
-                let here = reader.next(UInt64.self), let all = reader.next(UInt64.self), here == all,
+            guard reader.next(UInt32.self) == 0x0606_4B50, reader.next(12) != nil,
+                reader.next(UInt64.self) == 0, let here64 = reader.next(UInt64.self),
+                let all64 = reader.next(UInt64.self), here64 == all64, let count64 = Int(exactly: all64),
                 let size64 = Int(exactly: reader.next(UInt64.self)!),
-                let start64 = Int(exactly: reader.next(UInt64.self)!), let all = Int(exactly: all)
+                let start64 = Int(exactly: reader.next(UInt64.self)!),
+                [count64, 0xFFFF].contains(count), [size64, 0xFFFF_FFFF].contains(size),
+                [start64, 0xFFFF_FFFF].contains(start)
             else { throw damaged("its 64-bit end is wrong") }
-            (count, size, start) = (all, size64, start64)
+            (count, size, start) = (count64, size64, start64)
         } else if here != all {
             throw damaged("it is one of several parts")
         }
@@ -47,7 +50,9 @@ struct ZipDirectory {
             throw damaged("its list of entries does not end where the archive does")
         }
         guard size <= ZipArchive.largestDirectory else {
-            throw damaged("its list of entries has \(size) bytes, of which at most \(ZipArchive.largestDirectory) are read")
+            throw damaged(
+                "its list of entries has \(size) bytes, of which at most \(ZipArchive.largestDirectory) are read"
+            )
         }
         guard count <= size / 46 else { throw damaged("its list is too short for \(count) entries") }
         (self.start, self.count) = (start, count)
@@ -58,7 +63,9 @@ struct ZipDirectory {
     func entries() throws -> [ZipArchive.Entry] {
         var reader = LittleEndianReader(bytes[...])
         let entries = try (0..<count).map { _ in try entry(&reader) }
-        guard reader.position == bytes.endIndex else { throw damaged("its list has more than \(count) entries") }
+        guard reader.position == bytes.endIndex else {
+            throw damaged("its list has more than \(count) entries")
+        }
         return entries
     }
 
@@ -74,11 +81,13 @@ struct ZipDirectory {
         else { throw damaged("its list of entries is wrong") }
         guard let name = String(validating: nameBytes, as: UTF8.self), Self.isHarmless(name) else {
             throw damaged(
-                "an entry is called \"\(String(decoding: nameBytes, as: UTF8.self))\", which is no path inside it")
+                "an entry is called \"\(String(decoding: nameBytes, as: UTF8.self))\", which is no path inside it"
+            )
         }
         guard flags & 0x2041 == 0 else { throw damaged("\"\(name)\" is encrypted") }
         guard method == 0 || method == 8 else {
-            throw damaged("\"\(name)\" is packed by method \(method); only 0 (stored) and 8 (deflate) are read")
+            throw damaged(
+                "\"\(name)\" is packed by method \(method); only 0 (stored) and 8 (deflate) are read")
         }
         var wide = LittleEndianReader(Self.wideSizes(extra))
         func size(_ number: UInt32) throws -> Int {
@@ -95,7 +104,8 @@ struct ZipDirectory {
             throw damaged("\"\(name)\" is not packed, but has two sizes")
         }
         return ZipArchive.Entry(
-            name: name, isDeflated: method == 8, packedCount: sizes.packed, count: sizes.count, checksum: checksum,
+            name: name, isDeflated: method == 8, packedCount: sizes.packed, count: sizes.count,
+            checksum: checksum,
             flags: flags, headerStart: sizes.start)
     }
 

@@ -439,6 +439,12 @@ void renorm_saturate(renorm_instructions instructions, ptrdiff_t pixels, float f
 /// Adds to the hue of pixels of three channels, which are brought to hue, saturation and value in bytes and back by Pillow's arithmetic.
 void renorm_turn_hue(renorm_instructions instructions, ptrdiff_t pixels, uint8_t shift, uint8_t *values);
 
+// MARK: Checksums
+
+/// Brings a CRC-32, as zip and zlib have it (0 before the first byte), on by the first of `count` bytes: by as many as the processor has
+/// instructions for, often a multiple of 16, perhaps none. The rest is the caller's. Returns how many. Without a team.
+size_t renorm_crc32(uint32_t *crc, const void *bytes, size_t count);
+
 // MARK: Guards
 
 /// 1 if every one of `count` floats is finite, else 0.

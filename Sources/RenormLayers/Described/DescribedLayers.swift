@@ -56,6 +56,7 @@ public enum DescribedLayers {
         registerVectors(in: table)
         registerCombinators(in: table)
         registerArithmetic(in: table)
+        registerNetworks(in: table)
         return table
     }()
 

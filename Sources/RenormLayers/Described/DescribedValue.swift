@@ -92,37 +92,26 @@ struct DescribedValueReader {
 
     /// The value of a key.
     mutating func value(_ container: KeyedDecodingContainer<Key>, _ key: Key) throws -> DescribedValue {
-        try enter(container.codingPath + [key])
-        if try container.decodeNil(forKey: key) { return .none }
-        if let map = try? container.nestedContainer(keyedBy: Key.self, forKey: key) {
-            return try self.map(map)
-        }
-        if let list = try? container.nestedUnkeyedContainer(forKey: key) { return try self.list(list) }
-        if let flag = try? container.decode(Bool.self, forKey: key) { return .flag(flag) }
-        if let number = try? container.decode(Double.self, forKey: key) { return .number(number) }
-        return .text(try container.decode(String.self, forKey: key))
+        try value(container.superDecoder(forKey: key))
     }
 
-    /// The values of a list.
-    mutating func list(_ container: any UnkeyedDecodingContainer) throws -> DescribedValue {
+    /// The value that a decoder is at.
+    private mutating func value(_ decoder: any Decoder) throws -> DescribedValue {
+        try enter(decoder.codingPath)
+        if let map = try? decoder.container(keyedBy: Key.self) { return try self.map(map) }
+        if let list = try? decoder.unkeyedContainer() { return try self.list(list) }
+        let scalar = try decoder.singleValueContainer()
+        if scalar.decodeNil() { return .none }
+        if let flag = try? scalar.decode(Bool.self) { return .flag(flag) }
+        if let number = try? scalar.decode(Double.self) { return .number(number) }
+        return .text(try scalar.decode(String.self))
+    }
+
+    private mutating func list(_ container: any UnkeyedDecodingContainer) throws -> DescribedValue {
         var container = container
         var values: [DescribedValue] = []
-        while !container.isAtEnd {
-            try enter(container.codingPath)
-            if try container.decodeNil() {
-                values.append(.none)
-            } else if let map = try? container.nestedContainer(keyedBy: Key.self) {
-                values.append(try self.map(map))
-            } else if let list = try? container.nestedUnkeyedContainer() {
-                values.append(try self.list(list))
-            } else if let flag = try? container.decode(Bool.self) {
-                values.append(.flag(flag))
-            } else if let number = try? container.decode(Double.self) {
-                values.append(.number(number))
-            } else {
-                values.append(.text(try container.decode(String.self)))
-            }
-        }
+        // By way of a decoder for each: some decoders go on to the next value also where a value is not of the kind that is asked for.
+        while !container.isAtEnd { values.append(try value(container.superDecoder())) }
         return .list(values)
     }
 

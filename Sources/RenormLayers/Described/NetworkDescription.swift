@@ -7,7 +7,7 @@ import RenormArrays
 ///       - convolution: {channels: 32, kernel: 3, stride: 2}
 ///       - normalization:
 ///       - relu
-///       - residual: {body: [convolution: 32, normalization:, relu, convolution: 32, normalization: ]}
+///       - residual: {body: [convolution: 32, normalization, relu, convolution: 32, normalization]}
 ///       - global-average-pool
 ///       - dense: classes
 ///

@@ -105,7 +105,9 @@ public struct Convolution: WeightedLayer {
             "weight", shape: [outputs, inputs / groups, kernel[0], kernel[1]],
             initializer: initializer ?? .he(fanOut: outputs * kernel[0] * kernel[1]),
             decays: true)
-        let offset = bias ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
+        let offset =
+            scope.hasBias(bias)
+            ? try scope.parameter("bias", shape: [outputs], initializer: .constant(0)) : nil
         let window = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
         let zeros = padding.resolved(height: x.shape[1], width: x.shape[2], window: window, strides: strides)
         return try x.converted(to: scope.precision.elementType).convolution(

@@ -44,15 +44,22 @@ public struct NameTable: Sendable, Hashable {
 
     /// The path and the array that a framework's stand for.
     package func translated(_ name: String, _ array: NDArray) -> (path: String, array: NDArray) {
-        for rule in rules where rule.axes.map({ $0.count == array.shape.rank }) ?? true {
+        let (path, axes) = translated(name, rank: array.shape.rank)
+        return (path, axes.map(array.transposed) ?? array)
+    }
+
+    /// The path that a framework's name stands for, and for each axis of ours which of the framework's it is; `nil` where axes
+    /// stay as they are.
+    func translated(_ name: String, rank: Int) -> (path: String, axes: [Int]?) {
+        for rule in rules where rule.axes.map({ $0.count == rank }) ?? true {
             guard let parts = rule.theirs.parts(in: name) else { continue }
             var path = ""
             for (index, piece) in rule.ours.pieces.enumerated() {
                 path += (index == 0 ? "" : parts[index - 1]) + piece
             }
-            return (path, rule.axes.map(array.transposed) ?? array)
+            return (path, rule.axes)
         }
-        return (name, array)
+        return (name, nil)
     }
 }
 

@@ -9,8 +9,8 @@ public enum VariablesError: Error, Hashable, Sendable {
     case unexpected(file: String, paths: [String])
     /// A variable of another shape.
     case shape(file: String, path: String, found: TensorShape, expected: TensorShape)
-    /// The last layer's variables for another number of classes.
-    case classifier(file: String, path: String, found: Int, expected: Int)
+    /// A file that does not fit a model, with everything that is wrong.
+    case unfit(LoadingReport)
     /// A variable of another element type.
     case type(file: String, path: String, found: ElementType, expected: ElementType)
     /// A variable that is for something else, such as a statistic for a parameter.
@@ -39,10 +39,7 @@ extension VariablesError: CustomStringConvertible {
             "\(file): '\(path)' has the shape \(found); expected \(expected). "
                 + "Check that the file is of this architecture, width and input, or let this layer keep the values it "
                 + "starts with: `except: [\"\(VariablesError.layer(path))\"]`."
-        case .classifier(let file, let path, let found, let expected):
-            "\(file): '\(path)' is for \(found) classes; expected \(expected). Use data and a model of \(found) "
-                + "classes, or load everything else with `except: [\"\(VariablesError.layer(path))\"]`, which leaves "
-                + "this layer as it starts."
+        case .unfit(let report): report.description
         case .type(let file, let path, let found, let expected):
             "\(file): '\(path)' holds values of type \(found); expected \(expected). Convert them."
         case .kind(let file, let path, let found, let expected):

@@ -3,7 +3,7 @@ import RenormArrays
 import RenormFormats
 import RenormGraphs
 
-/// A safetensors file of variables: names are their paths, which are PyTorch's; what each is for stands in the metadata,
+/// A file of variables: names are their paths, which are PyTorch's; what each is for stands in the metadata,
 /// so that nothing is guessed from a name. Files from elsewhere have no such list; there a model says what its variables
 /// are for.
 ///
@@ -19,21 +19,27 @@ public struct VariablesFile: Sendable {
     /// Everything else that the file says of itself.
     public let metadata: [String: String]
 
+    /// What was understood on the way from the file to its arrays, in sentences for the user.
+    public let remarks: [String]
+
     /// The name under which the kinds stand in the metadata.
     static let kindsKey = "renorm.kinds"
 
-    /// Reads a file.
+    /// Reads a file of any format that carries weights: safetensors, PyTorch's. Nothing in it is executed.
     ///
-    /// - Throws: what reading a safetensors file throws; `VariablesError.kinds` if its list of kinds is damaged.
+    /// - Throws: what reading the file throws (`FormatError`); `VariablesError.kinds` if its list of kinds is damaged.
     public init(reading url: URL) throws {
-        let file = try NamedArrays(safetensors: url)
+        let file = try NamedArrays(reading: url)
         try self.init(
             path: url.path, arrays: Dictionary(uniqueKeysWithValues: file.arrays.map { ($0.key, $0.value) }),
-            metadata: file.metadata)
+            metadata: file.metadata, remarks: file.remarks)
     }
 
-    package init(path: String, arrays: [String: NDArray], metadata: [String: String]) throws {
+    package init(
+        path: String, arrays: [String: NDArray], metadata: [String: String], remarks: [String] = []
+    ) throws {
         self.path = path
+        self.remarks = remarks
         self.arrays = arrays
         self.metadata = metadata.filter { $0.key != VariablesFile.kindsKey }
         guard let text = metadata[VariablesFile.kindsKey] else {
@@ -123,46 +129,62 @@ public struct VariablesFile: Sendable {
     }
 
     /// The arrays as variables, each of which must be wanted and there.
-    ///
-    /// - Parameter stored: A value as it is kept where the given type is wanted; `nil` where its own is wrong.
-    func variables(
+    private func variables(
         _ expected: [Wanted], of arrays: [String: NDArray], bounds: [String: StatisticBound],
         stored: (NDArray, ElementType) -> NDArray?
     ) throws -> Variables {
-        let missing = expected.map(\.path).filter { arrays[$0] == nil }
-        guard missing.isEmpty else { throw VariablesError.missing(file: path, paths: missing) }
+        var report = LoadingReport(of: path)
+        let result = compare(expected, with: arrays, bounds: bounds, report: &report, stored: stored)
+        if let problem = report.firstProblem { throw problem }
+        return result
+    }
+
+    /// The arrays as variables, as far as they fit; the report says which do, and what is wrong with the others. Every way from a
+    /// file to a model comes through here.
+    ///
+    /// - Parameter stored: A value as it is kept where the given type is wanted; `nil` where its own is wrong.
+    func compare(
+        _ expected: [Wanted], with arrays: [String: NDArray], bounds: [String: StatisticBound],
+        report: inout LoadingReport, stored: (NDArray, ElementType) -> NDArray?
+    ) -> Variables {
         let known = Set(expected.map(\.path))
-        let unexpected = arrays.keys.filter { !known.contains($0) }.sorted()
-        guard unexpected.isEmpty else { throw VariablesError.unexpected(file: path, paths: unexpected) }
+        report.unexpected = arrays.keys.filter { !known.contains($0) }.sorted()
         var result = Variables()
         for wanted in expected {
-            let (name, found) = (wanted.path, arrays[wanted.path]!)
+            let name = wanted.path
+            guard let found = arrays[name] else {
+                report.missing.append(name)
+                continue
+            }
             if let kind = kinds?[name], kind != wanted.kind {
-                throw VariablesError.kind(file: path, path: name, found: kind, expected: wanted.kind)
+                report.kinds.append(.init(path: name, found: kind, expected: wanted.kind))
+            } else if found.shape != wanted.shape {
+                report.shapes.append(.init(path: name, found: found.shape, expected: wanted.shape))
+            } else if let value = stored(found, wanted.type) {
+                if note(value, at: name, bounds[name], in: &report) {
+                    report.fitting.append(name)
+                    result[name] = Variable(kind: wanted.kind, value: value)
+                }
+            } else {
+                report.types.append(.init(path: name, found: found.type, expected: wanted.type))
             }
-            guard found.shape == wanted.shape else {
-                throw VariablesError.shape(file: path, path: name, found: found.shape, expected: wanted.shape)
-            }
-            guard let value = stored(found, wanted.type) else {
-                throw VariablesError.type(file: path, path: name, found: found.type, expected: wanted.type)
-            }
-            try check(value, at: name, bounds[name])
-            result[name] = Variable(kind: wanted.kind, value: value)
         }
         return result
     }
 
-    /// Throws if a value is one that no network in use has: every way from a file to a model comes through here.
-    func check(_ value: NDArray, at name: String, _ bound: StatisticBound?) throws {
+    /// Whether a value is one that a network in use can have; what is wrong with it is noted.
+    private func note(
+        _ value: NDArray, at name: String, _ bound: StatisticBound?, in report: inout LoadingReport
+    ) -> Bool {
         // What is finite in f64 may not be so in the f32 that a model has.
         guard value.isFinite, value.type != .f64 || value.converted(to: .f32).isFinite else {
-            throw VariablesError.notFinite(file: path, path: name)
+            report.notFinite.append(name)
+            return false
         }
-        guard let bound else { return }
+        guard let bound else { return true }
         let values = value.doubles
-        if let index = values.firstIndex(where: { !bound.allows($0) }) {
-            throw VariablesError.statistic(
-                file: path, path: name, index: index, found: values[index], expected: bound)
-        }
+        guard let index = values.firstIndex(where: { !bound.allows($0) }) else { return true }
+        report.outOfBounds.append(.init(path: name, index: index, found: values[index], expected: bound))
+        return false
     }
 }

@@ -11,6 +11,8 @@ public struct Network: Sendable {
     /// The normalization that it was published with: its published weights are of this kind and this ε, and the ε is what any
     /// other kind gets in this network unless told otherwise.
     public var normalization: Normalization
+    /// What other frameworks call the variables of its published weights, besides PyTorch's names, which are ours.
+    public var otherNames: [NameTable]
     /// Makes the layers for what is asked for; the second argument is what follows the name and a colon. `nil` for an
     /// argument that it cannot read.
     public var makeLayer: @Sendable (Architecture, String?) throws -> (any Layer)?
@@ -18,14 +20,28 @@ public struct Network: Sendable {
     /// Describes a network.
     public init(
         _ summary: String = "", hasStem: Bool = false, image: TensorShape = [224, 224, 3],
-        normalization: Normalization = Normalization(.batch),
+        normalization: Normalization = Normalization(.batch), otherNames: [NameTable] = [],
         makeLayer: @escaping @Sendable (Architecture, String?) throws -> (any Layer)?
     ) {
         self.summary = summary
         self.hasStem = hasStem
         self.image = image
         self.normalization = normalization
+        self.otherNames = otherNames
         self.makeLayer = makeLayer
+    }
+}
+
+extension Network {
+    /// A network that is described rather than written.
+    public init(_ description: NetworkDescription) {
+        self.init(
+            description.summary ?? "", image: description.image ?? [224, 224, 3],
+            normalization: description.normalization ?? Normalization(.batch),
+            otherNames: description.otherNames
+        ) { request, _ in
+            try description.makeLayer(classes: request.classes, normalization: request.normalization)
+        }
     }
 }
 
@@ -39,8 +55,12 @@ public enum Networks {
     public static let table: Registry<Network> = {
         let table = Registry<Network>(of: "network")
         Small.register(in: table)
+        VGG.register(in: table)
         ResNet.register(in: table)
         MobileNetV2.register(in: table)
+        MobileNetV3.register(in: table)
+        EfficientNet.register(in: table)
+        EfficientNetLite.register(in: table)
         InceptionV3.register(in: table)
         Xception.register(in: table)
         DenseNet.register(in: table)
@@ -57,5 +77,11 @@ public enum Networks {
     static func width(_ argument: String?) -> Double? {
         guard let argument else { return 1 }
         return Double(argument).flatMap { $0 > 0 && $0 <= 64 ? $0 : nil }
+    }
+
+    /// A number of channels as a multiple of 8 that is never more than 10 % smaller (Sandler et al. 2018).
+    static func channels(_ exact: Double) -> Int {
+        let rounded = max(8, Int(exact + 4) / 8 * 8)
+        return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
     }
 }

@@ -83,7 +83,7 @@ extension Xception {
             "xception",
             Network(
                 "separable convolutions in residual blocks, as Keras' (Chollet 2017)", image: [299, 299, 3],
-                normalization: Normalization(.batch, epsilon: 1e-3)
+                normalization: Normalization(.batch, epsilon: 1e-3), otherNames: [kerasNames]
             ) { request, _ in
                 Xception(classes: request.classes, normalization: request.normalization)
             })

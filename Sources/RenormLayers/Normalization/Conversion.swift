@@ -11,26 +11,23 @@ extension Model {
     /// - Parameter kind: With groups of examples of its own it has these, else those of the layer.
     /// - Throws: As `converting(_:to:)` with a `Normalization`.
     public func converting(_ pattern: PathPattern = .all, to kind: any NormalizationKind) throws -> Model {
-        let matched = try tracedNormalizations().filter { pattern.matches($0.path) }
-        let targets = matched.map { record in
-            var target = record.normalization
-            target.kind = kind
-            if target.examples == nil { target.examples = record.normalization.examples }
-            return target
-        }
-        if let first = targets.first, targets.allSatisfy({ $0 == first }) {
-            return try converting(pattern, to: first)
-        }
-        return try converting(
-            by: zip(matched, targets).map { Override(PathPattern($0.path), normalization: $1) })
+        try converting(
+            by: overrides { record in
+                guard pattern.matches(record.path) else { return nil }
+                var target = record.normalization
+                target.kind = kind
+                if target.examples == nil { target.examples = record.normalization.examples }
+                return target
+            })
     }
 
     /// The model with another normalization in the layers that match, its statistics carried over so that inference
     /// gives what it gave.
     ///
     /// Between batch, frozen and batch renorm the averages are converted exactly: σ = √(running_var + ε), and back
-    /// running_var = σ² − ε with the new layer's ε, computed in Float64 and stored in the element type they had. Layers
-    /// without averages have nothing to carry over but γ and β.
+    /// running_var = σ² − ε with the new layer's ε, computed in Float64 and stored in the element type they had. What normalizes each
+    /// example by itself has no averages: inference changes, γ and β become what makes it change least (`ExampleNormalization`), and
+    /// the network needs training. `ConversionReport` says what a conversion does.
     ///
     /// - Throws: `NormalizationError.deviationBelowEpsilon` if a σ is less than √ε, which no variance has;
     ///   `.negativeVariance`;
@@ -38,6 +35,18 @@ extension Model {
     ///   fit the channels.
     public func converting(_ pattern: PathPattern = .all, to normalization: Normalization) throws -> Model {
         try converting(by: [Override(pattern, normalization: normalization)])
+    }
+
+    /// The model with another kind of normalization in place of every one that keeps moving averages; exact at inference.
+    ///
+    /// - Throws: As `converting(_:to:)`.
+    public func convertingPopulations(to kind: any PopulationNormalization) throws -> Model {
+        try converting(
+            by: tracedNormalizations().filter(\.normalization.keepsPopulation).map { record in
+                var target = record.normalization
+                target.kind = kind
+                return Override(PathPattern(record.path), normalization: target)
+            })
     }
 
     private func converting(by changes: [Override]) throws -> Model {
@@ -79,9 +88,16 @@ extension Variables {
             if !new.shift { try drop(place("bias"), neutral: 0) }
         }
         guard let source = old.kind as? any PopulationNormalization,
-            let target = new.kind as? any PopulationNormalization,
             let population = source.population({ self[place($0)]?.value }, epsilon: old.epsilon)
         else { return }
+        if let target = new.kind as? any ExampleNormalization, new.scale && new.shift {
+            let (means, deviations) = (population.mean.doubles, try population.deviations(at: path))
+            let variances = deviations.map { $0 * $0 - old.epsilon }
+            carryAffine(
+                at: path, from: (means, deviations),
+                to: target.expectedMoments(means: means, variances: variances, epsilon: new.epsilon))
+        }
+        guard let target = new.kind as? any PopulationNormalization else { return }
         let converted = try target.statistics(of: population, epsilon: new.epsilon, path: path)
         let had = old.statistics(channels: 1)
         let has = new.statistics(channels: population.mean.elementCount)

@@ -51,7 +51,9 @@ public struct Normalization: Layer {
     ///   otherwise.
     func callAsFunction(_ x: Tensor, _ scope: Scope, isActivated: Bool) throws -> Tensor {
         let used = scope.normalization(self)
-        scope.trace.normalizations.append(NormalizationRecord(path: scope.path, normalization: used))
+        scope.trace.normalizations.append(
+            NormalizationRecord(
+                path: scope.path, normalization: used, input: x.shape, phase: scope.phase, source: x.id))
         if used.kind is NoNormalization { return x }
         guard x.shape.rank == 4 || x.shape.rank == 2 else {
             throw GraphError.shapes(

@@ -201,7 +201,7 @@ public struct NormalizationStatistic: Sendable, Hashable {
     }
 
     /// The number of batches that moving averages have seen. Files from before PyTorch counted them (0.4.1) lack it.
-    static let batchCount = NormalizationStatistic(
+    package static let batchCount = NormalizationStatistic(
         "num_batches_tracked", kind: .counter, shape: .scalar, initial: 0,
         bound: StatisticBound(minimum: 0, isIncluded: true), valueWhereMissing: 1)
 }

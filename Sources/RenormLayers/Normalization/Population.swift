@@ -56,6 +56,17 @@ public struct Population {
         }
     }
 
+    /// The deviation with ε inside, by channel in Float64.
+    ///
+    /// - Throws: `NormalizationError.negativeVariance`.
+    func deviations(at path: String) throws -> [Double] {
+        var wide = self
+        if case .variance(let variance, let epsilon) = spread {
+            wide.spread = .variance(variance.converted(to: .f64), epsilon: epsilon)
+        }
+        return try wide.deviation(at: path).doubles
+    }
+
     /// Whether they differ from those of a network that was never trained: mean 0 and variance 1.
     var isMeasured: Bool {
         let spread =

@@ -80,7 +80,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     }
 
     /// The record of a file whose arrays are not read.
-    init(reading url: URL) throws {
+    package init(reading url: URL) throws {
         try self.init(metadata: NamedArrays.metadata(safetensors: url), path: url.path)
     }
 

@@ -35,10 +35,14 @@ public struct TrainedModel: Sendable {
     /// - Throws: `TrainingError` if the file was not saved by a run or is of unknown layers, `VariablesError` if the
     ///   variables are not the model's, and what reading a safetensors file throws.
     public init(reading url: URL, layer: (any Layer)? = nil) throws {
-        let file = try VariablesFile(reading: url)
+        try self.init(VariablesFile(reading: url), layer: layer)
+    }
+
+    /// Takes it from the content of a file.
+    package init(_ file: VariablesFile, layer: (any Layer)? = nil) throws {
         let record = try CheckpointRecord(in: file)
         guard let layer = try layer ?? record.configuration.architecture?.makeLayer() else {
-            throw TrainingError.unknownLayers(path: url.path)
+            throw TrainingError.unknownLayers(path: file.path)
         }
         var model = Model(
             layer, input: record.data.image, overrides: record.overrides, variables: Variables())
@@ -46,7 +50,8 @@ public struct TrainedModel: Sendable {
         let (output, classes) = (try model.outputShape(), record.data.classNames.count)
         guard output.rank == 2, output[1] == classes else {
             throw TrainingError.notACheckpoint(
-                path: url.path, reason: "it names \(classes) classes for a network whose output is \(output)")
+                path: file.path, reason: "it names \(classes) classes for a network whose output is \(output)"
+            )
         }
         let expected = try model.specifications()
         // Averages and slots of a checkpoint are the training step's; the step itself need not be traced for them.

@@ -130,7 +130,7 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
     /// The examples of a block of the order, where that is not what is normalized together.
     package var examplesOfBlock: Int?
     /// The batch of training, where the model has been trained by a run.
-    var trainedBatchSize: Int?
+    package var trainedBatchSize: Int?
 
     /// Makes options.
     public init(

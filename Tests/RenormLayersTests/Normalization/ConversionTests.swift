@@ -159,12 +159,39 @@ import Testing
             try counted.converting(to: .batchRenorm).variables["num_batches_tracked"]!.value.doubles == [70])
     }
 
+    /// γ and β are carried over so that an example with the moments of the population gets what it got.
+    @Test(arguments: [.group(2), .layer, .instance, .filterResponse] as [any NormalizationKind])
+    func anExampleLikeThePopulationGetsWhatItGot(_ kind: any NormalizationKind) throws {
+        let channels = 4
+        let pixels = randomArray([25], seed: 3).doubles
+        let center = pixels.reduce(0, +) / 25
+        let square = pixels.reduce(0) { $0 + ($1 - center) * ($1 - center) } / 25
+        let means = [0.5, -1, 2, 0.1]
+        let variances = [0.3, 2, 1.1, 0.7]
+        let values = pixels.flatMap { pixel in
+            (0..<channels).map { means[$0] + (pixel - center) * (variances[$0] / square).squareRoot() }
+        }
+        let image = NDArray(values, shape: [1, 5, 5, channels])
+        let batch = try Model(Normalization(.batch, epsilon: 1e-3), input: [5, 5, channels]).with([
+            "weight": vector([1.5, 0.5, -1, 2]), "bias": vector([0.1, 0, -0.3, 0.7]),
+            "running_mean": vector(means), "running_var": vector(variances),
+        ])
+        for source in [batch, try batch.converting(to: .batchRenorm)] {
+            var converted = try source.converting(to: kind)
+            if let threshold = converted.variables["threshold"] {
+                #expect(threshold.value.doubles == [0, 0, 0, 0])
+                converted.variables["threshold"]!.value = vector([-9, -9, -9, -9])
+            }
+            #expect(try mismatch(converted.output(image), source.output(image), tolerance: 1e-12) == nil)
+        }
+    }
+
     @Test func otherKindsKeepScaleAndShift() throws {
-        let batch = try network(Normalization(.batch))
-        let group = try batch.converting(to: .group(4))
-        #expect(group.variables["bn2.weight"] == batch.variables["bn2.weight"])
+        let group = try network(Normalization(.batch)).converting(to: .group(4))
         #expect(group.variables["bn2.running_mean"] == nil)
-        let none = try batch.converting(to: Normalization(.none))
+        let layer = try group.converting(to: .layer)
+        #expect(layer.variables["bn2.weight"] == group.variables["bn2.weight"])
+        let none = try group.converting(to: Normalization(.none))
         #expect(none.variables.paths.allSatisfy { !$0.hasPrefix("bn") })
     }
 

@@ -50,7 +50,9 @@ struct NumpyArray {
 extension PickleMachine {
     /// `numpy.dtype(name, …)`.
     func numpyType(_ arguments: [PickleValue]) throws -> NumpyType {
-        guard case .text(let name)? = arguments.first else { throw malformed("a type of NumPy's has no name") }
+        guard case .text(let name)? = arguments.first else {
+            throw malformed("a type of NumPy's has no name")
+        }
         return NumpyType(name: name)
     }
 
@@ -59,7 +61,8 @@ extension PickleMachine {
         guard arguments.count == 2, case .numpyType(let type) = try object(arguments[0]),
             case .bytes(let bytes) = try object(arguments[1])
         else { return try allocate(.other("numpy.generic")) }
-        return try allocate(.numpyArray(NumpyArray(type: type, shape: .scalar, isColumnMajor: false, bytes: bytes)))
+        return try allocate(
+            .numpyArray(NumpyArray(type: type, shape: .scalar, isColumnMajor: false, bytes: bytes)))
     }
 
     /// `_frombuffer(bytes, type, shape, order)`.

@@ -70,9 +70,13 @@ enum PickleGlobal {
         for name in [
             "argparse.Namespace", "types.SimpleNamespace", "datetime.datetime", "datetime.date",
             "datetime.time", "datetime.timedelta", "datetime.timezone",
-        ] + ["pathlib", "pathlib._local"].flatMap({ module in
-            ["Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"].map { "\(module).\($0)" }
-        }) {
+        ]
+            + ["pathlib", "pathlib._local"].flatMap({ module in
+                ["Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"].map {
+                    "\(module).\($0)"
+                }
+            })
+        {
             known[name] = .other(name)
         }
         return known
@@ -91,17 +95,24 @@ enum PickleGlobal {
     /// What to do about a file that speaks a name that is not known.
     static func remedy(for module: String, _ name: String) -> String {
         let root = module.split(separator: ".").first.map(String.init) ?? module
-        if ["os", "posix", "nt", "subprocess", "sys", "runpy", "shutil", "socket", "importlib", "webbrowser", "pty", "code"]
-            .contains(root)
+        if [
+            "os", "posix", "nt", "subprocess", "sys", "runpy", "shutil", "socket", "importlib", "webbrowser",
+            "pty", "code",
+        ]
+        .contains(root)
             || (["builtins", "__builtin__"].contains(root))
         {
             return "No weights need it: do not load this file in Python either."
         }
-        if module == "torch._utils" || module == "torch.ao.quantization" || root == "torch" && name.contains("quant") {
-            return "In Python, make its tensors plain ones, for example by dequantize() or to_dense(), and save "
+        if module == "torch._utils" || module == "torch.ao.quantization"
+            || root == "torch" && name.contains("quant")
+        {
+            return
+                "In Python, make its tensors plain ones, for example by dequantize() or to_dense(), and save "
                 + "their state dictionary again."
         }
-        return "If you trust whoever made it, load it in Python where its classes are installed, and save the weights "
+        return
+            "If you trust whoever made it, load it in Python where its classes are installed, and save the weights "
             + "alone: torch.save(model.state_dict(), \"weights.pth\")."
     }
 }

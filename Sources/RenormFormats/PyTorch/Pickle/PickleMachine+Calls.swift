@@ -27,7 +27,9 @@ extension PickleMachine {
             else { return try allocate(.bytes([])) }
             return try allocate(.bytes(bytes))
         case .bytesOfText:
-            guard case .text(let text)? = arguments.first else { throw malformed("bytes are made of no text") }
+            guard case .text(let text)? = arguments.first else {
+                throw malformed("bytes are made of no text")
+            }
             let bytes = text.unicodeScalars.map { UInt8(exactly: $0.value) }
             guard !bytes.contains(nil) else { throw malformed("a text for bytes has other characters") }
             return try allocate(.bytes(bytes.compactMap { $0 }))
@@ -54,7 +56,8 @@ extension PickleMachine {
         case .numpyType: return try allocate(.numpyType(numpyType(arguments)))
         case .numpyScalar: return try numpyScalar(arguments)
         case .numpyArray:
-            return try allocate(.numpyArray(NumpyArray(type: nil, shape: [0], isColumnMajor: false, bytes: [])))
+            return try allocate(
+                .numpyArray(NumpyArray(type: nil, shape: [0], isColumnMajor: false, bytes: [])))
         case .numpyArrayOfBytes: return try numpyArray(ofBytes: arguments)
         case .tensorClass, .storage, .elementType, .numpyArrayClass:
             throw malformed("a type is called that is none to call")

@@ -23,7 +23,9 @@ extension PickleMachine {
             if operation == .int, text == "01" || text == "00" { return .bool(text == "01") }
             let digits = operation == .long && text.hasSuffix("L") ? String(text.dropLast()) : text
             if let number = Int(digits) { return .integer(number) }
-            guard digits.count <= 400, let number = Double(digits) else { throw malformed("a number is none") }
+            guard digits.count <= 400, let number = Double(digits) else {
+                throw malformed("a number is none")
+            }
             return .float(number)
         }
     }

@@ -111,20 +111,21 @@ struct PickleMachine {
             guard let first = values.first else { throw malformed("nothing is called") }
             try push(call(callable(first), Array(values.dropFirst())))
         case .reduce, .newObj:
-            let arguments = try tuple(pop())
-            let called = try callable(pop())
-            try push(call(called, arguments))
+            let values = try pop(2)
+            try push(call(callable(values[0]), tuple(values[1])))
         case .newObjEx:
-            guard case .dictionary(let named) = try object(pop()), named.isEmpty else {
+            let values = try pop(3)
+            guard case .dictionary(let named) = try object(values[2]), named.isEmpty else {
                 throw malformed("something is called with named arguments")
             }
-            let arguments = try tuple(pop())
-            let called = try callable(pop())
-            try push(call(called, arguments))
+            try push(call(callable(values[0]), tuple(values[1])))
         case .build:
             let state = try pop()
-            try build(top(), state)
-        case .binPersID: try push(storage(tuple(pop())))
+            let value = try top()
+            try build(value, state)
+        case .binPersID:
+            let name = try pop()
+            try push(storage(tuple(name)))
         default: preconditionFailure("it calls nothing")
         }
     }
@@ -218,7 +219,9 @@ struct PickleMachine {
 
     /// Adds values, or keys and values in turn, to the container on top of the stack.
     private mutating func append(_ values: [PickleValue], isPairs: Bool = false) throws {
-        guard case .object(let place) = try top() else { throw malformed("values are added to none that holds any") }
+        guard case .object(let place) = try top() else {
+            throw malformed("values are added to none that holds any")
+        }
         // Taken out of the heap, so that adding does not copy.
         let container = heap[place]
         heap[place] = .other("")

@@ -37,7 +37,10 @@ struct PickledStorage {
             default: return nil
             }
             self.name = name
-            unit = type?.byteCount ?? ["QInt32Storage": 4, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16][name] ?? 1
+            unit =
+                type?.byteCount ?? [
+                    "QInt32Storage": 4, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16,
+                ][name] ?? 1
         }
     }
 
@@ -53,10 +56,12 @@ extension PickleMachine {
     mutating func storage(_ description: [PickleValue]) throws -> PickleObject {
         if case .text("module")? = description.first {
             throw FormatError.forbiddenGlobal(
-                path: input.path, name: "a module's class and its source", remedy: PickleGlobal.remedy(for: "", ""))
+                path: input.path, name: "a module's class and its source",
+                remedy: PickleGlobal.remedy(for: "", ""))
         }
         guard (5...6).contains(description.count), case .text("storage") = description[0],
-            case .global(.storage(let kind)) = try object(description[1]), case .text(let key) = description[2],
+            case .global(.storage(let kind)) = try object(description[1]),
+            case .text(let key) = description[2],
             case .text(let location) = description[3], case .integer(let count) = description[4]
         else { throw malformed("a storage is described wrongly") }
         let byteCount = count.multipliedReportingOverflow(by: kind.unit)

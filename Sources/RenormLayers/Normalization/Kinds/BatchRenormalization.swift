@@ -135,7 +135,7 @@ extension BatchRenormalization {
     public func statistics(of population: Population, epsilon: Double, path: String) throws
         -> [String: NDArray]
     {
-        var result = ["running_std": try population.deviation(at: path)]
+        var result = ["running_mean": population.mean, "running_std": try population.deviation(at: path)]
         // Averages that mean something must not be overwritten by the first batch; those of a network that was never
         // trained should be.
         if case .variance = population.spread, population.isMeasured,

@@ -30,7 +30,7 @@ extension RunningVarianceNormalization {
     public func statistics(of population: Population, epsilon: Double, path: String) throws
         -> [String: NDArray]
     {
-        ["running_var": try population.variance(without: epsilon, at: path)]
+        ["running_mean": population.mean, "running_var": try population.variance(without: epsilon, at: path)]
     }
 }
 
