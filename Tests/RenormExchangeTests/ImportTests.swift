@@ -57,7 +57,9 @@ import Testing
         let epsilons = try network.makeModel().tracedNormalizations().map(\.normalization.epsilon)
         #expect(epsilons == [1e-3, 1e-3, 1e-5, 1e-6, 1e-5])
         var model = try network.makeModel()
-        for part in ["bn1", "block", "norm"] { model = try model.converting(PathPattern(part), to: .batchRenorm) }
+        for part in ["bn1", "block", "norm"] {
+            model = try model.converting(PathPattern(part), to: .batchRenorm)
+        }
         #expect(model.variables["bn1.running_std"] != nil)
         let images = fixture["images"].transposed([0, 2, 3, 1])
         #expect(mismatch(try model.logits(images), fixture["logits"], tolerance: 1e-5) == nil)
