@@ -19,13 +19,14 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
     @Test(arguments: names) func networkGoesOut(_ name: String) throws {
         let network = try #require(Networks.table.find(name)?.value)
         for (suffix, text) in [
-            ("", "batch"), ("-renorm", "batch-renorm"), ("-group", "group:8"), ("-layer", "layer"),
+            ("", ""), ("-renorm", "batch-renorm"), ("-group", "group:8"), ("-layer", "layer"),
             ("-instance", "instance"), ("-response", "filter-response"),
             ("-standardized", "batch weights=standardized"),
         ] {
             if suffix != "", !["small", "resnet18"].contains(name) { continue }
-            var normalization = try Normalization(parsing: text)
-            normalization.epsilon = network.normalization.epsilon
+            var normalization = network.normalization
+            if suffix != "" { normalization.kind = try Normalization(parsing: text).kind }
+            if suffix == "-standardized" { normalization = try Normalization(parsing: text) }
             let architecture = Architecture(
                 name: name, stem: .imagenet, classes: 10, input: network.image, normalization: normalization)
             var model = try architecture.makeModel(seed: 7)

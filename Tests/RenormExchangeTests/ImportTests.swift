@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "torch-new", "torch-beside", "torch-17", "torch-17-separate", "torch-9", "torch-12-fixed-batch",
+        "torch-new", "torch-beside", "torch-17", "torch-17-separate", "torch-16", "torch-9",
+        "torch-12-fixed-batch",
     ])
     func networksOfPyTorchGiveWhatONNXRuntimeGives(_ name: String) throws {
         let fixture = try Fixture("onnx/\(name)")

@@ -216,21 +216,25 @@ extension GraphImporter {
         try globalAverage(node, axes: axes.sorted(), keeps: node.integer("keepdims") ?? 1 != 0)
     }
 
-    /// The mean over axes that are height and width.
+    /// The mean over axes that are height and width, or the channels.
     mutating func globalAverage(_ node: ONNXNode, axes: [Int], keeps: Bool) throws {
         let name = ImportedNames.layer(node)
         let x = try padded(activation(node), name: name)
         let over = Set(axes.filter { $0 < x.view.logical.count }.flatMap { x.view.logical[$0] })
-        guard x.view.physical.count == 4, over == Set(x.view.physical[1] + x.view.physical[2]) else {
-            throw Unsupported("a mean over axes \(axes), which are not height and width")
-        }
         var result = x
-        result.layer = list.add("global-average-pool", .none, [x.layer], name: name)
-        result.view.physical = [x.view.physical[0], x.view.physical[3]]
+        result.isInput = false
         result.view.logical = x.view.logical.enumerated().compactMap { index, axis in
             axes.contains(index) ? (keeps ? [] : nil) : axis
         }
-        result.isInput = false
+        if let last = x.view.physical.last, !last.isEmpty, over == Set(last) {
+            result.layer = list.add("channel-mean", .none, [x.layer], name: name)
+            result.view.physical[x.view.physical.count - 1] = []
+        } else if x.view.physical.count == 4, over == Set(x.view.physical[1] + x.view.physical[2]) {
+            result.layer = list.add("global-average-pool", .none, [x.layer], name: name)
+            result.view.physical = [x.view.physical[0], x.view.physical[3]]
+        } else {
+            throw Unsupported("a mean over axes \(axes), which are neither height and width nor channels")
+        }
         set(node, result)
     }
 
