@@ -78,8 +78,11 @@ build: setup
 	@$(SWIFT) build $(BUILD) --product renorm
 	@$(SETUP) place $(PROGRAMS)
 
+# Without the network the tests of pretrained networks are left out.
 test-all: export RENORM_TESTS = all
-test-all: test
+test-all: prerequisites
+	-@$(SETUP) weights
+	@$(MAKE) --no-print-directory test
 
 test: lint check-scripts build data
 	@set -e; for product in $(TESTED); do $(SWIFT) build $(BUILD) --product $$product; done

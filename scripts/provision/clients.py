@@ -1,5 +1,6 @@
 """The system's own package clients: APT for Debian and Ubuntu, pip for Python packages."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -113,6 +114,16 @@ def pip_install(requirements: Path, destination: Path, remedy: str) -> None:
         raise Problem(
             f"pip could not install what {requirements.name} lists:\n{last_lines(result.stdout, 10)}",
             "these packages from the package index that pip is set up with.", remedy)
+
+
+def installed(requirements: Path, folder: Path, remedy: str) -> Path:
+    """A folder to import from in which packages are installed, once for each version of Python and of what is asked for."""
+    stamp = folder / "installed.json"
+    wanted = {"requirements": requirements.read_text(), "python": list(sys.version_info[:2])}
+    if not stamp.exists() or json.loads(stamp.read_text()) != wanted:
+        pip_install(requirements, folder, remedy)
+        stamp.write_text(json.dumps(wanted))
+    return folder
 
 
 def _pip(arguments: Sequence[str]) -> subprocess.CompletedProcess:

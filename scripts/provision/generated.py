@@ -5,7 +5,6 @@ Every picture is a function of its name, for one version of Pillow, which is ins
 
 import csv
 import hashlib
-import json
 import os
 import random
 import sys
@@ -87,13 +86,7 @@ def draws(name: str) -> random.Random:
 
 
 def make(folder: Path, made: Sequence[Picture], deps: Path) -> None:
-    pillow = deps / "pillow"
-    stamp = pillow / "installed.json"
-    wanted = {"requirements": REQUIREMENTS.read_text(), "python": list(sys.version_info[:2])}
-    if not stamp.exists() or json.loads(stamp.read_text()) != wanted:
-        clients.pip_install(REQUIREMENTS, pillow, REMEDY)
-        stamp.write_text(json.dumps(wanted))
-    sys.path.insert(0, str(pillow))
+    sys.path.insert(0, str(clients.installed(REQUIREMENTS, deps / "pillow", REMEDY)))
     clients.say(f"making {len(made):,} JPEGs")
     for target in {os.path.dirname(picture.target) for picture in made}:
         os.makedirs(target)

