@@ -52,7 +52,7 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
 
     func run() async throws {
         for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
-        let isRun = network.weights == nil && network.model == nil
+        let isRun = !network.isGiven
         guard paths.count > (isRun ? 1 : 0) else {
             throw UsageError("found no pictures; expected at least one path after the network. Name some.")
         }

@@ -24,7 +24,7 @@ let readers: [any Reader] =
     [
         TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), JournalReader(),
         OptionsReader(), TarArchiveReader(), PictureTableReader(), WeightsReader(isLegacy: false),
-        WeightsReader(isLegacy: true),
+        WeightsReader(isLegacy: true), ONNXReader(),
     ] + PictureFormat.allCases.map { PictureReader(format: $0) }
 
 extension Random {

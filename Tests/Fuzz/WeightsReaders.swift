@@ -61,6 +61,47 @@ struct WeightsReader: Reader {
     }
 }
 
+/// ONNX files, read as networks: what is accepted is traced, written and read again.
+struct ONNXReader: Reader {
+    let name = "onnx"
+
+    private static let files: [[UInt8]] = {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/onnx")
+        let names = [
+            "torch-new", "torch-17", "torch-17-separate", "torch-9", "torch-12-fixed-batch", "channels-last",
+            "exported/batch", "exported/position", "exported/filter-response",
+        ]
+        return names.map { try! [UInt8](Data(contentsOf: folder.appendingPathComponent("\($0).onnx"))) }
+    }()
+
+    func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
+        // What a byte of a name or of a weight is matters little: these are mostly changed where numbers are.
+        var bytes = random.one(of: ONNXReader.files)
+        if random.happens(onceIn: 2) {
+            let places = bytes.indices.filter { bytes[$0] < 0x20 }
+            for _ in 0...random.integer(below: 3) {
+                bytes[random.one(of: places)] = random.one(of: [0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF])
+            }
+        } else {
+            bytes = ByteMutation.mutated(bytes, &random)
+        }
+        try bytes.write(to: folder, "network.onnx")
+    }
+
+    func read(_ folder: URL) async throws {
+        let url = folder.appendingPathComponent("network.onnx")
+        let file = try ONNXModel(reading: url)
+        let network = try ImportedNetwork(file)
+        _ = try JSONCoder.decode(
+            Architecture.self, from: JSONCoder.encode(network.architecture(name: "network")))
+        let model = try network.makeModel()
+        _ = try model.graph(batch: 2)
+        try ONNXModel(exporting: model).write(to: url)
+        _ = try ImportedNetwork(ONNXModel(reading: url))
+    }
+}
+
 /// Where the entries of a zip archive lie, as far as they can be found in a damaged one; none in other files.
 private struct ZipEntries {
     /// Of each its place in the list of entries, the one of its own header, and its bytes.

@@ -209,7 +209,7 @@ struct WeightsTests {
         (["--model", "small:0.25"], "--model: found 'small:0.25' without --weights"),
         (["--weights", "WEIGHTS"], "does not say which network it is for"),
         (["--weights", "WEIGHTS", "--model", "small:0.25", "--class-names", "NAMES"], "found 2; expected 5"),
-        (["--weights", "WEIGHTS", "--model", "small:0.5"], "small"),
+        (["--weights", "WEIGHTS", "--model", "small:0.5"], "does not fit"),
         (["--weights", "/no/such/file", "--model", "small"], "/no/such/file"),
         (["--size", "12"], "--size"),
     ])
@@ -227,7 +227,8 @@ struct WeightsTests {
         for arguments in [["describe", "--model"], ["describe", "--model", "list"]] {
             let result = try Program.renorm.run(arguments)
             #expect(result.exitCode == 0, "\(result.errors)")
-            for name in Networks.table.names { #expect(result.output.contains("\n\(name)"), "\(name)") }
+            // Other tests of this process add networks of their own.
+            for name in ["small", "vgg16", "resnet50", "mobilenetv3-large", "convnext-tiny"] { #expect(result.output.contains("\n\(name)"), "\(name)") }
         }
     }
 }

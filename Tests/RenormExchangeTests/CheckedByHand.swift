@@ -10,20 +10,23 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
 /// works in stands in RENORM_ONNX_CHECK.
 @Suite(.enabled(if: checkFolder != nil), .serialized) struct CheckedByHand {
     private static let names =
-        checkFolder == nil ? [] : (ProcessInfo.processInfo.environment["RENORM_ONNX_NETWORKS"]?.split(separator: ",").map(String.init))
-        ?? Networks.table.names
+        checkFolder == nil
+        ? []
+        : (ProcessInfo.processInfo.environment["RENORM_ONNX_NETWORKS"]?.split(separator: ",").map(String.init))
+            ?? Networks.table.names
 
     /// Writes each network as ONNX, separate and folded, with images and our logits beside it, and reads it again.
     @Test(arguments: names) func networkGoesOut(_ name: String) throws {
         let network = try #require(Networks.table.find(name)?.value)
         for (suffix, text) in [
-            ("", "batch"), ("-renorm", "batch-renorm"), ("-group", "group:8"), ("-layer", "layer"),
+            ("", ""), ("-renorm", "batch-renorm"), ("-group", "group:8"), ("-layer", "layer"),
             ("-instance", "instance"), ("-response", "filter-response"),
             ("-standardized", "batch weights=standardized"),
         ] {
             if suffix != "", !["small", "resnet18"].contains(name) { continue }
-            var normalization = try Normalization(parsing: text)
-            normalization.epsilon = network.normalization.epsilon
+            var normalization = network.normalization
+            if suffix != "" { normalization.kind = try Normalization(parsing: text).kind }
+            if suffix == "-standardized" { normalization = try Normalization(parsing: text) }
             let architecture = Architecture(
                 name: name, stem: .imagenet, classes: 10, input: network.image, normalization: normalization)
             var model = try architecture.makeModel(seed: 7)
@@ -53,7 +56,8 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
         let network = try ImportedNetwork(
             ONNXModel(reading: folder.appendingPathComponent("\(file).onnx")))
         try compare(
-            network, expected.arrays["images"]!.transposed([0, 2, 3, 1]), expected.arrays["logits"]!, name: file)
+            network, expected.arrays["images"]!.transposed([0, 2, 3, 1]), expected.arrays["logits"]!,
+            name: file)
         let text = try JSONCoder.encode(network.description, isIndented: true)
         try AtomicFile.write(text, to: folder.appendingPathComponent("\(file).json"))
         for remark in network.remarks { print("\(file): \(remark)") }
@@ -66,7 +70,9 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
         return (names ?? []).filter { $0.hasSuffix(".onnx") }.map { String($0.dropLast(5)) }.sorted()
     }()
 
-    private func compare(_ network: ImportedNetwork, _ images: NDArray, _ logits: NDArray, name: String) throws {
+    private func compare(_ network: ImportedNetwork, _ images: NDArray, _ logits: NDArray, name: String)
+        throws
+    {
         let model = try network.makeModel()
         var found = try output(of: model, on: images)
         if !network.remarks.isEmpty { found = softmax(found) }
@@ -79,39 +85,10 @@ let checkFolder = ProcessInfo.processInfo.environment["RENORM_ONNX_CHECK"].map {
         #expect(saved == network.architecture(name: name))
     }
 
-    private func softmax(_ logits: NDArray) -> NDArray {
-        var result: [Double] = []
-        for row in 0..<logits.shape[0] {
-            let values = logits.rows(row..<row + 1).doubles
-            let powers = values.map { exp($0 - values.max()!) }
-            result += powers.map { $0 / powers.reduce(0, +) }
-        }
-        return NDArray(result, shape: logits.shape)
-    }
-
     private func output(of model: Model, on images: NDArray) throws -> NDArray {
         let engine = try OneDNNEngine(threads: 2)
         let store = try engine.makeStore(model.variables)
         let graph = try model.graph(batch: images.shape[0])
         return try engine.compile(graph).run(["images": images], step: 0, on: store)["logits"]!
-    }
-}
-
-extension Variables {
-    /// These variables with statistics as of a trained network, a function of their paths.
-    func withStatistics() -> Variables {
-        mapValues { path, variable in
-            guard variable.value.type == .f32, variable.value.shape.rank == 1 else { return variable }
-            var random = Random(seed: 5, stream: path)
-            let name = path.split(separator: ".").last ?? ""
-            let values = variable.value.floats.map { value -> Float in
-                switch name {
-                case "running_mean", "bias", "threshold": Float(0.1 * random.normal())
-                case "running_var", "running_std", "weight": Float(0.7 + 0.6 * random.uniform())
-                default: value
-                }
-            }
-            return Variable(kind: variable.kind, value: NDArray(values, shape: variable.value.shape))
-        }
     }
 }

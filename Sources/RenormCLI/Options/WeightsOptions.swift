@@ -67,6 +67,9 @@ struct WeightsOptions: OptionTable {
 }
 
 extension WeightsOptions {
+    /// Whether any of them is there.
+    var isGiven: Bool { values.contains { !$0.texts.isEmpty } }
+
     /// The network that a command works on.
     struct Source {
         var classifier: Classifier

@@ -224,6 +224,13 @@ extension GraphExporter {
     }
 
     private mutating func reduce(_ reduction: Reduction, _ axes: [Int], _ id: NodeID) throws -> Value {
+        if reduction.keepsOneValue, axes.allSatisfy({ extents[graph[id].inputs[0].index][$0] == .one }) {
+            var result = try unstretched(graph[id].inputs[0])
+            result.view.logical = result.view.logical.indices.filter { !axes.contains($0) }.map {
+                result.view.logical[$0]
+            }
+            return result
+        }
         let name: String
         switch reduction {
         case .sum: name = "ReduceSum"

@@ -5,9 +5,12 @@ import RenormFormats
 /// How much may still be computed of constants: a file of a few bytes can ask for any number of values.
 struct FoldingBudget {
     /// The most values of one result, unless one of its operands has as many.
-    static let largestCount = 1 << 22
+    static let largestCount = 1 << 20
     /// The values that may still be made.
-    private var left = 1 << 32
+    private var left: Int
+
+    /// - Parameter count: the values that stand in the file.
+    init(values count: Int) { left = count.saturatingProduct(4).saturatingSum(1 << 24) }
 
     /// Takes so many values, which must be no more than a network's own constants are.
     mutating func take(_ count: Int, of operands: [NDArray]) throws {

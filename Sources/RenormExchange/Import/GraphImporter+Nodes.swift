@@ -156,7 +156,7 @@ extension GraphImporter {
         guard order.sorted() == Array(0..<rank) else {
             throw ExchangeError.malformed(place: node.place, reason: "\(order) is no order of \(rank) axes")
         }
-        x = try padded(x, name: ImportedNames.layer(node))
+        // Zeros that are still to come are at the sides of our array, in whatever order its axes are seen.
         x.view = x.view.transposed(order)
         set(node, x)
     }

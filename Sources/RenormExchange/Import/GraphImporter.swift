@@ -46,7 +46,7 @@ struct GraphImporter {
     let fixedBatch: Int?
     var values: [String: Value] = [:]
     var list = LayerList()
-    var folding = FoldingBudget()
+    var folding: FoldingBudget
     var remarks: [String] = []
     /// The values ε of normalizations, by the layers' names.
     var epsilons: OrderedDictionary<String, Double> = [:]
@@ -54,6 +54,8 @@ struct GraphImporter {
     init(_ model: ONNXModel, image: TensorShape?) throws {
         self.model = model
         graph = try ImportedGraph(model.graph)
+        folding = FoldingBudget(
+            values: model.graph.initializers.values.reduce(0) { $0.saturatingSum($1.elementCount) })
         let input = try ImageInput(graph.input, image: image)
         (self.image, fixedBatch) = (input.image, input.batch)
         let extents = [Extent.batch] + input.image.dimensions.map { Extent($0) }
@@ -88,9 +90,10 @@ struct GraphImporter {
                 weights["\(path)"] = NDArray(scalar: Int64(1))
             }
         }
+        let normalization = commonNormalization()
         return ImportedNetwork(
             description: NetworkDescription(
-                list.simplified(), image: image, normalization: commonNormalization()),
+                list.simplified(), image: image, normalization: normalization),
             weights: weights, image: image, classes: classes, remarks: remarks)
     }
 

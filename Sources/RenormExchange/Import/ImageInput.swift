@@ -42,7 +42,9 @@ struct ImageInput {
                 remedy: "Ask for its own size, or export it for the other.")
         }
         if let fault = Architecture.fault(ofImage: self.image) {
-            throw ExchangeError.noClassifier(found: fault.found, remedy: "Export it for smaller images.")
+            throw ExchangeError.noClassifier(
+                found: "\(fault.found), where \(fault.expected) are read",
+                remedy: "Export it for smaller images.")
         }
     }
 }

@@ -63,6 +63,8 @@ extension DescribedLayers {
                     count: try options.integer("count", in: 1...most))
             })
         table.register(
+            "channel-mean", Row("the mean over the channels, as one channel") { _ in ChannelMean() })
+        table.register(
             "zero-pad",
             Row("zeros around the image: top, bottom, left, right", short: "sides") { options in
                 ZeroPad(sides: try options.integers("sides", 4, in: 0...largestWindow))

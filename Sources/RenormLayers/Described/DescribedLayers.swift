@@ -142,6 +142,13 @@ public enum DescribedLayers {
                     countsPadding: try options.flag("counts-padding", or: true))
             })
         table.register(
+            "adaptive-average-pool",
+            Row("means over windows that cut the image into so many rows and columns", short: "size") {
+                options in
+                let size = try options.integers("size", 2, in: 1...largestWindow)
+                return AdaptiveAveragePool(height: size[0], width: size[1])
+            })
+        table.register(
             "global-average-pool", Row("the mean over height and width") { _ in GlobalAveragePool() })
     }
 

@@ -47,6 +47,21 @@ struct ChannelSlice: Layer, Hashable {
     }
 }
 
+/// The mean over the channels, as one channel.
+struct ChannelMean: Layer, Hashable {
+    var summary: String { "mean over channels" }
+
+    func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        guard x.shape.rank > 1 else {
+            throw GraphError.shapes(
+                operation: "channelMean", path: scope.path, found: [x.shape], expected: "[N, …, C]")
+        }
+        var shape = x.shape
+        shape[-1] = 1
+        return try x.mean(axes: [x.shape.rank - 1]).reshaped(to: shape)
+    }
+}
+
 /// Zeros around images.
 struct ZeroPad: Layer, Hashable {
     /// Top, bottom, left and right.
