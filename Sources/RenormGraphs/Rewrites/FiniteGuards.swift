@@ -6,7 +6,8 @@ extension Graph {
     ///
     /// A ReLU6 hides everything, but knows what it is given: sums of at most so many products of weights with numbers up
     /// to 6. Their bound, which depends on variables alone, is guarded, and the ReLU6 becomes one of numbers. So a guard
-    /// can fail though everything is finite, if barely; a run with `guardingEveryNode` settles it.
+    /// can fail though everything is finite, if barely; a run with `guardingEveryNode` settles it. One that only x multiplies, as in a
+    /// hard swish x · relu6(x + 3), hides nothing.
     public func guardingWhatHides() -> Graph {
         let consumers = consumers
         var hidden: Set<NodeID> = []
@@ -17,8 +18,9 @@ extension Graph {
                 node.inputs.filter { hides($0, in: NodeID(index), consumers[index]) }.map(viewed))
             if case .moments = node.op { hidden.insert(NodeID(index)) }
             if case .activation(.relu6) = node.op {
-                result.append(Guard(path: node.path, node: bounds.bound(of: node.inputs[0])))
                 bounds.graph.nodes[index].op = .activation(.relu6OfNumbers)
+                if isShownByProducts(NodeID(index), consumers[index]) { continue }
+                result.append(Guard(path: node.path, node: bounds.bound(of: node.inputs[0])))
             }
         }
         for id in hidden.sorted() where !self[id].isGiven {
@@ -74,6 +76,34 @@ extension Graph {
         switch self[id].op {
         case .broadcast, .reshape, .stopGradient, .barrier: viewed(self[id].inputs[0])
         default: id
+        }
+    }
+
+    /// Whether a function of x, or of x and a constant, is read by products with x alone, which are not finite where x is not: 0 · ∞ is
+    /// NaN.
+    private func isShownByProducts(_ id: NodeID, _ readers: [NodeID]) -> Bool {
+        var arguments = [self[id].inputs[0]]
+        if case .binary(.add) = self[arguments[0]].op {
+            let terms = self[arguments[0]].inputs
+            arguments += terms.indices.filter { isConstant(terms[1 - $0]) }.map { terms[$0] }
+        }
+        let isResult = readers.isEmpty || fetches.contains { $0.node == id }
+        return !isResult
+            && readers.allSatisfy { reader in
+                if case .binary(.multiply) = self[reader].op {
+                    self[reader].inputs.contains(where: arguments.contains)
+                } else {
+                    false
+                }
+            }
+    }
+
+    /// Whether it is a number so small that adding it makes nothing infinite.
+    private func isConstant(_ id: NodeID) -> Bool {
+        switch self[id].op {
+        case .constant(let value): abs(value) < 1e6
+        case .broadcast, .convert: isConstant(self[id].inputs[0])
+        default: false
         }
     }
 

@@ -88,9 +88,7 @@ public struct MobileNetV2: Layer {
     }
 
     private func channels(_ base: Int, factor: Double? = nil) -> Int {
-        let exact = Double(base) * (factor ?? width)
-        let rounded = max(8, Int(exact + 4) / 8 * 8)
-        return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
+        Networks.channels(Double(base) * (factor ?? width))
     }
 }
 

@@ -39,8 +39,12 @@ public enum Networks {
     public static let table: Registry<Network> = {
         let table = Registry<Network>(of: "network")
         Small.register(in: table)
+        VGG.register(in: table)
         ResNet.register(in: table)
         MobileNetV2.register(in: table)
+        MobileNetV3.register(in: table)
+        EfficientNet.register(in: table)
+        EfficientNetLite.register(in: table)
         InceptionV3.register(in: table)
         Xception.register(in: table)
         DenseNet.register(in: table)
@@ -57,5 +61,11 @@ public enum Networks {
     static func width(_ argument: String?) -> Double? {
         guard let argument else { return 1 }
         return Double(argument).flatMap { $0 > 0 && $0 <= 64 ? $0 : nil }
+    }
+
+    /// A number of channels as a multiple of 8 that is never more than 10 % smaller (Sandler et al. 2018).
+    static func channels(_ exact: Double) -> Int {
+        let rounded = max(8, Int(exact + 4) / 8 * 8)
+        return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
     }
 }

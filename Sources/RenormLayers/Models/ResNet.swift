@@ -6,8 +6,12 @@ import RenormGraphs
 public struct ResNet: Layer {
     /// The number of blocks in each of the four stages.
     public var blocks: [Int]
-    /// Whether blocks are bottlenecks (1×1, 3×3, 1×1 with four times the channels) or two 3×3 convolutions.
+    /// Whether blocks are bottlenecks (1×1, 3×3, 1×1 with four times the stage's channels) or two 3×3 convolutions.
     public var bottlenecks: Bool
+    /// The number of groups of the bottlenecks' 3×3 convolutions (ResNeXt's cardinality).
+    public var groups: Int
+    /// The channels of each group in the first stage; 64 with one group in plain networks, more in wide ones.
+    public var groupWidth: Int
     /// The number of classes.
     public var classes: Int
     /// How the image enters.
@@ -16,36 +20,59 @@ public struct ResNet: Layer {
     public var normalization: Normalization
 
     /// Makes a network from its numbers.
-    public init(blocks: [Int], bottlenecks: Bool, classes: Int, stem: Stem, normalization: Normalization) {
+    public init(
+        blocks: [Int], bottlenecks: Bool, groups: Int = 1, groupWidth: Int = 64, classes: Int,
+        stem: Stem = .imagenet, normalization: Normalization
+    ) {
         self.blocks = blocks
         self.bottlenecks = bottlenecks
+        self.groups = groups
+        self.groupWidth = groupWidth
         self.classes = classes
         self.stem = stem
         self.normalization = normalization
     }
 
+    private typealias Published = (
+        name: String, blocks: [Int], bottlenecks: Bool, groups: Int, groupWidth: Int, summary: String
+    )
+
+    /// The published networks: blocks in each stage, whether they are bottlenecks, groups and channels of each.
+    private static let published: [Published] = [
+        ("resnet18", [2, 2, 2, 2], false, 1, 64, "residual network of 18 layers (He et al. 2016)"),
+        ("resnet34", [3, 4, 6, 3], false, 1, 64, "residual network of 34 layers (He et al. 2016)"),
+        ("resnet50", [3, 4, 6, 3], true, 1, 64, "residual network of 50 layers (He et al. 2016)"),
+        ("resnet101", [3, 4, 23, 3], true, 1, 64, "residual network of 101 layers (He et al. 2016)"),
+        ("resnet152", [3, 8, 36, 3], true, 1, 64, "residual network of 152 layers (He et al. 2016)"),
+        ("resnext50-32x4d", [3, 4, 6, 3], true, 32, 4, "ResNet-50 in 32 groups (Xie et al. 2017)"),
+        (
+            "wide-resnet50-2", [3, 4, 6, 3], true, 1, 128,
+            "ResNet-50 with twice the inner channels (Zagoruyko & Komodakis 2016)"
+        ),
+    ]
+
     /// 18 layers, 11.7 M parameters with 1,000 classes.
     public static func resnet18(classes: Int, stem: Stem = .imagenet, normalization: Normalization) -> ResNet
     {
-        ResNet(
-            blocks: [2, 2, 2, 2], bottlenecks: false, classes: classes, stem: stem,
-            normalization: normalization)
+        ResNet(published[0], classes, stem, normalization)
     }
 
     /// 34 layers, 21.8 M parameters with 1,000 classes.
     public static func resnet34(classes: Int, stem: Stem = .imagenet, normalization: Normalization) -> ResNet
     {
-        ResNet(
-            blocks: [3, 4, 6, 3], bottlenecks: false, classes: classes, stem: stem,
-            normalization: normalization)
+        ResNet(published[1], classes, stem, normalization)
     }
 
     /// 50 layers, 25.6 M parameters with 1,000 classes.
     public static func resnet50(classes: Int, stem: Stem = .imagenet, normalization: Normalization) -> ResNet
     {
-        ResNet(
-            blocks: [3, 4, 6, 3], bottlenecks: true, classes: classes, stem: stem,
-            normalization: normalization)
+        ResNet(published[2], classes, stem, normalization)
+    }
+
+    private init(_ row: Published, _ classes: Int, _ stem: Stem, _ normalization: Normalization) {
+        self.init(
+            blocks: row.blocks, bottlenecks: row.bottlenecks, groups: row.groups, groupWidth: row.groupWidth,
+            classes: classes, stem: stem, normalization: normalization)
     }
 
     /// Logits `[N, classes]`.
@@ -70,17 +97,21 @@ public struct ResNet: Layer {
     }
 
     /// A block with its last ReLU, after the sum.
-    private func block(_ width: Int, _ stride: Int, input: Int) -> Sequential {
-        let output = bottlenecks ? width * 4 : width
+    private func block(_ channels: Int, _ stride: Int, input: Int) -> Sequential {
+        let output = bottlenecks ? channels * 4 : channels
+        let inner = bottlenecks ? channels * groupWidth / 64 * groups : channels
         return Sequential {
             Residual {
                 if bottlenecks {
-                    unit(Convolution(width, kernel: 1, bias: false), 1)
-                    unit(Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false), 2)
+                    unit(Convolution(inner, kernel: 1, bias: false), 1)
+                    unit(
+                        Convolution(
+                            inner, kernel: 3, stride: stride, padding: .all(1), groups: groups, bias: false),
+                        2)
                     unit(Convolution(output, kernel: 1, bias: false), 3, activation: nil)
                 } else {
-                    unit(Convolution(width, kernel: 3, stride: stride, padding: .all(1), bias: false), 1)
-                    unit(Convolution(width, kernel: 3, padding: .all(1), bias: false), 2, activation: nil)
+                    unit(Convolution(inner, kernel: 3, stride: stride, padding: .all(1), bias: false), 1)
+                    unit(Convolution(inner, kernel: 3, padding: .all(1), bias: false), 2, activation: nil)
                 }
             } shortcut: {
                 if stride != 1 || input != output {
@@ -105,17 +136,11 @@ public struct ResNet: Layer {
 
 extension ResNet {
     static func register(in table: Registry<Network>) {
-        let makers: [(String, @Sendable (Int, Stem, Normalization) -> ResNet)] = [
-            ("resnet18", resnet18), ("resnet34", resnet34), ("resnet50", resnet50),
-        ]
-        for (name, make) in makers {
+        for row in published {
             table.register(
-                name,
-                Network(
-                    "residual network of \(name.dropFirst("resnet".count)) layers (He et al. 2016)",
-                    hasStem: true
-                ) { request, _ in
-                    make(request.classes, request.stem, request.normalization)
+                row.name,
+                Network(row.summary, hasStem: true) { request, _ in
+                    ResNet(row, request.classes, request.stem, request.normalization)
                 })
         }
     }

@@ -100,6 +100,13 @@ import Testing
         let w = try fourth.input("w", shape: [2, 3]) * 2
         _ = try w.maximum(fourth.constant(0))
         #expect(guarded(w) == [w.id])
+        // What multiplies its own argument shows it; what multiplies another number does not.
+        let sixth = GraphBuilder()
+        let u = sixth.input("u", shape: [2, 3])
+        _ = try u.hardSwish()
+        #expect(guarded(u).isEmpty)
+        _ = try u.hardSigmoid()
+        #expect(guarded(u).count == 1)
         // Under another shape too.
         let fifth = GraphBuilder()
         let inputs = fifth.input("x", shape: [2, 3])

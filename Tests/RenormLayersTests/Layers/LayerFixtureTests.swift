@@ -58,6 +58,15 @@ import Testing
         #expect(!y[0].isFinite && y[1].isNaN)
         // The gate of a sigmoid of straight lines is no number at ∞ either, as that of its ReLU6.
         #expect(!y[2].isFinite)
+        // Where inference leaves guards out, because the result shows it, the result does; else a guard stops the run.
+        let model = try Model(layer, input: [6])
+        let engine = try engine.make()
+        let guarded = try engine.compile(model.graph(batch: 1).guardingWhatHides())
+        let store = try engine.makeStore(model.variables)
+        do {
+            let shown = try guarded.run(["images": x], step: 0, on: store)["logits"]!.doubles
+            #expect(shown.map(\.isFinite) == y.map(\.isFinite))
+        } catch EngineError.notFinite {}
     }
 
     @Test func whatDoesNotFitIsNamed() {

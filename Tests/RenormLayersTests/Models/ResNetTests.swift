@@ -4,12 +4,6 @@ import RenormTestSupport
 import Testing
 
 @Suite struct ResNetTests {
-    private struct Entry: Decodable {
-        var path: String
-        var shape: TensorShape
-        var type: String
-    }
-
     private func model(
         _ name: String, classes: Int, stem: Stem, side: Int,
         _ normalization: Normalization = Normalization(.batch)
@@ -17,49 +11,6 @@ import Testing
         try Architecture(
             name: name, stem: stem, classes: classes, input: [side, side, 3], normalization: normalization
         ).makeModel(seed: 1)
-    }
-
-    @Test(arguments: [
-        ("resnet18", 11_689_512, 1_814_073_344), ("resnet34", 21_797_672, 3_663_761_408),
-        ("resnet50", 25_557_032, 4_089_184_256),
-    ])
-    func variablesAndCostsAreTorchvisions(_ name: String, parameters: Int, multiplyAdds: Int) throws {
-        let data = try Data(contentsOf: Fixture.url("torchvision/state_dicts.json"))
-        let expected = try JSONCoder.decode([String: [Entry]].self, from: data)[name]!
-        let network = Architecture(
-            name: name, stem: .imagenet, classes: 1000, input: [224, 224, 3],
-            normalization: Normalization(.batch))
-        let layer = try network.makeLayer()
-        let description = try ModelDescription(of: layer, input: network.input)
-        #expect(description.variables.map(\.path) == expected.map(\.path))
-        for (variable, entry) in zip(description.variables, expected) {
-            #expect(variable.shape == entry.shape, "\(entry.path)")
-            #expect((variable.kind == .counter) == (entry.type == "int64"), "\(entry.path)")
-        }
-        #expect(description.parameters == parameters)
-        #expect(description.multiplyAdds == multiplyAdds)
-        #expect(description.layers.map(\.parameters).reduce(0, +) == parameters)
-        #expect(description.layers.map(\.multiplyAdds).reduce(0, +) == multiplyAdds)
-    }
-
-    @Test(arguments: ["resnet18", "resnet50"], [Stem.cifar, .imagenet])
-    func logitsAreTorchvisions(_ name: String, _ stem: Stem) throws {
-        let fixture = try Fixture("torchvision/logits")
-        let side = stem == .cifar ? 32 : 64
-        var model = try model(name, classes: 10, stem: stem, side: side)
-        model.variables = TorchvisionWeights.variables(like: model.variables)
-        let images = TorchvisionWeights.images(side: side)
-        let place = "\(name)/\(stem)"
-        let inference = try model.output(images)
-        #expect(mismatch(inference, fixture["\(place)/inference/logits"], tolerance: 1e-9) == nil)
-
-        let (training, after) = try model.run(images, phase: .training)
-        #expect(mismatch(training, fixture["\(place)/training/logits"], tolerance: 1e-9) == nil)
-        let statistics = fixture.arrays(under: "\(place)/training/").filter { $0.name != "logits" }
-        #expect(statistics.count == 4)
-        for (path, value) in statistics {
-            #expect(mismatch(after[path]!.value, value, tolerance: 1e-9, of: path) == nil)
-        }
     }
 
     @Test func everyNormalizationIsOneArgument() throws {

@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: [
         "", "Small", "small:", "small:x", "small:0", "small:-1", "small:nan", "small:inf", "small:65",
-        "resnet", "resnet101", "mobilenetv2:", "mobilenetv2:0", "mobilenet",
+        "resnet", "resnet20", "mobilenetv2:", "mobilenetv2:0", "mobilenet",
     ])
     func namesThatAreNotInTheZooAreErrors(_ name: String) {
         let architecture = Architecture(
@@ -31,7 +31,6 @@ import Testing
         let error = #expect(throws: GraphError.self) { try architecture.makeLayer() }
         #expect(
             error?.description.hasPrefix(
-                "model: found network '\(name)'; expected one of small, small:WIDTH, resnet18, resnet34, resnet50, "
-                    + "mobilenetv2, mobilenetv2:WIDTH") == true)
+                "model: found network '\(name)'; expected one of small, small:WIDTH, vgg11, vgg13, ") == true)
     }
 }

@@ -2,29 +2,58 @@ import Foundation
 import Renorm
 import RenormTestSupport
 
-/// Values that scripts/fixtures gave torchvision's models and that are computed here again, by the formula in
+/// Values that scripts/fixtures gave torchvision's and timm's networks and that are computed here again, by the formula in
 /// `Tests/Fixtures/README.md`.
 enum TorchvisionWeights {
     /// A model's variables.
     static func variables(like model: Variables) -> Variables {
         model.mapValues { path, variable in
             guard variable.kind != .counter else { return variable }
-            let shape = variable.value.shape
-            let transform: (Double) -> Double =
-                switch (path.split(separator: ".").last!, shape.rank) {
-                case ("weight", 1): { 1 + 0.5 * $0 }
-                case ("weight", _):
-                    { [fanIn = Double(shape.elementCount / shape[0])] in $0 * (24 / fanIn).squareRoot() }
-                case ("running_mean", _): { 0.5 * $0 }
-                case ("running_var", _): { 1 + $0 }
-                default: { 0.4 * $0 }
-                }
-            return Variable(kind: variable.kind, value: array(shape, path: path, transform))
+            return Variable(kind: variable.kind, value: value(at: path, variable.value.shape))
         }
+    }
+
+    /// The variables of a network none of whose own values are wanted.
+    static func variables(of layer: any Layer, input: TensorShape) throws -> Variables {
+        var variables = Variables()
+        for each in try Model(layer, input: input, variables: Variables()).specifications() {
+            let value = each.kind == .counter ? NDArray(scalar: Int64(0)) : value(at: each.path, each.shape)
+            variables[each.path] = Variable(kind: each.kind, value: value)
+        }
+        return variables
     }
 
     /// Two images.
     static func images(side: Int) -> NDArray { array([2, side, side, 3], path: "input") { 4 * $0 } }
+
+    /// Σ g·u, u the numbers of a path.
+    static func product(of gradient: NDArray, path: String) -> Double {
+        let seed = checksum(path)
+        func sum<Element: ArrayElement & BinaryFloatingPoint>(_ type: Element.Type) -> Double {
+            gradient.withValues(of: type) { values in
+                var (sum, index) = (0.0, UInt32(0))
+                for value in values {
+                    sum += Double(value) * uniform(index, seed)
+                    index &+= 1
+                }
+                return sum
+            }
+        }
+        return gradient.type == .f64 ? sum(Double.self) : sum(Float.self)
+    }
+
+    private static func value(at path: String, _ shape: TensorShape) -> NDArray {
+        let transform: (Double) -> Double =
+            switch (path.split(separator: ".").last!, shape.rank) {
+            case ("weight", 1): { 1 + 0.5 * $0 }
+            case ("weight", _):
+                { [scale = (24 / Double(shape.elementCount / shape[0])).squareRoot()] in $0 * scale }
+            case ("running_mean", _): { 0.5 * $0 }
+            case ("running_var", _): { 1 + $0 }
+            default: { 0.4 * $0 }
+            }
+        return array(shape, path: path, transform)
+    }
 
     private static func array(
         _ shape: TensorShape, path: String, _ transform: (Double) -> Double
