@@ -5,13 +5,21 @@ import Testing
 /// The loss of weighted and of mixed examples, and its gradients, as PyTorch has them.
 @Suite struct WeightedLossTests {
     private struct Dense: Layer {
+        var hasAuxiliary: Bool
+
         func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
-            try scope.apply("fc", Renorm.Dense(4), to: scope.apply("flat", Flatten(), to: x))
+            let pixels = try scope.apply("flat", Flatten(), to: x)
+            if hasAuxiliary {
+                scope.child("other").auxiliary(
+                    try scope.apply("other", Renorm.Dense(4), to: pixels), weight: 0.4)
+            }
+            return try scope.apply("fc", Renorm.Dense(4), to: pixels)
         }
     }
 
     private static let names = [
         "class weights", "class weights, smoothed", "mixed", "mixed, smoothed", "mixed, class weights",
+        "mixed, auxiliary",
     ]
 
     /// A step of plain gradient descent at the rate 1 takes the gradient away, in one batch or in three.
@@ -22,8 +30,14 @@ import Testing
         let options = TrainingOptions(
             optimizer: .sgd(momentum: 0), learningRate: .constant(1),
             labelSmoothing: name.hasSuffix("smoothed") ? 0.1 : 0)
-        var model = try Model(Dense(), input: [2, 2, 1])
-        for name in ["weight", "bias"] { model.variables["fc.\(name)"]?.value = fixture[name] }
+        let hasAuxiliary = name.hasSuffix("auxiliary")
+        var model = try Model(Dense(hasAuxiliary: hasAuxiliary), input: [2, 2, 1])
+        var parameters = ["fc.weight": "weight", "fc.bias": "bias"]
+        if hasAuxiliary {
+            parameters.merge(["other.weight": "auxiliary_weight", "other.bias": "auxiliary_bias"]) { $1 }
+        }
+        #expect(Set(model.variables.paths) == Set(parameters.keys))
+        for (path, name) in parameters { model.variables[path]?.value = fixture[name] }
         let graph = try TrainingGraph(
             model, batch: 6 / accumulation, accumulation: accumulation, options: options,
             targets: isMixed ? .mixedLabels : .weightedLabels)
@@ -50,8 +64,8 @@ import Testing
         if let update = graph.update { try GraphRunner(update, on: engine).run(on: store) }
         // The weights are rounded to f32.
         #expect(abs(loss - fixture["\(name).loss"].doubles[0]) < 1e-7)
-        for parameter in ["weight", "bias"] {
-            let found = try #require(store.read()["fc.\(parameter)"]).value.doubles
+        for (path, parameter) in parameters {
+            let found = try #require(store.read()[path]).value.doubles
             let expected = fixture["\(name).gradient.\(parameter)"].doubles
             for ((new, old), gradient) in zip(zip(found, fixture[parameter].doubles), expected) {
                 #expect(abs(old - new - gradient) < 1e-7)

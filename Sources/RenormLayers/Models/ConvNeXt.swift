@@ -88,6 +88,9 @@ public struct ConvNeXt: Layer {
         var dropPath: Double
         var normalization: Normalization
 
+        /// Not empty, because the scale is the block's own.
+        var summary: String { "scaled residual" }
+
         func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
             let channels = x.shape[3]
             // First, as torchvision's module has it before its parts.

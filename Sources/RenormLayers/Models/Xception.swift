@@ -8,12 +8,18 @@ import RenormGraphs
 public struct Xception: Layer {
     /// The number of classes.
     public var classes: Int
+    /// The units of a dense layer between pooling and classifier, `hidden`, with ReLU and dropout at a rate of 0.2 after it: heads
+    /// that are put on Keras' networks often have one. `nil` for none.
+    public var hidden: Int?
     /// The normalization after each convolution.
     public var normalization: Normalization
 
     /// Makes the network; 22.9 M parameters with 1,000 classes.
-    public init(classes: Int, normalization: Normalization = Normalization(.batch, epsilon: 1e-3)) {
+    public init(
+        classes: Int, hidden: Int? = nil, normalization: Normalization = Normalization(.batch, epsilon: 1e-3)
+    ) {
         self.classes = classes
+        self.hidden = hidden
         self.normalization = normalization
     }
 
@@ -30,6 +36,11 @@ public struct Xception: Layer {
             unit(SeparableConvolution(1536, kernel: 3), 3)
             unit(SeparableConvolution(2048, kernel: 3), 4)
             GlobalAveragePool().named("global_pool")
+            if let hidden {
+                Dense(hidden).named("hidden")
+                ReLU().named("hidden_act")
+                Dropout(0.2).named("hidden_drop")
+            }
             Dense(classes).named("fc")
         }(x, scope)
     }
@@ -80,20 +91,36 @@ public struct Xception: Layer {
 extension Xception {
     static func register(in table: Registry<Network>) {
         table.register(
-            "xception",
+            "xception", argument: .optional("UNITS"),
             Network(
-                "separable convolutions in residual blocks, as Keras' (Chollet 2017)", image: [299, 299, 3],
-                normalization: Normalization(.batch, epsilon: 1e-3), otherNames: [kerasNames]
-            ) { request, _ in
-                Xception(classes: request.classes, normalization: request.normalization)
+                "separable convolutions in residual blocks, as Keras' (Chollet 2017); UNITS of a hidden layer",
+                image: [299, 299, 3], normalization: Normalization(.batch, epsilon: 1e-3),
+                otherNames: [kerasNames]
+            ) { request, argument in
+                let units = argument.flatMap(Int.init)
+                guard argument == nil || (1...65_536).contains(units ?? 0) else { return nil }
+                return Xception(
+                    classes: request.classes, hidden: units, normalization: request.normalization)
             })
     }
 
     /// Keras' names of its variables (`keras.applications.Xception`), `layer/variable`: `block2_sepconv1/depthwise_kernel`,
-    /// `block2_sepconv1_bn/gamma`, `conv2d_1/kernel`, `predictions/bias`.
-    public static let kerasNames = NameTable("Keras", rules)
+    /// `block2_sepconv1_bn/gamma`, `conv2d_1/kernel`, `predictions/bias`. The last dense layers may be called `dense` and `dense_1`.
+    public var kerasNames: NameTable {
+        let heads =
+            hidden == nil ? ["predictions": "fc", "dense": "fc"] : ["dense": "hidden", "dense_1": "fc"]
+        return NameTable(
+            "Keras",
+            Self.kerasRules
+                + heads.sorted { $0.key < $1.key }.flatMap { theirs, ours in
+                    [
+                        .init("\(theirs)/kernel", "\(ours).weight", axes: [1, 0]),
+                        .init("\(theirs)/bias", "\(ours).bias"),
+                    ]
+                })
+    }
 
-    private static var rules: [NameTable.Rule] {
+    private static let kerasRules: [NameTable.Rule] = {
         var rules: [NameTable.Rule] = []
         func add(_ theirs: String, _ ours: String, _ variables: [(String, String, [Int]?)]) {
             rules += variables.map { .init("\(theirs)/\($0)", "\(ours).\($1)", axes: $2) }
@@ -139,7 +166,6 @@ extension Xception {
             addSeparable("block14_sepconv\(number)", "conv\(number + 2)")
             addNormalization("block14_sepconv\(number)_bn", "bn\(number + 2)")
         }
-        add("predictions", "fc", [("kernel", "weight", [1, 0]), ("bias", "bias", nil)])
         return rules
-    }
+    }()
 }

@@ -55,7 +55,8 @@ enum TorchvisionWeights {
         return array(shape, path: path, transform)
     }
 
-    private static func array(
+    /// The numbers of a path, transformed.
+    static func array(
         _ shape: TensorShape, path: String, _ transform: (Double) -> Double
     ) -> NDArray {
         let seed = checksum(path)

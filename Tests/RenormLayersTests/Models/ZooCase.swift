@@ -39,6 +39,12 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
             ZooCase("mobilenetv2-cifar", name: "mobilenetv2:0.25", stem: .cifar),
             ZooCase("mobilenetv3-large"), ZooCase("mobilenetv3-small"),
             ZooCase("efficientnet-b0"), ZooCase("efficientnet-lite0"),
+            ZooCase("inceptionv3"), ZooCase("densenet121"),
+            ZooCase("shufflenetv2", groups: 2),
+            ZooCase("regnet-y-400mf"), ZooCase("convnext-tiny"),
+            ZooCase(
+                "convnext-tiny-batch", name: "convnext-tiny",
+                normalization: Normalization(.batch, epsilon: 1e-3)),
         ]
         + ["vgg11", "vgg13", "vgg16", "vgg19"].flatMap { name in
             [
@@ -47,11 +53,14 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
             ]
         }
 
-    /// One of each kind in `make test`: with residuals, and with squeeze and excitation.
+    /// One of each kind in `make test`: with residuals, with squeeze and excitation, and with branches.
     static let usual =
-        testsAreThorough ? all : all.filter { ["resnet18", "mobilenetv3-small"].contains($0.fixture) }
+        testsAreThorough
+        ? all : all.filter { ["resnet18", "mobilenetv3-small", "shufflenetv2"].contains($0.fixture) }
     /// The networks that are published.
-    static let published = all.filter { !$0.fixture.hasSuffix("-cifar") && !$0.fixture.hasSuffix("-quarter") }
+    static let published = all.filter { zoo in
+        !["-cifar", "-quarter", "-batch"].contains { zoo.fixture.hasSuffix($0) }
+    }
 
     var testDescription: String { fixture }
 

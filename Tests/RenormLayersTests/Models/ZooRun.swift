@@ -20,9 +20,11 @@ struct ZooRun {
         var phase = Phase.training
         phase.dropout = false
         let x = builder.input("images", shape: images.shape)
-        let logits = try model.trace(x, on: builder, phase: phase).output
+        let traced = try model.trace(x, on: builder, phase: phase)
+        let logits = traced.output
         let target = builder.input("labels", shape: labels.shape, type: .i32)
-        let loss = try logits.softmaxCrossEntropy(labels: target).mean()
+        func mean(_ logits: Tensor) throws -> Tensor { try logits.softmaxCrossEntropy(labels: target).mean() }
+        let loss = try traced.auxiliaries.reduce(mean(logits)) { try $0 + mean($1.logits) * $1.weight }
         let paths = builder.graph.variables.values.filter(\.isTrainable).map(\.path)
         let variables = try paths.map { try builder.variable(at: $0) }
         for (path, gradient) in zip(paths, try builder.gradients(of: loss, for: variables)) {

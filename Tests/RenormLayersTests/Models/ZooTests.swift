@@ -10,9 +10,11 @@ import Testing
         return (fixture, try fixture.description(as: ZooDescription.self))
     }
 
+    /// Xception is compared with Keras' (`XceptionTests`).
     @Test func everyNetworkAndEveryFixtureHasARow() throws {
         let tested = Set(ZooCase.all.map { $0.name.prefix { $0 != ":" } })
-        #expect(Set(Networks.table.names.map { $0.prefix { $0 != ":" } }) == tested.union(["small"]))
+        #expect(
+            Set(Networks.table.names.map { $0.prefix { $0 != ":" } }) == tested.union(["small", "xception"]))
         let files = try FileManager.default.contentsOfDirectory(atPath: Fixture.url("zoo").path)
         #expect(Set(files) == Set(ZooCase.all.map { "\($0.fixture).safetensors" }))
     }
@@ -70,7 +72,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ZooCase.usual.filter { !($0.normalization.kind is NoNormalization) })
+    @Test(arguments: ZooCase.usual.filter(\.normalization.keepsPopulation))
     func thereAndBackFromBatchToBatchRenormInferenceGivesWhatItGave(_ zoo: ZooCase) throws {
         let side = try fixture(zoo).description.side
         var model = try zoo.model(of: zoo.narrow(zoo.layer(side: side)), side: side)
@@ -91,7 +93,9 @@ import Testing
         func variables(_ kind: any NormalizationKind) throws -> [String] {
             var zoo = zoo
             zoo.normalization = Normalization(kind, epsilon: zoo.normalization.epsilon)
-            return try ModelDescription(of: zoo.layer(side: 64), input: [64, 64, 3]).variables.map(\.path)
+            let side = try max(64, fixture(zoo).description.side)
+            return try ModelDescription(of: zoo.layer(side: side), input: [side, side, 3]).variables.map(
+                \.path)
         }
         let batch = try variables(.batch)
         let averaged = batch.filter { $0.hasSuffix("running_var") }
@@ -116,12 +120,20 @@ import Testing
         ("efficientnet-lite0", "blocks.5.1.conv_dw.weight", 2.0 / 25),
         ("efficientnet-lite0", "classifier.weight", 1.0 / 30),
         ("resnext50-32x4d", "layer4.0.conv2.weight", 2.0 / 9216),
+        ("inceptionv3", "Mixed_6b.branch7x7_2.conv.weight", 0.01),
+        ("inceptionv3", "AuxLogits.fc.weight", 1e-6),
+        ("densenet121", "features.denseblock1.denselayer1.conv2.weight", 2.0 / 1152),
+        ("shufflenetv2", "conv5.0.weight", 1.0 / 1392),
+        ("regnet-y-400mf", "trunk_output.block4.block4-0.f.b.0.weight", 2.0 / 3960),
+        ("convnext-tiny", "features.3.0.block.0.weight", 4e-4),
+        ("convnext-tiny", "features.1.0.block.3.weight", 4e-4),
     ]
 
     /// Of 5,000 values and more the variance is within 10 % of their distribution's.
     @Test(arguments: initialVariances)
     func initialValuesAreTheOriginals(_ name: String, _ path: String, _ variance: Double) throws {
-        let variables = try Model(ZooCase(name).layer(side: 32), input: [32, 32, 3], seed: 1).variables
+        let side = try fixture(ZooCase(name)).description.side
+        let variables = try Model(ZooCase(name).layer(side: side), input: [side, side, 3], seed: 1).variables
         let values = try #require(variables[path]?.value.doubles)
         let found = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
         #expect(values.count > 5_000 && abs(found / variance - 1) < 0.1)
@@ -144,6 +156,22 @@ import Testing
         let stages = try model.describe().layers.filter { $0.summary.hasPrefix("stochastic depth") }
         // Blocks whose input is added, with rates that grow to 0.2.
         #expect(stages.count == 9 && stages.last?.summary.hasPrefix("stochastic depth 0.175") == true)
+    }
+
+    /// Unless a loss is made of its logits, no node of an auxiliary classifier is computed.
+    @Test func anAuxiliaryClassifierCostsNothingOutsideOfTraining() throws {
+        let model = Model(
+            InceptionV3(classes: 10), input: [299, 299, 3], variables: Variables())
+        let graph = try model.graph(batch: 1)
+        func paths(_ graph: Graph) -> Set<String> { Set(graph.nodes.map(\.path)) }
+        #expect(paths(graph).contains("AuxLogits.fc"))
+        #expect(!paths(graph.pruned()).contains { $0.hasPrefix("AuxLogits") })
+        let builder = GraphBuilder()
+        let images = builder.input("images", shape: [2, 299, 299, 3])
+        let traced = try model.trace(images, on: builder, phase: .training)
+        let auxiliary = try #require(traced.auxiliaries.first)
+        #expect(traced.auxiliaries.count == 1 && auxiliary.path == "AuxLogits" && auxiliary.weight == 0.4)
+        #expect(auxiliary.logits.shape == [2, 10])
     }
 
     @Test(arguments: [
