@@ -55,12 +55,18 @@ extension NormalizationRecord {
     /// What a training step does with it: found by tracing it alone, since a kind's own code decides.
     func inTraining(_ overrides: [Override]) throws -> NormalizationTraining {
         let builder = GraphBuilder()
-        let trace = Trace(builder: builder, phase: .training, overrides: overrides, seed: 0)
+        // Whatever its groups and the batch: one group of two examples. The overrides have named the normalization already.
+        let others = overrides.map { other in
+            var other = other
+            other.normalization = nil
+            return other
+        }
+        let trace = Trace(builder: builder, phase: .training, overrides: others, seed: 0)
         let scope = Scope(trace: trace, path: path)
-        var dimensions = input.dimensions
-        // As few examples as it takes, whatever the batch: one group of them.
-        dimensions[0] = max(normalization.examples ?? 2, 1)
-        _ = try normalization(builder.input("x", shape: TensorShape(dimensions)), scope)
+        var (alone, dimensions) = (normalization, input.dimensions)
+        alone.examples = nil
+        dimensions[0] = 2
+        _ = try alone(builder.input("x", shape: TensorShape(dimensions)), scope)
         return NormalizationTraining(phase: scope.phase, updates: builder.graph.updates.map(\.path))
     }
 

@@ -58,28 +58,37 @@ struct Features: Layer {
 }
 
 extension NetworkDescription {
-    /// What other frameworks call the variables of the networks in it, whose own names come first there, and of dense layers.
+    /// What other frameworks call the variables of the networks in it, whose own names come first there, and of layers that are
+    /// called the same.
     var otherNames: [NameTable] {
-        let inside = layers.enumerated().flatMap { place, layer -> [NameTable] in
-            guard layer.kind == DescribedLayers.networkKind else { return [] }
+        let inside = layers.enumerated().compactMap { place, layer -> [NameTable]? in
+            guard layer.kind == DescribedLayers.networkKind else { return nil }
             let name: String? =
                 switch layer.options {
                 case .text(let text): text
                 case .map(let values): if case .text(let text)? = values["model"] { text } else { nil }
                 default: nil
                 }
-            guard let name, let network = Networks.table.find(name)?.value else { return [] }
+            guard let name, let network = Networks.table.find(name)?.value else { return nil }
+            let architecture = Architecture(
+                name: name, stem: .imagenet, classes: 1000, input: network.image,
+                normalization: network.normalization)
+            // Its last layer is not there, and a layer after it may have that name.
+            let head = (try? architecture.headPaths().first).map {
+                $0.prefix(through: $0.lastIndex(of: ".") ?? $0.startIndex)
+            }
             return network.otherNames.map { table in
                 NameTable(
                     table.framework,
-                    table.rules.map { rule in
+                    table.rules.filter { rule in head.map { !rule.ours.hasPrefix($0) } ?? true }.map { rule in
                         .init(rule.theirs, "\(layer.name ?? "\(place)").\(rule.ours)", axes: rule.axes)
                     })
             }
         }
-        return Dictionary(grouping: inside, by: \.framework).sorted { $0.key < $1.key }.map {
-            framework, tables in
-            NameTable(framework, tables.flatMap(\.rules) + NameTable.keras.rules)
+        // Of a network that has fewer tables than others its last one serves again.
+        return (0..<(inside.map(\.count).max() ?? 0)).map { index in
+            let tables = inside.compactMap { $0.isEmpty ? nil : $0[min(index, $0.count - 1)] }
+            return NameTable(tables[0].framework, tables.flatMap(\.rules) + NameTable.keras.rules)
         }
     }
 }

@@ -95,7 +95,10 @@ extension Xception {
             Network(
                 "separable convolutions in residual blocks, as Keras' (Chollet 2017); UNITS of a hidden layer",
                 image: [299, 299, 3], normalization: Normalization(.batch, epsilon: 1e-3),
-                otherNames: [kerasNames]
+
+                otherNames: [nil, 1].map {
+                    Xception(classes: 1, hidden: $0, normalization: Normalization(.none)).kerasNames
+                }
             ) { request, argument in
                 let units = argument.flatMap(Int.init)
                 guard argument == nil || (1...65_536).contains(units ?? 0) else { return nil }
