@@ -39,7 +39,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
             ZooCase("mobilenetv2-cifar", name: "mobilenetv2:0.25", stem: .cifar),
             ZooCase("mobilenetv3-large"), ZooCase("mobilenetv3-small"),
             ZooCase("efficientnet-b0"), ZooCase("efficientnet-lite0"),
-            ZooCase("inceptionv3"), ZooCase("densenet121"),
+            ZooCase("inceptionv3"), ZooCase("xception"), ZooCase("densenet121"),
             ZooCase("shufflenetv2", groups: 2),
             ZooCase("regnet-y-400mf"), ZooCase("convnext-tiny"),
             ZooCase(

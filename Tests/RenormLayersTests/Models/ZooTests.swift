@@ -16,7 +16,7 @@ import Testing
         // These are other tests'.
         #expect(
             Set(Networks.table.names.map { $0.prefix { $0 != ":" } }).subtracting(["flat", "surgery"])
-                == tested.union(["small", "xception"]))
+                == tested.union(["small"]))
         let files = try FileManager.default.contentsOfDirectory(atPath: Fixture.url("zoo").path)
         #expect(Set(files) == Set(ZooCase.all.map { "\($0.fixture).safetensors" }))
     }
