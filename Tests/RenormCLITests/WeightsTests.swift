@@ -139,7 +139,7 @@ struct WeightsTests {
         let arguments = [
             "train", "--data", "images:\(folder.path("data"))", "--size", "12", "--channels", "3", "--init",
             start, "--batch-size", "8", "--steps", "6", "--freeze", "first:2", "--freeze-statistics", "bn4",
-            "--freeze-parameters", "conv5", "--validation", "5", "--run", run,
+            "--freeze-parameters", "conv5", "--run", run,
         ]
         let result = try Program.renorm.run(arguments)
         try #require(result.exitCode == 0, "\(result.errors)")
@@ -182,7 +182,7 @@ struct WeightsTests {
             for number in 0..<8 { try picture("data/\(name)/\(number).bmp", UInt8(20 * number)) }
         }
         let run = folder.path("run")
-        let arguments = ["--batch-size", "4", "--steps", "3", "--validation", "4", "--schedule", "constant"]
+        let arguments = ["--batch-size", "4", "--steps", "3", "--schedule", "constant"]
         let result = try Program.renorm.run(
             [
                 "train", "--data", "images:\(folder.path("data"))", "--size", "12", "--model", "file:\(file)",
@@ -228,7 +228,9 @@ struct WeightsTests {
             let result = try Program.renorm.run(arguments)
             #expect(result.exitCode == 0, "\(result.errors)")
             // Other tests of this process add networks of their own.
-            for name in ["small", "vgg16", "resnet50", "mobilenetv3-large", "convnext-tiny"] { #expect(result.output.contains("\n\(name)"), "\(name)") }
+            for name in ["small", "vgg16", "resnet50", "mobilenetv3-large", "convnext-tiny"] {
+                #expect(result.output.contains("\n\(name)"), "\(name)")
+            }
         }
     }
 }

@@ -14,6 +14,6 @@ import Testing
     }
 
     @Test func thereAreFixtures() throws {
-        #expect(try OperationCase.fromPyTorch().count == 49)
+        #expect(try OperationCase.fromPyTorch().count == 51)
     }
 }
