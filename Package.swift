@@ -70,7 +70,8 @@ let package = Package(
         .target(
             name: "RenormTraining",
             dependencies: [
-                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers", "RenormExchange",
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormExchange",
                 "RenormImages",
             ]),
         .target(

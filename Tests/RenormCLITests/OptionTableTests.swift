@@ -24,7 +24,10 @@ struct OptionTableTests {
         let dump = try Program.renorm.run(["--experimental-dump-help"])
         let tool = try JSONSerialization.jsonObject(with: Data(dump.output.utf8)) as? [String: Any]
         let commands = (tool?["command"] as? [String: Any])?["subcommands"] as? [[String: Any]] ?? []
-        #expect(commandTables.map(\.name) == ["train", "compare", "evaluate", "predict", "describe", "convert", "export"])
+        #expect(
+            commandTables.map(\.name) == [
+                "train", "compare", "evaluate", "predict", "describe", "convert", "export",
+            ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
             var known: [String: String] = [:]
@@ -44,7 +47,8 @@ struct OptionTableTests {
                 let help =
                     switch option.name {
                     case "data": "Images: fashion-mnist, "
-                    case "model": String(option.help.prefix(upTo: option.help.firstRange(of: "small")!.upperBound))
+                    case "model":
+                        String(option.help.prefix(upTo: option.help.firstRange(of: "small")!.upperBound))
                     default: option.help
                     }
                 #expect(
@@ -57,7 +61,9 @@ struct OptionTableTests {
     @Test func whatSaysWhereAndHowACallRunsIsInNoFile() throws {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
-            #expect(alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures"]), "\(name)")
+            #expect(
+                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures"]),
+                "\(name)")
             #expect(alone.contains("config"))
         }
     }
