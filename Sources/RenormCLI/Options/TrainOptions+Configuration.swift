@@ -66,7 +66,8 @@ extension TrainOptions {
             architecture.makeLayer(), input: architecture.input, overrides: overrides, seed: seed)
         if let weights {
             let report = try model.load(
-                weights.file, names: weights.match.names, except: try exceptions(in: model))
+                weights.file, names: weights.match.names, except: try exceptions(in: model),
+                epsilon: weights.file.statedEpsilon)
             for remark in report.remarks { warn("note: \(report.file.visible): \(remark.visible)") }
         }
         return begun == nil ? try freezing(model) : model

@@ -66,6 +66,17 @@ public struct VariablesFile: Sendable {
         self.kinds = kinds
     }
 
+    /// The ε of every batch normalization by what the file says of its framework, as files of Keras' do that
+    /// `scripts/keras_to_safetensors.py` has made; `nil` where it says nothing, or several.
+    package var statedEpsilon: Double? {
+        guard let text = metadata["keras.epsilon"],
+            let values = try? JSONCoder.decode([String: Double].self, from: text),
+            Set(values.values).count == 1,
+            let epsilon = values.values.first, Normalization(.batch, epsilon: epsilon).fault == nil
+        else { return nil }
+        return epsilon
+    }
+
     /// Writes variables, atomically: the file is either as it was or complete.
     public static func write(
         _ variables: Variables, metadata: [String: String] = [:], to url: URL

@@ -16,7 +16,8 @@ extension Classifier {
         public var scaling: InputScaling?
         /// What the classes are called: as many as there are.
         public var classNames: [String]?
-        /// The ε of every batch normalization, where the framework of the file had another than the network was published with.
+        /// The ε of every batch normalization, where the framework of the file had another than the network was published with and
+        /// the file does not say so.
         public var epsilon: Double?
         /// Parts that keep the values they start with.
         public var except: [PathPattern] = []
@@ -42,7 +43,7 @@ extension Classifier {
     ) throws {
         let match = try WeightsMatch(of: file, for: request)
         var architecture = match.architecture
-        if let epsilon = usage.epsilon { architecture.normalization.epsilon = epsilon }
+        if let epsilon = usage.epsilon ?? file.statedEpsilon { architecture.normalization.epsilon = epsilon }
         var model = try architecture.makeModel(seed: seed)
         let report = try model.load(file, names: match.names, except: usage.except)
         let published = PublishedPreparation(of: request.name)
