@@ -23,7 +23,7 @@ PROGRAMS = "$$($(SWIFT) build $(BUILD) --show-bin-path)"
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks)
 # The tests come as one program, and run the examples, probes and a part of the fuzzing. --build-tests would also build, for a minute, the tools of the
 # packages that we depend on.
-TESTED = $(filter-out YourOwn,$(notdir $(patsubst %/,%,$(wildcard Examples/*/)))) AllocationProbe Fuzz MemoryProbe RenormPackageTests
+TESTED = $(filter-out YourOwn networks,$(notdir $(patsubst %/,%,$(wildcard Examples/*/)))) AllocationProbe Fuzz MemoryProbe RenormPackageTests
 # A package that depends on this one: built by itself, as a user builds it.
 YOUR_OWN = --package-path Examples/YourOwn --scratch-path .build/your-own
 # What `make bench` starts.
