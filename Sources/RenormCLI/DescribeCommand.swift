@@ -74,7 +74,7 @@ struct DescribeCommand: ParsableCommand, OptionTable {
         let planned = try computing.make().compile(step.graph).plannedMemory
         switch output.log {
         case .json: try JSONPrinter().print(description, planned)
-        case .human: try printTables(description, planned)
+        case .human: try printTables(description, planned, units: network.units())
         }
     }
 
@@ -132,7 +132,9 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             })
     }
 
-    private func printTables(_ description: ModelDescription, _ planned: PlannedMemory) throws {
+    private func printTables(
+        _ description: ModelDescription, _ planned: PlannedMemory, units: [NetworkUnit]
+    ) throws {
         try Table(["layer", "", "output", "parameters", "multiply-adds"], right: [3, 4]).print(
             description.layers.map {
                 [
@@ -164,6 +166,10 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             try say()
         }
         try say(
+            "units, as 'renorm train --freeze first:N' counts them: \(units.map(\.name).joined(separator: ", "))"
+        )
+        try say()
+        try say(
             """
             \(description.parameters.grouped) parameters, \(description.trainableParameters.grouped) of them trainable; \
             \(description.statistics.grouped) statistics
@@ -185,6 +191,18 @@ extension ModelDescription.Normalization.Statistics {
         case .moving: "its averages"
         case .example: "each example"
         }
+    }
+}
+
+extension NetworkUnit {
+    /// The path that its layers have in common, or that of its first layer.
+    fileprivate var name: String {
+        let paths = layers.map { $0.split(separator: ".") }
+        guard var common = paths.first else { return "" }
+        for path in paths {
+            common = Array(common.prefix(zip(common, path).prefix { $0.0 == $0.1 }.count))
+        }
+        return common.isEmpty ? layers[0] : common.joined(separator: ".")
     }
 }
 
