@@ -195,11 +195,11 @@ extension ModelDescription.Normalization.Statistics {
 }
 
 extension NetworkUnit {
-    /// The path that its layers have in common, or that of its first layer.
+    /// The path that its layers have in common, but for a pooling and the like after them; or that of its first layer.
     fileprivate var name: String {
         let paths = layers.map { $0.split(separator: ".") }
         guard var common = paths.first else { return "" }
-        for path in paths {
+        for path in paths where path.first == paths[0].first {
             common = Array(common.prefix(zip(common, path).prefix { $0.0 == $0.1 }.count))
         }
         return common.isEmpty ? layers[0] : common.joined(separator: ".")
