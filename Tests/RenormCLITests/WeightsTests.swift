@@ -20,7 +20,6 @@ struct WeightsTests {
             if path.hasSuffix("running_var") {
                 value = NDArray(value.floats.indices.map { 0.5 + Float($0 % 3) / 4 }, shape: value.shape)
             }
-            // Before each name, as training on several devices leaves it.
             content.arrays[path] = value
         }
         try content.write(safetensors: URL(fileURLWithPath: weights))
@@ -109,6 +108,62 @@ struct WeightsTests {
         for (name, array) in given.arrays where array.type == .f32 {
             #expect(mismatch(exported.arrays[name]!, array, tolerance: 1e-6, of: name) == nil)
         }
+    }
+
+    /// With its preparation and the names of its classes, separate and folded.
+    @Test(arguments: [[], ["--fold"]])
+    func anONNXFileSaysWhatTheNetworkSaid(_ options: [String]) throws {
+        let (file, names) = (folder.path("net.onnx"), folder.path("names.txt"))
+        try "a\nb\nc\nd\ne\n".write(toFile: names, atomically: true, encoding: .utf8)
+        let result = try Program.renorm.run(
+            ["export"] + network + [
+                "--class-names", names, "--resize", "squash", "--to", "onnx", "--output", file,
+            ]
+                + options)
+        try #require(result.exitCode == 0, "\(result.errors)")
+        let rows = try [network + ["--resize", "squash"], ["--weights", file]].map(logits)
+        for (found, expected) in zip(rows[1].joined(), rows[0].joined()) {
+            #expect(abs(found - expected) < 1e-4)
+        }
+        #expect(try Classifier(onnx: URL(fileURLWithPath: file)).classNames == ["a", "b", "c", "d", "e"])
+        let normalizations = try ONNXModel(reading: URL(fileURLWithPath: file)).graph.nodes.filter {
+            $0.operation == "BatchNormalization"
+        }
+        #expect(normalizations.count == (options.isEmpty ? 5 : 0))
+    }
+
+    /// Folding changes nothing that is said; another head and other channels are said to be.
+    @Test func networksAreChangedAsAsked() throws {
+        func convert(_ options: [String]) throws -> (Program.Result, Classifier) {
+            let file = folder.path("changed.safetensors")
+            let result = try Program.renorm.run(["convert"] + network + options + ["--output", file])
+            try #require(result.exitCode == 0, "\(result.errors)")
+            return (result, try Classifier(reading: URL(fileURLWithPath: file)))
+        }
+        let (folding, _) = try convert(["--fold"])
+        #expect(folding.output.contains("Folded 5 normalizations"))
+        let rows = try [network, [folder.path("changed.safetensors")]].map(logits)
+        for (found, expected) in zip(rows[1].joined(), rows[0].joined()) {
+            #expect(abs(found - expected) < 1e-4)
+        }
+
+        let (adapting, adapted) = try convert(["--classes", "3", "--channels", "1"])
+        #expect(adapting.output.contains("Starts anew: fc.weight, fc.bias."))
+        #expect(adapted.model.variables["fc.weight"]?.value.shape[0] == 3 && adapted.classNames.count == 3)
+        #expect(adapted.model.input == [12, 12, 1] && adapted.preparation.scaling.channels == 1)
+
+        let (_, features) = try convert(["--remove-head"])
+        #expect(try features.model.outputShape() == [1, 32] && features.classNames.count == 32)
+
+        let (measuring, _) = try convert([
+            "--norm", "group:4", "--only", "bn5", "--pictures", folder.path("a.bmp"),
+        ])
+        #expect(
+            measuring.output.contains("1 batch normalization becomes group:4")
+                && measuring.output.contains("Before any training"))
+        let refused = try Program.renorm.run(
+            ["convert", folder.path("changed.safetensors"), "--norm", "batch", "--output", folder.path("x")])
+        #expect(refused.exitCode != 0 && refused.errors.contains("--pictures DIR"), "\(refused.errors)")
     }
 
     @Test func whatAnotherRuntimeIsComparedWithIsWritten() throws {
