@@ -11,13 +11,12 @@ final class ExecutionPlan {
         let memory: MemoryPlan
 
         init(
-            _ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool,
+            _ graph: Graph, library: OneDNNLibrary, options: PlanningOptions,
             found: [String: MemoryDescriptor?]
         ) throws {
             let prepared = try PreparedGraph(graph)
-            layouts = try WeightLayouts(prepared, library: library, found: found)
-            lowering = try Lowering(
-                prepared, library: library, threads: threads, layouts: layouts, isFused: isFused)
+            layouts = try WeightLayouts(prepared, library: library, options: options, found: found)
+            lowering = try Lowering(prepared, library: library, options: options, layouts: layouts)
             order = UnitOrder(lowering)
             memory = MemoryPlan(lowering, order)
         }

@@ -13,6 +13,8 @@ import RenormKernels
 public final class OneDNNEngine: Engine {
     /// The number of threads that share the work.
     public let threads: Int
+    /// How convolutions are computed.
+    public let convolution: ConvolutionAlgorithm
     /// Whether operations share passes over memory; without, each is computed for itself, as tests want it.
     package let isFused: Bool
 
@@ -23,17 +25,22 @@ public final class OneDNNEngine: Engine {
 
     /// Opens oneDNN.
     ///
-    /// - Parameter threads: How many threads share the work; by default as many as the machine has cores. More than that
-    ///   make each other wait: 64 on 2 cores take 70 times as long as 2.
+    /// - Parameters:
+    ///   - threads: How many threads share the work; by default as many as the machine has cores. More than that make each
+    ///     other wait: 64 on 2 cores take 70 times as long as 2.
+    ///   - convolution: How convolutions are computed.
     /// - Throws: `OneDNNError` where oneDNN is absent, too old or not usable, or where there cannot be so many threads.
-    public convenience init(threads: Int? = nil) throws {
-        try self.init(threads: threads, isFused: true)
+    public convenience init(threads: Int? = nil, convolution: ConvolutionAlgorithm = .auto) throws {
+        try self.init(threads: threads, convolution: convolution, isFused: true)
     }
 
     /// Opens oneDNN, with fusing switched on or off.
-    package init(threads: Int? = nil, isFused: Bool) throws {
+    package init(
+        threads: Int? = nil, convolution: ConvolutionAlgorithm = .auto, isFused: Bool
+    ) throws {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         self.threads = max(threads ?? cores, 1)
+        self.convolution = convolution
         self.isFused = isFused
         guard self.threads <= OneDNNEngine.mostThreads else {
             throw OneDNNError.threads(found: self.threads, most: OneDNNEngine.mostThreads)
@@ -74,6 +81,8 @@ public final class OneDNNEngine: Engine {
                 reason: "this processor (\(library.instructionSet)) has no bf16 arithmetic; use precision f32"
             )
         }
-        return try OneDNNExecutable(graph, library: library, threads: threads, isFused: isFused)
+        return try OneDNNExecutable(
+            graph, library: library,
+            options: PlanningOptions(threads: threads, convolution: convolution, isFused: isFused))
     }
 }

@@ -11,8 +11,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
 
     let graph: Graph
     private let library: OneDNNLibrary
-    let threads: Int
-    private let isFused: Bool
+    private let options: PlanningOptions
     private let schedules: [Schedule]
 
     private(set) var plan: ExecutionPlan
@@ -39,22 +38,21 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     /// Whether runs add up how long each unit takes.
     package var isMeasuring = false
 
-    init(_ graph: Graph, library: OneDNNLibrary, threads: Int, isFused: Bool) throws {
-        let graph = isFused ? graph.foldingNormalizations() : graph
+    init(_ graph: Graph, library: OneDNNLibrary, options: PlanningOptions) throws {
+        let graph = options.isFused ? graph.foldingNormalizations() : graph
         self.graph = graph
         self.library = library
-        self.threads = threads
-        self.isFused = isFused
+        self.options = options
         inputs = graph.inputs
         outputs = graph.fetches.map {
             OutputSpecification(name: $0.name, shape: graph[$0.node].shape, type: graph[$0.node].type)
         }
         variables = Array(graph.variables.values)
-        let (plan, team) = try EngineThread.shared.run(threads: threads) {
+        let (plan, team) = try EngineThread.shared.run(threads: options.threads) {
             (
                 try ExecutionPlan(
-                    .init(graph, library: library, threads: threads, isFused: isFused, found: [:])),
-                try Teams.team(threads, library)
+                    .init(graph, library: library, options: options, found: [:])),
+                try Teams.team(options.threads, library)
             )
         }
         self.plan = plan
@@ -80,7 +78,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     package func accesses() throws -> PlannedAccesses {
         try EngineThread.shared.run(threads: threads) {
             try ExecutionPlan.Stations(
-                self.graph, library: self.library, threads: self.threads, isFused: self.isFused,
+                self.graph, library: self.library, options: self.options,
                 found: self.plan.variableLayouts.mapValues { $0 }
             ).accesses
         }
@@ -90,6 +88,8 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     package var measurements: [(name: String, path: String, seconds: Double)] {
         (plan.prologue + plan.evaluation + plan.updates).map { ($0.unit.name, $0.path, $0.seconds) }
     }
+
+    var threads: Int { options.threads }
 
     // MARK: Running
 
@@ -203,7 +203,7 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
         let found = store.layouts(of: paths)
         if found.contains(where: { path, layout in layout != plan.variableLayouts[path] }) {
             plan = try ExecutionPlan(
-                .init(graph, library: library, threads: threads, isFused: isFused, found: found))
+                .init(graph, library: library, options: options, found: found))
             memory = nil
         }
         for path in paths {

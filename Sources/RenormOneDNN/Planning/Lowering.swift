@@ -8,7 +8,7 @@ import RenormKernels
 final class Lowering {
     let prepared: PreparedGraph
     let library: OneDNNLibrary
-    let threads: Int
+    let options: PlanningOptions
     let layouts: WeightLayouts
     let fusion: AffineFusion
     let convolutions: ConvolutionFusion
@@ -44,20 +44,22 @@ final class Lowering {
     }
 
     init(
-        _ prepared: PreparedGraph, library: OneDNNLibrary, threads: Int, layouts: WeightLayouts,
-        isFused: Bool
+        _ prepared: PreparedGraph, library: OneDNNLibrary, options: PlanningOptions, layouts: WeightLayouts
     ) throws {
         self.prepared = prepared
         self.library = library
-        self.threads = threads
+        self.options = options
         self.layouts = layouts
-        fusion = AffineFusion(prepared, isEnabled: isFused)
-        convolutions = ConvolutionFusion(prepared, claimed: fusion.claimed, isEnabled: isFused)
+        fusion = AffineFusion(prepared, isEnabled: options.isFused)
+        convolutions = ConvolutionFusion(prepared, claimed: fusion.claimed, isEnabled: options.isFused)
         clusters = Clusters(
-            prepared, claimed: fusion.claimed.union(convolutions.claimed), isEnabled: isFused)
+            prepared, claimed: fusion.claimed.union(convolutions.claimed), isEnabled: options.isFused)
         try lowerNodes()
         try lowerResults()
     }
+
+    /// How many threads share the work.
+    var threads: Int { options.threads }
 
     // MARK: Building blocks
 

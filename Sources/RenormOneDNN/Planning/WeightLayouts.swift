@@ -16,14 +16,17 @@ struct WeightLayouts {
     private(set) var plain: Set<String> = []
 
     private let prepared: PreparedGraph
+    private let options: PlanningOptions
     private var parents: [Int]
     private var needsOrder: Set<Int> = []
 
     /// Chooses layouts; variables that already are packed in a store, or must stay plain there (nil), keep that.
     init(
-        _ prepared: PreparedGraph, library: OneDNNLibrary, found: [String: MemoryDescriptor?]
+        _ prepared: PreparedGraph, library: OneDNNLibrary, options: PlanningOptions,
+        found: [String: MemoryDescriptor?]
     ) throws {
         self.prepared = prepared
+        self.options = options
         let graph = prepared.graph
         parents = Array(0..<(graph.nodes.count + graph.variables.count))
         joinClasses()
