@@ -48,7 +48,7 @@ extension OneDNNExecutable {
 extension Unit {
     /// Whether it is a convolution, a product of matrices or pooling.
     fileprivate var isCompute: Bool {
-        self is MaxPoolUnit || self is MaxPoolGradientUnit
+        self is MaxPoolUnit || self is MaxPoolGradientUnit || self is any WinogradComputation
             || (self is PrimitiveUnit && !name.hasPrefix("reorder"))
     }
 }

@@ -55,6 +55,7 @@ typedef struct {
     X(type_bf16, 2, dnnl_bf16) \
     X(type_f32, 3, dnnl_f32) \
     X(tag_any, 1, dnnl_format_tag_any) \
+    X(tag_weights_16i16o, 79, dnnl_OIhw16i16o) \
     X(scratchpad_user, 1, dnnl_scratchpad_mode_user) \
     X(forward_training, 64, dnnl_forward_training) \
     X(forward_inference, 96, dnnl_forward_inference) \

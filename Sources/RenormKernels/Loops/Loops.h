@@ -28,6 +28,8 @@
 
 #include "ColourLoops.h"
 
+#include "WinogradLoops.h"
+
 const renorm_loops LOOPS = {
     .name = LOOPS_NAME,
     .program = {PROGRAM_ENTRIES [renorm_op_copy] = {loop_copy, loop_copy_a}},
@@ -54,4 +56,8 @@ const renorm_loops LOOPS = {
     .saturate = saturate,
     .turn_hue = turn_hue,
     .is_finite = is_finite,
+    .winograd = {WINOGRAD_ENTRIES(2), WINOGRAD_ENTRIES(4)},
+    .turn_filters = turn_filters,
+    .multiply_channels = multiply_channels,
+    .multiply_tiles = multiply_tiles,
 };

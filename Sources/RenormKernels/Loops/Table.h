@@ -89,6 +89,53 @@ typedef struct {
     float *scale_part;
 } renorm_normalizing;
 
+/// An activation of a convolution as tiles, numbered along rows, then columns, then images.
+typedef struct {
+    ptrdiff_t height;
+    ptrdiff_t width;
+    ptrdiff_t channels;
+    /// Tiles of an image.
+    ptrdiff_t rows;
+    ptrdiff_t columns;
+    /// How far the first tile of an input begins before the array.
+    ptrdiff_t top;
+    ptrdiff_t left;
+} renorm_tiled;
+
+typedef struct {
+    ptrdiff_t image;
+    ptrdiff_t row;
+    ptrdiff_t column;
+} renorm_tile;
+
+static inline renorm_tile renorm_tile_at(const renorm_tiled *array, ptrdiff_t number) {
+    const ptrdiff_t each = array->rows * array->columns, in_image = number % each;
+    return (renorm_tile){number / each, in_image / array->columns, in_image % array->columns};
+}
+
+static inline ptrdiff_t renorm_smaller_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+enum {
+    /// The most sums over different tiles that a gradient of weights is made of.
+    renorm_winograd_segments = 8,
+};
+
+/// The transforms of Winograd's algorithm with one size of tiles: their comments are in WinogradTransforms.h.
+typedef struct {
+    void (*transform_inputs)(
+        const renorm_tiled *array, const float *x, ptrdiff_t first, ptrdiff_t count, float *to, ptrdiff_t block_stride,
+        ptrdiff_t plane_stride);
+    void (*transform_gradients)(
+        const renorm_tiled *array, const float *dy, ptrdiff_t first, ptrdiff_t count, float *to, ptrdiff_t block_stride,
+        ptrdiff_t plane_stride);
+    void (*transform_results)(
+        const renorm_tiled *array, ptrdiff_t first, ptrdiff_t count, const float *from_planes, ptrdiff_t block_stride,
+        ptrdiff_t plane_stride, ptrdiff_t c0, ptrdiff_t channels, const renorm_winograd_epilogue *epilogue, float *result);
+    void (*transform_filters)(const float *block, float *to, ptrdiff_t plane_stride);
+    void (*transform_weights)(
+        const float *from_planes, ptrdiff_t plane_stride, ptrdiff_t count, ptrdiff_t apart, bool adds, float *block);
+} renorm_winograd_loops;
+
 typedef struct {
     const char *name;
     /// By operation and scalar operands; NULL where all operands would be scalars.
@@ -157,6 +204,17 @@ typedef struct {
     /// Colours turned.
     void (*turn_hue)(ptrdiff_t pixels, uint8_t shift, uint8_t *values);
     bool (*is_finite)(ptrdiff_t n, const float *x);
+    /// By size of the tiles: 2, 4.
+    renorm_winograd_loops winograd[2];
+    /// Exchanges inputs and outputs of a block of 16×16 filters and puts taps in the opposite order.
+    void (*turn_filters)(const float *block, float *to);
+    /// [tiles][32] (+)= [blocks of 16 channels][tiles][16] · [channels][32]. Fetches what lies at `next` meanwhile.
+    void (*multiply_channels)(
+        bool adds, ptrdiff_t tiles, ptrdiff_t blocks, const float *left, ptrdiff_t block_stride, const float *right,
+        float *to, const float *next);
+    /// [16][32] (+)= [tiles][16]ᵀ · [tiles][32].
+    void (*multiply_tiles)(
+        bool adds, ptrdiff_t tiles, const float *left, const float *right, float *to, const float *next);
 } renorm_loops;
 
 extern const renorm_loops renorm_loops_baseline;

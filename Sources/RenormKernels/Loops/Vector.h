@@ -36,9 +36,10 @@ typedef int64_t vl __attribute__((vector_size(8 * LANES)));
 typedef uint64_t vul __attribute__((vector_size(8 * LANES)));
 typedef float unaligned_vf __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
-INLINE vf splat(float value) { return (vf){} + value; }
+/// (Minus zero changes no value, so nothing is left to compute; plus zero would change −0.)
+INLINE vf splat(float value) { return value - (vf){}; }
 
-INLINE vd splat_double(double value) { return (vd){} + value; }
+INLINE vd splat_double(double value) { return value - (vd){}; }
 
 INLINE vf load(const float *p) { return *(const unaligned_vf *)p; }
 

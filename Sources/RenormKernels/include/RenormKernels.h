@@ -451,3 +451,5 @@ size_t renorm_crc32(uint32_t *crc, const void *bytes, size_t count);
 int32_t renorm_is_finite(renorm_team *_Nullable team, ptrdiff_t count, const float *values);
 
 #pragma clang assume_nonnull end
+
+#include "RenormWinograd.h"

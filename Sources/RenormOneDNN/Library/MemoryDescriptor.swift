@@ -24,6 +24,19 @@ final class MemoryDescriptor: @unchecked Sendable, Equatable {
         self.handle = handle!
     }
 
+    /// The weight of a convolution in blocks of 16 outputs and 16 inputs, both multiples of 16: `[O/16, I/16, H, W, 16 of I,
+    /// 16 of O]`.
+    init(_ library: OneDNNLibrary, blockedWeight shape: TensorShape) throws {
+        self.library = library
+        let sizes = shape.dimensions.map(Int64.init)
+        var handle: OpaquePointer?
+        try OneDNNLibrary.check(
+            library.functions.memory_desc_create_with_tag(
+                &handle, CInt(sizes.count), sizes, UInt32(onednn_type_f32), UInt32(onednn_tag_weights_16i16o)),
+            "describing a weight \(sizes)")
+        self.handle = handle!
+    }
+
     /// A copy of a description that something else owns.
     init(_ library: OneDNNLibrary, copying other: OpaquePointer) throws {
         self.library = library

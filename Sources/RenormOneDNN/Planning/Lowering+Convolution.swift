@@ -7,6 +7,9 @@ extension Lowering {
         case .convolution:
             try lowerForward(FusedConvolution(convolution: index, nodes: [index]))
         case .convolutionInputGradient:
+            if let plan = WinogradPlan(.input_gradient, geometry, options) {
+                return try lowerWinograd(index, plan, geometry)
+            }
             let primitive = try geometry.inputGradient(library)
             let layout = try primitive.layout(of: Int(onednn_query_weights))
             let (x, _, y) = try geometry.descriptors(library, layout)
@@ -32,6 +35,9 @@ extension Lowering {
         let index = fused.nodes.last!
         let inputs = prepared.inputs(fused.convolution)
         let geometry = ConvolutionGeometry(prepared.node(fused.convolution), in: prepared.graph)!
+        if let plan = WinogradPlan(.forward, geometry, options) {
+            return try lowerWinograd(fused, plan, geometry)
+        }
         let bias =
             inputs.count > 2
             ? try MemoryDescriptor(library, sizes: [geometry.weight[0]], strides: [1]) : nil
@@ -79,12 +85,28 @@ extension Lowering {
     }
 
     private func lowerWeightGradient(_ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry) throws {
-        let primitive = try geometry.weightGradient(library)
-        let layout = try primitive.layout(of: Int(onednn_query_weight_gradient))
-        let (x, _, y) = try geometry.descriptors(library, layout)
+        let layout = try geometry.weightGradientLayout(library, options)
         let held = try layouts.nodes[index] ?? geometry.plainWeight(library)
         let isHeld = held == layout
         let target = isHeld ? try operand(index) : buffer(layout.byteCount)
+        if let plan = WinogradPlan(.weight_gradient, geometry, options) {
+            add(
+                PlannedUnit(
+                    key: index, reads: try inputs.map(operand), writes: [target],
+                    scratchByteCount: plan.scratchByteCount
+                ) { _ in WinogradWeightGradientUnit(plan) })
+        } else {
+            try addDirectWeightGradient(index, inputs, geometry, to: target)
+        }
+        if !isHeld { try addReorder(key: index, from: target, layout, to: try operand(index), held) }
+    }
+
+    private func addDirectWeightGradient(
+        _ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry, to target: Operand
+    ) throws {
+        let primitive = try geometry.weightGradient(library)
+        let layout = try primitive.layout(of: Int(onednn_query_weight_gradient))
+        let (x, _, y) = try geometry.descriptors(library, layout)
         add(
             PlannedUnit(
                 key: index, reads: try inputs.map(operand), writes: [target],
@@ -96,6 +118,5 @@ extension Lowering {
                         (Int(onednn_argument_source), x), (Int(onednn_argument_destination_gradient), y),
                     ], outputs: [(Int(onednn_argument_weight_gradient), layout)])
             })
-        if !isHeld { try addReorder(key: index, from: target, layout, to: try operand(index), held) }
     }
 }

@@ -147,7 +147,8 @@ extension ElementType {
 }
 
 extension Activation? {
-    fileprivate var kernel: renorm_activation {
+    /// The activation, as the passes name it.
+    var kernel: renorm_activation {
         switch self {
         case .relu: .relu
         case .relu6, .relu6OfNumbers: .relu6

@@ -98,7 +98,7 @@ struct WeightLayouts {
             }
             groups[weight] = geometry.options.groups
             guard isGradient, chosen[weight] == nil, !poisoned.contains(weight) else { continue }
-            let layout = try geometry.weightGradient(library).layout(of: Int(onednn_query_weight_gradient))
+            let layout = try geometry.weightGradientLayout(library, options)
             let hasPadding = layout.byteCount != 4 * geometry.weight.elementCount
             let isPlain = try layout == geometry.plainWeight(library)
             chosen[weight] = .some(hasPadding || isPlain ? nil : layout)
