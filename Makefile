@@ -55,7 +55,7 @@ help:
 	@echo '  make test-all the same with every repetition: more seeds and sizes on the slow reference engine'
 	@echo '  make fuzz     damage files of every kind in 20,000 ways and read them: minutes; a short run is one of the tests'
 	@echo '                ARGS="--reader png --case 7"    see: make fuzz ARGS=--help'
-	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX and ONNX Runtime (installed in .deps/bench)'
+	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX, ONNX Runtime, OpenVINO (in .deps/bench)'
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
 	@echo '  make datasets fetch sets of pictures (500 MB) and say what they are; SETS="photos mnist" fetches these'
 	@echo '                SETS=--list               says which there are'

@@ -111,6 +111,9 @@ let package = Package(
         .executableTarget(name: "Listing", dependencies: ["RenormImages"], path: "Benchmarks/Listing"),
         .executableTarget(
             name: "Opening", dependencies: ["RenormArrays", "RenormFormats"], path: "Benchmarks/Opening"),
+        .executableTarget(
+            name: "Convolutions", dependencies: ["Renorm", "MachineLimits", "Serving"],
+            path: "Benchmarks/Convolutions"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -1,6 +1,7 @@
-"""Renorm beside PyTorch, torchvision, TensorFlow, JAX and ONNX Runtime, in interleaved rounds on this machine.
+"""Renorm beside PyTorch, torchvision, TensorFlow, JAX, ONNX Runtime and OpenVINO, in interleaved rounds on this machine.
 
-    make bench                                     everything: 29 workloads, two hours; --quick is shorter
+    make bench                                     everything: 29 workloads, two hours
+    make bench ARGS=--quick                        the most of it in 40 minutes
     make bench ARGS="--list"
     make bench ARGS="--workload resnet18-cifar-4 --workload 'small-*' --rounds 15"
 
@@ -20,13 +21,13 @@ import sys
 import time
 from pathlib import Path
 
-from harness import environment, machine, table, workloads
+from harness import environment, estimate, machine, table, workloads
 from harness.rounds import Bench
 
 HERE = Path(__file__).resolve().parent
 PEERS = {
     "pytorch": "pytorch_peer.py", "tensorflow": "keras_peer.py", "jax": "jax_peer.py", "onnxruntime": "onnx_peer.py",
-    "torchvision": "torchvision_peer.py",
+    "openvino": "openvino_peer.py", "torchvision": "torchvision_peer.py",
 }
 
 
@@ -39,7 +40,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--norm", action="append", help="only the groups of this normalization")
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=[*PEERS, "none"])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="3 rounds")
+    parser.add_argument(
+        "--quick", action="store_true",
+        help="3 rounds, fewer of PyTorch's modes; of everything also without peers' batch renorm, groups and batches of 2")
+    parser.add_argument(
+        "--convolution", default="auto", choices=["auto", "direct", "winograd"], help="how ours computes convolutions")
     parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes a minute to get ready")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--programs", type=Path, default=HERE.parent / ".build" / "release", help="where StepServer is")
@@ -55,6 +60,8 @@ def main():
         workload for workload in workloads.ALL
         if not options.workload or any(fnmatch.fnmatch(workload.name, name) for name in options.workload)
     ]
+    if options.quick and not options.workload:
+        chosen = [workload for workload in map(workloads.quick, chosen) if workload]
     if options.list:
         print("\n".join(workload.name for workload in chosen))
         return
@@ -82,10 +89,15 @@ def measure(options, chosen, peers) -> dict:
         "versions": environment.versions(options.environment) if peers else {},
         "workloads": {},
     }
+    remaining = estimate.Remaining(estimates(options, chosen, bench))
+    progress.title = f"{len(chosen)} workloads"
+    progress(f"about {estimate.words(remaining.seconds)}")
     for workload in chosen:
         start = time.perf_counter()
         progress.title = workload.name
-        entry = {"kind": workload.kind, **{key: results["machine"][key] for key in ("date", "commit")}}
+        entry = {
+            "kind": workload.kind, **{key: results["machine"][key] for key in ("date", "commit")},
+            "convolution": options.convolution}
         results["workloads"][workload.name] = entry
         if isinstance(workload, workloads.Report):
             progress("measuring")
@@ -97,20 +109,32 @@ def measure(options, chosen, peers) -> dict:
                     progress.title = ", ".join(filter(None, (workload.name, group.norm)))
                     entry["groups"].append(bench.measure(workload, group))
         entry["seconds"] = round(time.perf_counter() - start, 1)
-        progress(f"done in {entry['seconds']:.0f} s")
+        remaining.done(workload.name, entry["seconds"])
+        progress(f"done in {entry['seconds']:.0f} s; about {estimate.words(remaining.seconds)} left")
         write(options.results, results)
     return results
+
+
+def estimates(options, chosen, bench) -> dict[str, float]:
+    """The seconds that each workload takes, told from the last results, whichever machine they are of."""
+    file = options.results / "latest.json"
+    file = file if file.exists() else HERE / "results" / "latest.json"
+    before = json.loads(file.read_text())["workloads"] if file.exists() else {}
+    return {
+        workload.name: estimate.seconds(workload, before.get(workload.name), bench.rounds, bench.commands)
+        for workload in chosen}
 
 
 def commands(options, peers) -> dict[str, list[str]]:
     python = str(environment.python(options.environment))
     result = {
-        "renorm": [str(options.programs / "StepServer")],
+        "renorm": [str(options.programs / "StepServer"), "--convolution", options.convolution],
         "loading": [str(options.programs / "Loading"), "--serve"],
         **{peer: [python, str(HERE / "peers" / PEERS[peer])] for peer in peers},
     }
-    if options.eager and "pytorch" in result:
-        result["pytorch"] += ["--modes", "channels_last/eager", "contiguous/eager"]
+    if "pytorch" in result and (options.eager or options.quick):
+        modes = [mode for mode in workloads.QUICK_MODES if not options.eager or mode.endswith("eager")]
+        result["pytorch"] += ["--modes", *modes]
     return result
 
 
@@ -139,7 +163,8 @@ def show(file: Path, results: dict):
 
 def merge(old: dict, new: dict) -> dict:
     def same(results):
-        return [results["machine"][key] for key in ("processor", "cores", "threads", "system")]
+        keys = ("processor", "instructions", "cache", "cores", "threads", "system")
+        return [results["machine"].get(key) for key in keys]
 
     if same(old) != same(new):
         return new

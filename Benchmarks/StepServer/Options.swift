@@ -8,8 +8,7 @@ import Serving
 extension Options {
     static let names: Set<String> = [
         "model", "input", "classes", "batch", "norm", "norm-examples", "limits", "mode", "threads", "warmup",
-        "precision", "memory",
-        "recompute", "taps",
+        "precision", "memory", "recompute", "taps", "convolution",
     ]
 
     /// The network.

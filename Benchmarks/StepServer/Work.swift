@@ -17,6 +17,8 @@ final class Work: Served {
         var normalization: String
         var batch: Int
         var threads: Int
+        /// How convolutions are computed.
+        var convolution: ConvolutionAlgorithm
         /// The memory of the process when it had started, and right before compiling.
         var bytesAtStart = ProcessMemory.resident
         var bytesBeforeCompiling = 0
@@ -27,21 +29,27 @@ final class Work: Served {
     }
 
     private(set) var facts: Facts
+    let graph: Graph
     let executable: any Executable
-    private let store: any Store
-    private let feeds: [NDArray]
+    let store: any Store
+    let feeds: [NDArray]
+    /// The same step with convolutions computed in other ways, from when the floor is asked for.
+    var rivals: [Rival]?
     private var count = 0
 
     init(_ options: Options) throws {
         let architecture = try options.architecture()
         let batch = try options.number("batch", default: 64)
-        let engine = try OneDNNEngine(threads: options.number("threads", default: 2))
+        let engine = try OneDNNEngine(
+            threads: options.number("threads", default: 2),
+            convolution: options.choice("convolution", default: .auto))
         facts = Facts(
             version: "\(engine.description.name) \(engine.description.version)", network: architecture.name,
             normalization: architecture.normalization.kind.word, batch: batch,
-            threads: engine.description.threads)
+            threads: engine.threads, convolution: engine.convolution)
 
-        let (graph, state) = try Work.graph(architecture, batch: batch, options)
+        let state: Variables
+        (graph, state) = try Work.graph(architecture, batch: batch, options)
         facts.variableBytes = 4 * state.reduce(0) { $0 + $1.variable.value.elementCount }
         store = try engine.makeStore(state)
         facts.bytesBeforeCompiling = ProcessMemory.resident

@@ -41,7 +41,7 @@ def prepare(folder: Path, requirements: Path, say) -> None:
 
 def versions(folder: Path) -> dict[str, str]:
     """The versions of the frameworks."""
-    names = ["torch", "torchvision", "pillow", "tensorflow", "tf_keras", "jax", "onnxruntime"]
+    names = ["torch", "torchvision", "pillow", "tensorflow", "tf_keras", "jax", "onnxruntime", "openvino"]
     code = (
         "import importlib.metadata as m, json\n"
         "found = {}\n"

@@ -31,7 +31,9 @@ class Bench:
         running: dict[str, Program] = {}
         try:
             self._start(workload, tasks, running, results)
-            self._take_turns(running, results, workload.turn, has_floor=workload.kind != "memory")
+            # Only of the task that the row is about, as a floor takes longer than a turn.
+            floors = [] if workload.kind == "memory" else [task.label for task in tasks if task.norm == group.norm]
+            self._take_turns(running, results, workload.turn, floors)
         finally:
             for program in running.values():
                 program.end()
@@ -58,13 +60,19 @@ class Bench:
                 running[task.label] = self.start(workload, task)
             for task in batch:
                 self._try(task.label, running, results, lambda p, r: r.update(facts=p.answer(timeout=900)))
+            if not running:
+                # Nothing to compare with: in bf16, say, which others imitate slowly where the processor has none.
+                for task in tasks:
+                    if task not in ours:
+                        del results[task.label]
+                return
 
     def start(self, workload: Workload, task: Task) -> Program:
         arguments = [*workload.arguments(), "--threads", str(self.threads), *task.arguments()]
         name = f"{workload.name} {task.label}".replace(" ", "_").replace(":", "-").replace("/", "-")
         return Program([*self.commands[task.program], *arguments], self.environment, self.logs / f"{name}.log", self.cores)
 
-    def _take_turns(self, running: dict[str, Program], results: dict, turn: float, has_floor: bool):
+    def _take_turns(self, running: dict[str, Program], results: dict, turn: float, floors: list[str]):
         for label in list(running):
             self._try(label, running, results, lambda p, r: self._choose_mode(p, r, turn))
         # A first round that does not count: processors need a moment to reach their speed.
@@ -81,7 +89,7 @@ class Bench:
             for label in list(running):
                 self._try(label, running, results, self._turn)
                 # Only ours knows it; the arrays that it copies to measure bandwidth would count as memory.
-                if has_floor and label in running and "floor" in results[label]["facts"].get("offers", []):
+                if label in floors and label in running and "floor" in results[label]["facts"].get("offers", []):
                     self._try(label, running, results, self._floor)
         keep_undisturbed(results.values())
         for label in list(running):

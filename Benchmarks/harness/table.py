@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import statistics
 
+from . import machine as machines
 from .summary import fastest, ratio
 
 TITLES = {
     "renorm": "Renorm", "loading": "Renorm", "torchvision": "torchvision", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX",
-    "onnxruntime": "ONNX Runtime",
+    "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
 }
 KINDS = {
     "training": ("Training steps, f32", ["pytorch", "tensorflow", "jax"]),
     "bf16": ("Training steps, bf16 (PyTorch: autocast)", ["pytorch"]),
-    "inference": ("Inference, f32", ["onnxruntime", "pytorch"]),
+    "inference": ("Inference, f32", ["openvino", "onnxruntime", "pytorch"]),
 }
 
 
@@ -39,6 +40,7 @@ def markdown(results: dict) -> str:
     eager = without_compile(results["workloads"])
     if eager:
         sections.append(f"PyTorch without torch.compile: {', '.join(eager)}.")
+    sections += conventions(results["workloads"])
     failed = failures(results)
     if failed:
         sections.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in failed))
@@ -123,7 +125,7 @@ def heading(results: dict) -> str:
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     return (
-        f"{machine['processor']}, {machine['threads']} threads, {machine['date']}, commit {machine['commit']}; "
+        f"{machines.kind(machine)}, {machine['threads']} threads, {machine['date']}, commit {machine['commit']}; "
         f"{versions}.")
 
 
@@ -184,6 +186,14 @@ def without_compile(workloads: dict) -> list[str]:
     return [
         name for name, workload in workloads.items() if workload["kind"] != "memory"
         if any(is_eager(task) for group in workload.get("groups", []) for task in group["tasks"].values())]
+
+
+def conventions(workloads: dict) -> list[str]:
+    """The workloads whose convolutions were computed in another way than by default."""
+    ways = {}
+    for name, workload in workloads.items():
+        ways.setdefault(workload.get("convolution", "auto"), []).append(name)
+    return [f"With --convolution {way}: {', '.join(names)}." for way, names in ways.items() if way != "auto"]
 
 
 def failures(results: dict) -> list[str]:

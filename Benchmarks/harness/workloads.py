@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -77,7 +77,7 @@ def half_precision(name, model, size, classes, batch):
 
 def inference(name, model, batch):
     """Inference with moving averages."""
-    tasks = [Task("renorm", "batch"), Task("onnxruntime", "batch"), Task("pytorch", "batch")]
+    tasks = [Task(program, "batch") for program in ("renorm", "openvino", "onnxruntime", "pytorch")]
     return Workload(
         f"{name}-{batch}-inference", model, LARGE, 1000, batch, (Group("batch", tuple(tasks)),), mode="inference",
         kind="inference")
@@ -165,3 +165,37 @@ ALL = [
          precision)) for precision in ("f32", "bf16")),
     Report("normalization", "passes", "Passes"),
 ]
+
+#: What a quick run leaves out: batches of two beside batches of four; reading beside large steps, which hide it.
+LEFT_OUT = ("small-2", "resnet18-cifar-2", "loading-small-64", "loading-jpegs-resnet18-16-bf16")
+#: PyTorch's modes in a quick run: a contiguous layout is compiled for minutes and seldom the fastest.
+QUICK_MODES = ("channels_last/eager", "contiguous/eager", "channels_last/compiled")
+
+
+def quick(workload):
+    """A workload as it is in a quick run of everything; None if it is left out.
+
+    Training with batch normalization alone (ours with batch renorm, too). PyTorch without its compiled modes in bf16, where they
+    were never the fastest, and without its eager one where memory is measured; not at all in inference, where it is slower than
+    both of the runtimes made for that.
+    """
+    if workload.name in LEFT_OUT:
+        return None
+    groups = getattr(workload, "groups", ())
+    if workload.kind == "training":
+        groups = [group for group in groups if group.norm == "batch"]
+    elif workload.kind == "bf16":
+        eager = ("--modes", *(mode for mode in QUICK_MODES if mode.endswith("eager")))
+        groups = [changed(group, lambda task: replace(task, options=eager)) for group in groups]
+    elif workload.kind == "inference":
+        groups = [changed(group, lambda task: None) for group in groups]
+    elif workload.kind == "memory":
+        groups = [
+            changed(group, lambda task: None if "channels_last/eager" in task.options else task) for group in groups]
+    return replace(workload, groups=tuple(groups)) if groups else workload
+
+
+def changed(group: Group, change) -> Group:
+    """A group with PyTorch's tasks changed, or left out where that gives None."""
+    tasks = (change(task) if task.program == "pytorch" else task for task in group.tasks)
+    return replace(group, tasks=tuple(task for task in tasks if task))

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 import bench
-from harness import rounds, summary, table, workloads
+from harness import estimate, machine, rounds, summary, table, workloads
 from harness.programs import Failure, Program
 from harness.rounds import Bench
 from harness.workloads import Group, Task, Workload
@@ -81,6 +81,22 @@ class ProgramTests(unittest.TestCase):
         self.assertNotIn("rounds", tasks["pytorch batch"])
         self.assertRegex(tasks["jax batch"]["failure"], "ValueError.*nonsense")
 
+    def test_peers_are_not_started_where_ours_cannot_be_measured(self):
+        tasks = self.measure(renorm=["nonsense", "-"], pytorch=["0.1", "-"])
+        self.assertEqual(list(tasks), ["renorm batch"])
+        self.assertFalse((self.folder / "logs" / "fake-1_pytorch_batch.log").exists())
+
+    def test_floor_is_asked_of_the_task_that_the_row_is_about(self):
+        fake = FAKE.replace("'modes'", "'offers': ['floor'], 'modes'").replace(
+            "    else:", "    elif words[0] == 'floor':\n        print(json.dumps({'peak_operations_per_second': 1}), flush=True)\n"
+            "    else:")
+        group = Group("batch", (Task("renorm", "batch"), Task("renorm", "batch-renorm")))
+        measuring = Bench({"renorm": [sys.executable, "-c", fake, "0.1", "-"]}, {}, self.folder / "logs", threads=1,
+                          cores=None, rounds=3, say=self.said.append)
+        tasks = measuring.measure(self.workload, group)["tasks"]
+        self.assertEqual(len(tasks["renorm batch"]["floors"]), 3)
+        self.assertNotIn("floors", tasks["renorm batch-renorm"])
+
     def test_program_that_is_silent(self):
         program = Program([sys.executable, "-c", "input()"], {}, self.folder / "log")
         with self.assertRaisesRegex(Failure, "no answer within"):
@@ -124,7 +140,7 @@ class TableTests(unittest.TestCase):
 
     def test_row(self):
         text = table.markdown(self.results())
-        self.assertIn("CPU, 2 threads, 2026-01-01, commit abc; torch 2.", text)
+        self.assertIn("CPU (2 cores), 2 threads, 2026-01-01, commit abc; torch 2.", text)
         self.assertIn(
             "| small-2 | batch | 10.0 ± 0 % | 15.0 ± 0 % |  | failed | 1.50 | 1.010 | 1.25 | 50 % |", text)
         self.assertIn("- small-2, JAX, batch: out of memory", text)
@@ -185,7 +201,7 @@ class TableTests(unittest.TestCase):
             bench.show(file, self.results())
             bench.show(file, self.results())
             text = file.read_text()
-            self.assertTrue(text.startswith("before\n<!-- bench -->\nCPU, 2 threads"))
+            self.assertTrue(text.startswith("before\n<!-- bench -->\nCPU (2 cores), 2 threads"))
             self.assertTrue(text.endswith("<!-- bench -->\nafter\n"))
             self.assertNotIn("old", text)
 
@@ -197,6 +213,24 @@ class TableTests(unittest.TestCase):
         old["workloads"]["small-4"] = old["workloads"].pop("small-2")
         self.assertEqual(list(bench.merge(old, new)["workloads"]), ["small-2", "small-4"])
         self.assertEqual(list(bench.merge(old, self.results(threads=4))["workloads"]), ["small-2"])
+        # A processor's name does not say all of its kind.
+        self.assertEqual(list(bench.merge(old, self.results(instructions="AVX2"))["workloads"]), ["small-2"])
+
+    def test_another_way_of_computing_convolutions_is_named(self):
+        results = self.results()
+        self.assertNotIn("--convolution", table.markdown(results))
+        results["workloads"]["small-2"]["convolution"] = "direct"
+        self.assertIn("With --convolution direct: small-2.", table.markdown(results))
+
+    def test_fastest_of_the_runtimes(self):
+        results = self.results()
+        tasks = {
+            f"{program} batch": {"program": program, "norm": "batch", "rounds": [time], **summary.summary([time])}
+            for program, time in [("renorm", 10.0), ("openvino", 9.0), ("onnxruntime", 12.0)]}
+        results["workloads"] = {"i": {"kind": "inference", "groups": [{"norm": "batch", "tasks": tasks}]}}
+        text = table.markdown(results)
+        self.assertIn("| Renorm | OpenVINO | ONNX Runtime | PyTorch |", text)
+        self.assertIn("| i | batch | 10.0 ± 0 % | 9.00 ± 0 % | 12.0 ± 0 % |  | 0.90 |", text)
 
     def test_results_can_be_written(self):
         with tempfile.TemporaryDirectory() as name:
@@ -204,6 +238,89 @@ class TableTests(unittest.TestCase):
             bench.write(Path(name), self.results())
             self.assertEqual(json.loads((Path(name) / "latest.json").read_text()), self.results())
             self.assertIn("small-2", (Path(name) / "latest.md").read_text())
+
+
+class MachineTests(unittest.TestCase):
+    def test_instructions(self):
+        for flags, expected in [
+            ("fpu avx2 avx512f avx512_bf16 amx_tile amx_bf16", "AVX-512, bf16, AMX"), ("fpu avx avx2", "AVX2"), ("fpu", "")]:
+            text = f"processor\t: 0\nmodel name\t: CPU\nflags\t\t: {flags}\nbugs\t\t: avx512f\n"
+            self.assertEqual(machine.instructions(text), expected)
+        self.assertEqual(machine.instructions("processor : 0\nFeatures : fp asimd bf16\n"), "NEON, bf16")
+
+    def test_caches(self):
+        with tempfile.TemporaryDirectory() as name:
+            for index, words in enumerate([("1", "Data", "48K"), ("1", "Instruction", "32K"), ("2", "Unified", "1280K"),
+                                           ("3", "Unified", "48M")]):
+                folder = Path(name) / f"index{index}"
+                folder.mkdir()
+                for file, word in zip(("level", "type", "size"), words):
+                    (folder / file).write_text(word + "\n")
+            found = machine.caches(Path(name))
+            self.assertEqual(found, {"L1": 48 << 10, "L2": 1280 << 10, "L3": 48 << 20})
+            self.assertEqual(machine.caches(Path(name) / "absent"), {})
+        known = {"processor": "CPU", "cores": 2, "instructions": "AVX2", "cache": found}
+        self.assertEqual(machine.kind(known), "CPU (AVX2, L2 1.25 MiB, L3 48 MiB, 2 cores)")
+        self.assertEqual(machine.kind({"processor": "CPU", "cores": 2}), "CPU (2 cores)")
+
+
+class EstimateTests(unittest.TestCase):
+    commands = {"renorm": ["StepServer"], "loading": ["Loading"], "pytorch": ["peer"], "jax": ["peer"]}
+
+    def test_what_is_known_counts(self):
+        """By hand: a first step and a turn to choose the mode, four turns with the first, and what they took to get ready."""
+        workload = Workload("w", "small", (28, 28, 1), 10, 1, (Group("batch", (Task("renorm", "batch"), Task("jax", "batch"))),))
+        known = {"groups": [{"norm": "batch", "tasks": {
+            "renorm batch": {"program": "renorm", "norm": "batch", "median": 1000.0, "modes": {"default": 1000.0}, "facts": {}},
+            "jax batch": {"program": "jax", "norm": "batch", "median": 2000.0, "modes": {"jit": 2000.0},
+                          "facts": {"warmup_seconds": {"jit": 10.0}}}}}]}
+        ours = (1 + 1) + 4 * 1 + (1.5 + 3) + 3 * (4 + 0.5)
+        theirs = (2 + 2) + 4 * 2 + (4 + 10)
+        self.assertAlmostEqual(estimate.seconds(workload, known, 3, self.commands), ours + theirs)
+
+    def test_modes_that_are_not_asked_for_take_no_time(self):
+        found = {"modes": {"a/eager": 1000.0, "b/compiled": 500.0}, "facts": {"warmup_seconds": {"a/eager": 2.0, "b/compiled": 60.0}}}
+        self.assertEqual(estimate.asked(["peer"], found, 9), [(1, 2), (0.5, 60)])
+        self.assertEqual(estimate.asked(["peer", "--modes", "b/compiled", "--modes", "a/eager"], found, 9), [(1, 2)])
+        self.assertEqual(
+            estimate.asked(["peer", "--modes", "c/compiled"], found, 9), [(9, estimate.COMPILING)])
+
+    def test_every_workload_has_one(self):
+        for workload in workloads.ALL:
+            self.assertGreater(estimate.seconds(workload, None, 3, self.commands), 0, workload.name)
+
+    def test_what_is_left_follows_what_it_has_taken(self):
+        left = estimate.Remaining({"a": 600.0, "b": 100.0})
+        self.assertEqual(left.seconds, 700)
+        left.done("a", 1200.0)
+        self.assertAlmostEqual(left.seconds, 100 * 1260 / 660)
+        left.done("b", 1.0)
+        self.assertEqual(left.seconds, 0)
+        self.assertEqual([estimate.words(s) for s in (119.4, 120, 3000)], ["119 s", "2 min", "50 min"])
+
+
+class QuickTests(unittest.TestCase):
+    def test_what_a_quick_run_has(self):
+        quick = {workload.name: workload for workload in map(workloads.quick, workloads.ALL) if workload}
+        self.assertNotIn("small-2", quick)
+        self.assertEqual([group.norm for group in quick["small-4"].groups], ["batch"])
+        self.assertIn(Task("renorm", "batch-renorm"), quick["small-4"].groups[0].tasks)
+        programs = [task.program for task in quick["resnet50-224-1-inference"].groups[0].tasks]
+        self.assertEqual(programs, ["renorm", "openvino", "onnxruntime"])
+        memory = [task.label for task in quick["resnet50-224-16-memory"].groups[0].tasks]
+        self.assertEqual(memory[3:], ["pytorch batch --modes channels_last/compiled"])
+        for name in ("resnet18-cifar-32-bf16", "reading-jpegs-32", "normalization"):
+            self.assertIn(name, quick)
+
+    def test_a_quick_run_takes_less_than_40_minutes(self):
+        """On the machine of the last results."""
+        results = json.loads((Path(bench.HERE) / "results" / "latest.json").read_text())["workloads"]
+        commands = {"renorm": [], "loading": [], **{peer: [] for peer in bench.PEERS}}
+        commands["pytorch"] = ["--modes", *workloads.QUICK_MODES]
+        expected = sum(
+            estimate.seconds(workload, results.get(workload.name), 3, commands)
+            for workload in map(workloads.quick, workloads.ALL) if workload)
+        self.assertLess(expected, 40 * 60)
 
 
 class WorkloadTests(unittest.TestCase):

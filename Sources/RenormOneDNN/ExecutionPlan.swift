@@ -37,15 +37,21 @@ final class ExecutionPlan {
     final class PlacedUnit {
         let unit: any Unit
         let path: String
+        /// The convolution, or gradient of one, that the unit is a part of, by its node.
+        let convolution: (node: Int, operation: String)?
         let reads: [Location]
         let writes: [Location]
         let scratch: Location
         var memory: UnitMemory
         var seconds = 0.0
 
-        init(_ unit: any Unit, path: String, reads: [Location], writes: [Location], scratch: Location) {
+        init(
+            _ unit: any Unit, path: String, convolution: (node: Int, operation: String)?, reads: [Location],
+            writes: [Location], scratch: Location
+        ) {
             self.unit = unit
             self.path = path
+            self.convolution = convolution
             self.reads = reads
             self.writes = writes
             self.scratch = scratch
@@ -108,6 +114,9 @@ final class ExecutionPlan {
                 return PlacedUnit(
                     try unit.make(plan.inPlace[index] ?? [:]),
                     path: unit.key < 0 ? "" : lowering.prepared.node(unit.key).path,
+                    convolution: lowering.convolution(of: unit).map {
+                        ($0, lowering.prepared.node($0).op.name)
+                    },
                     reads: unit.reads.map(location),
                     writes: unit.writes.map(location),
                     scratch: Location(home: .arena, byteOffset: plan.scratch[index] ?? 0))

@@ -1,8 +1,8 @@
 import RenormGraphs
 
-/// What no arrangement of the same computations can save: the time of oneDNN's convolutions, products of matrices and
-/// pooling by themselves, and the bytes that all other passes read and write. A step cannot be faster than that time
-/// and those bytes at the speed of copying, one after the other.
+/// What no arrangement of the same computations can save: the time of convolutions, products of matrices and pooling by
+/// themselves, and the bytes that all other passes read and write. A step cannot be faster than that time and those
+/// bytes at the speed of copying, one after the other.
 package struct Floor: Sendable {
     /// How many bytes the passes that compute neither convolutions, products nor pooling read and write in a step; an
     /// operand that a pass reads twice counts once.
@@ -15,7 +15,7 @@ extension OneDNNExecutable {
     /// The floor of one step, without its time.
     package var floor: Floor {
         var result = Floor(operationCount: graph.operationCount)
-        for placed in stepUnits where !placed.unit.isCompute {
+        for placed in stepUnits where !placed.isCompute {
             result.movedByteCount += Set(placed.reads).reduce(0) { $0 + $1.byteCount }
             result.movedByteCount += Set(placed.writes).reduce(0) { $0 + $1.byteCount }
         }
@@ -23,19 +23,25 @@ extension OneDNNExecutable {
         return result
     }
 
-    /// The seconds of one pass over the step's convolutions, products of matrices and pooling alone, in their order and
-    /// on the step's own memory; nil before the first run. What they compute from is what the last run left there, so a
-    /// run belongs between two calls.
-    package func secondsOfCompute() throws -> Double? {
+    /// What each of the step's convolutions, products of matrices and poolings takes in one pass over them alone, in their
+    /// order and on the step's own memory; nil before the first run. What they compute from is what the last run left
+    /// there, so a run belongs between two calls.
+    package func timesOfCompute() throws -> [UnitTime]? {
         guard let memory else { return nil }
         return try EngineThread.shared.run(threads: threads) {
             try withExtendedLifetime(memory) {
-                let compute = stepUnits.filter(\.unit.isCompute)
-                return try ContinuousClock().measure {
-                    for placed in compute { try placed.unit.run(placed.memory, context) }
-                } / .seconds(1)
+                let clock = ContinuousClock()
+                return try stepUnits.filter(\.isCompute).map { placed in
+                    let time = try clock.measure { try placed.unit.run(placed.memory, context) }
+                    return UnitTime(placed, seconds: time / .seconds(1))
+                }
             }
         }
+    }
+
+    /// The sum of `timesOfCompute`.
+    package func secondsOfCompute() throws -> Double? {
+        try timesOfCompute().map { $0.reduce(0) { $0 + $1.seconds } }
     }
 
     /// What runs in every step: of inference, nothing that depends on variables alone.
@@ -45,11 +51,13 @@ extension OneDNNExecutable {
     }
 }
 
-extension Unit {
-    /// Whether it is a convolution, a product of matrices or pooling.
+extension ExecutionPlan.PlacedUnit {
+    /// Whether it is a convolution by whatever algorithm, with what that does to weights first, a product of matrices or
+    /// pooling. A change of layout is not: another layout could save it.
     fileprivate var isCompute: Bool {
-        self is MaxPoolUnit || self is MaxPoolGradientUnit || self is any WinogradComputation
-            || (self is PrimitiveUnit && !name.hasPrefix("reorder"))
+        guard !unit.name.hasPrefix("reorder") else { return false }
+        return convolution != nil || unit is PrimitiveUnit || unit is MaxPoolUnit
+            || unit is MaxPoolGradientUnit
     }
 }
 

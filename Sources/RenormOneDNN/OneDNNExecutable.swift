@@ -85,8 +85,8 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     }
 
     /// The units in their order, and the time that measured runs have spent in each.
-    package var measurements: [(name: String, path: String, seconds: Double)] {
-        (plan.prologue + plan.evaluation + plan.updates).map { ($0.unit.name, $0.path, $0.seconds) }
+    package var measurements: [UnitTime] {
+        (plan.prologue + plan.evaluation + plan.updates).map { UnitTime($0, seconds: $0.seconds) }
     }
 
     var threads: Int { options.threads }

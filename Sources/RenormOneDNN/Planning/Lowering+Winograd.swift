@@ -3,7 +3,9 @@ import RenormKernels
 
 extension Lowering {
     /// A forward convolution with what is fused with it.
-    func lowerWinograd(_ fused: FusedConvolution, _ plan: WinogradPlan, _ geometry: ConvolutionGeometry) throws {
+    func lowerWinograd(_ fused: FusedConvolution, _ plan: WinogradPlan, _ geometry: ConvolutionGeometry)
+        throws
+    {
         let inputs = prepared.inputs(fused.convolution)
         var reads = [
             try operand(inputs[0]), try winogradFilters(inputs[1], plan, geometry, for: fused.convolution),

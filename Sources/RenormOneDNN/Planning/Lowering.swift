@@ -72,6 +72,14 @@ final class Lowering {
     /// Adds a unit.
     func add(_ unit: PlannedUnit) { units.append(unit) }
 
+    /// The node of the convolution, or gradient of one, that a unit is a part of: computes it, alone or with what follows, or
+    /// copies a weight for it.
+    func convolution(of unit: PlannedUnit) -> Int? {
+        guard unit.key >= 0 else { return nil }
+        let node = convolutions.forward[unit.key]?.convolution ?? unit.key
+        return ConvolutionGeometry(prepared.node(node), in: prepared.graph) == nil ? nil : node
+    }
+
     /// Where the values of a node lie, all of them: a stretched or constant one is written out.
     func operand(_ node: Int) throws -> Operand {
         if let place = places[node] { return place }

@@ -67,7 +67,8 @@ extension renorm_winograd_shape {
 
 extension ConvolutionGeometry {
     /// The layout in which the gradient of the weight is computed.
-    func weightGradientLayout(_ library: OneDNNLibrary, _ options: PlanningOptions) throws -> MemoryDescriptor {
+    func weightGradientLayout(_ library: OneDNNLibrary, _ options: PlanningOptions) throws -> MemoryDescriptor
+    {
         if WinogradPlan(.weight_gradient, self, options) != nil {
             return try MemoryDescriptor(library, blockedWeight: weight)
         }

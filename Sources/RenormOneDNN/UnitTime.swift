@@ -1,0 +1,22 @@
+/// How long a unit has taken.
+package struct UnitTime: Sendable {
+    /// What the unit is: its kind, then by which implementation.
+    package var name: String
+    /// The layer that it is of.
+    package var path: String
+    /// The node of the convolution, or gradient of one, that it is a part of; the same in every plan of a graph. Nil for
+    /// other units.
+    package var convolution: Int?
+    /// That node's operation: `convolution`, `convolutionInputGradient` or `convolutionWeightGradient`.
+    package var operation: String?
+    /// The time.
+    package var seconds: Double
+
+    init(_ placed: ExecutionPlan.PlacedUnit, seconds: Double) {
+        name = placed.unit.name
+        path = placed.path
+        convolution = placed.convolution?.node
+        operation = placed.convolution?.operation
+        self.seconds = seconds
+    }
+}
