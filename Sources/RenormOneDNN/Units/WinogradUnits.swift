@@ -1,8 +1,5 @@
 import RenormKernels
 
-/// A part of a convolution by Winograd's algorithm.
-protocol WinogradComputation: Unit {}
-
 /// Which operands hold what happens to each result before it is stored.
 struct WinogradEpilogue {
     var bias: Int?
@@ -11,7 +8,7 @@ struct WinogradEpilogue {
 }
 
 /// Reads a weight in blocks; writes its filters, transformed.
-final class WinogradFiltersUnit: WinogradComputation {
+final class WinogradFiltersUnit: Unit {
     let name: String
     private var plan: renorm_winograd
 
@@ -26,7 +23,7 @@ final class WinogradFiltersUnit: WinogradComputation {
 }
 
 /// Reads x or dy, the filters, and maybe a bias and a residual; writes y or dx.
-final class WinogradUnit: WinogradComputation {
+final class WinogradUnit: Unit {
     let name: String
     private var plan: renorm_winograd
     private let epilogue: WinogradEpilogue
@@ -47,7 +44,7 @@ final class WinogradUnit: WinogradComputation {
 }
 
 /// Reads x and dy; writes the gradient of the weight.
-final class WinogradWeightGradientUnit: WinogradComputation {
+final class WinogradWeightGradientUnit: Unit {
     let name: String
     private var plan: renorm_winograd
 
