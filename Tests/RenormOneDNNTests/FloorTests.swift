@@ -13,7 +13,7 @@ import RenormOneDNN
             model, batch: batch, options: TrainingOptions(learningRate: .constant(0.01))
         )
         .graph
-        let engine = try OneDNNEngine(threads: 1)
+        let engine = try OneDNNEngine(threads: 1, convolution: .direct)
         let feeds = [
             randomArray([batch, 8, 8, 1], seed: 1, type: .f32), randomLabels(batch, classes: 10, seed: 2),
         ]

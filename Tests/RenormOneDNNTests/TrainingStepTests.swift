@@ -15,6 +15,8 @@ import RenormOneDNN
         var optimizer = Optimizer.sgd(momentum: 0.9)
         var clipNorm: Double?
         var parameterAveragingRate: Double?
+        /// Where the images begin: some have a sum so near 0 that rounding decides what a ReLU makes of it.
+        var seed = 100
 
         var description: String { "\(name), \(normalization.summary), batch \(batch)" }
 
@@ -40,7 +42,7 @@ import RenormOneDNN
             let batch = batch ?? self.batch
             return [
                 randomArray(
-                    TensorShape([batch] + input.dimensions), seed: UInt64(100 + step), mean: 0.5, type: .f32),
+                    TensorShape([batch] + input.dimensions), seed: UInt64(seed + step), mean: 0.5, type: .f32),
                 randomLabels(batch, classes: 5, seed: UInt64(step)),
             ]
         }
@@ -61,7 +63,7 @@ import RenormOneDNN
         Case(name: "small:0.5", input: [8, 8, 1], batch: 4, normalization: Normalization(.layer)),
         Case(name: "small:0.5", input: [8, 8, 1], batch: 4, normalization: Normalization(.frozen)),
         Case(name: "resnet", input: [8, 8, 3], batch: 4, normalization: Normalization(.batchRenorm)),
-        Case(name: "resnet", input: [8, 8, 3], batch: 4, normalization: Normalization(.batch)),
+        Case(name: "resnet", input: [8, 8, 3], batch: 4, normalization: Normalization(.batch), seed: 200),
     ]
 
     @Test(arguments: cases)
@@ -71,8 +73,12 @@ import RenormOneDNN
         let reference = ReferenceEngine(precision: .f64)
         let expectedStep = try reference.compile(graph)
         let expectedStore = try reference.makeStore(initial)
-        let runs = try [(1, false), (2, true)].map { threads, isFused in
-            let engine = try OneDNNEngine(threads: threads, isFused: isFused)
+        let plans: [(Int, ConvolutionAlgorithm, Bool)] = [
+            (1, .direct, false), (2, .direct, true), (1, .winograd, false), (2, .winograd, true),
+            (2, .auto, true),
+        ]
+        let runs = try plans.map { threads, convolution, isFused in
+            let engine = try OneDNNEngine(threads: threads, convolution: convolution, isFused: isFused)
             return (try engine.compile(graph), try engine.makeStore(initial))
         }
         for step in 0..<3 {
