@@ -25,7 +25,7 @@ extension KernelTests {
                 forward: example.forward(), input: example.inputGradient(), weight: example.weightGradient()
             )
             // F(4×4) is about three times as far off as a direct convolution.
-            let tolerance = tile == 2 ? 2e-6 : 8e-6
+            let tolerance = tile == 2 ? 4e-6 : 2e-5
             var first: [renorm_winograd_direction: [Float]] = [:]
             for team in Team.all {
                 for (direction, result) in [
@@ -38,9 +38,9 @@ extension KernelTests {
                         let worst = zip(found, result).map { abs(Double($0) - $1) / scale }.max()!
                         #expect(worst < tolerance, "\(direction) \(team) \(String(describing: filtersFirst))")
                         // The same bits, whoever does the work, on all instruction sets that fuse.
-                        guard !"\(team)".contains("baseline") else { continue }
+                        guard !team.description.contains("\(renorm_instructions.baseline)") else { continue }
                         if let known = first[direction] {
-                            #expect(known == found, "\(direction) \(team)")
+                            #expect(isSame(known, found), "\(direction) \(team)")
                         } else {
                             first[direction] = found
                         }
@@ -67,7 +67,7 @@ extension KernelTests {
                         $0.outputs = outputs
                     }
                     #expect(
-                        found == expected,
+                        isSame(found, expected),
                         "\(direction), \(tiles) tiles, \(inputs) inputs, \(outputs) outputs")
                 }
             }
@@ -91,7 +91,7 @@ extension KernelTests {
                     let found = example.computed(
                         .forward, 4, team, filtersFirst: filtersFirst, isFinished: true,
                         activation: activation)
-                    #expect(difference(found, expected, relative: 1e-5, absolute: 1e-5) == nil, "\(team)")
+                    #expect(difference(found, expected, relative: 1e-5, absolute: 1e-4) == nil, "\(team)")
                 }
             }
         }
@@ -112,7 +112,7 @@ extension KernelTests {
                     #expect(!found[place].isFinite)
                 }
                 let other = found[(found.count / 2)...]
-                #expect(other.allSatisfy(\.isFinite))
+                #expect(!other.contains { !$0.isFinite })
                 let weights = spoiled.weightGradient()
                 let foundWeights = spoiled.computed(.weight_gradient, 4, Team())
                 for (place, result) in weights.enumerated() where !result.isFinite {
@@ -122,6 +122,9 @@ extension KernelTests {
         }
     }
 }
+
+/// Whether all bits are. (The testing library would look for the differences of arrays for minutes.)
+private func isSame(_ a: [Float], _ b: [Float]) -> Bool { a.map(\.bitPattern) == b.map(\.bitPattern) }
 
 /// A convolution with numbers.
 private struct Example {
