@@ -5,7 +5,7 @@
 
 enum {
     /// Blocks of tiles are multiples of what the product sums at once with AVX-512.
-    rows_in_registers = 14,
+    rows_in_registers = 13,
 };
 
 /// The second-level cache of a core, as Linux says it.

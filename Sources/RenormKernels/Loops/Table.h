@@ -115,6 +115,8 @@ static inline renorm_tile renorm_tile_at(const renorm_tiled *array, ptrdiff_t nu
 
 static inline ptrdiff_t renorm_smaller_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
+static inline ptrdiff_t renorm_larger_of(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
 enum {
     /// The most sums over different tiles that a gradient of weights is made of.
     renorm_winograd_segments = 8,

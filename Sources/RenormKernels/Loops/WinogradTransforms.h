@@ -155,21 +155,28 @@ static void NAMED(transform_inputs)(
         const ptrdiff_t y = at.row * TILE - array->top, x_at = at.column * TILE - array->left;
         const float *corner = x + ((at.image * height + y) * width + x_at) * channels;
         const bool is_inside = y >= 0 && x_at >= 0 && y + edge <= height && x_at + edge <= width;
+        // Of a tile at the edge what is inside is copied between zeros.
+        const ptrdiff_t i0 = renorm_larger_of(-y, 0), i1 = renorm_smaller_of(height - y, edge);
+        const ptrdiff_t j0 = renorm_larger_of(-x_at, 0), j1 = renorm_smaller_of(width - x_at, edge);
+        float copied[edge * edge * LANES] __attribute__((aligned(64)));
+        if (!is_inside) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *v = to + c / 16 * block_stride + tile * 16 + c % 16;
-            if (is_inside) {
-                const float *from_corner = corner + c;
-                TRANSFORM_SQUARE(
-                    edge, edge, NAMED(input_line), load(from_corner + (i * width + j) * channels),
-                    store(v + (i * edge + j) * plane_stride, value));
-            } else {
-                TRANSFORM_SQUARE(
-                    edge, edge, NAMED(input_line),
-                    ((y + i >= 0) & (y + i < height) & (x_at + j >= 0) & (x_at + j < width))
-                        ? load(corner + c + (i * width + j) * channels)
-                        : splat(0),
-                    store(v + (i * edge + j) * plane_stride, value));
+            const float *from_corner = corner + c;
+            ptrdiff_t row = width * channels, column = channels;
+            if (!is_inside) {
+                for (ptrdiff_t i = i0; i < i1; i++) {
+                    for (ptrdiff_t j = j0; j < j1; j++) {
+                        store(copied + (i * edge + j) * LANES, load(from_corner + i * row + j * column));
+                    }
+                }
+                from_corner = copied;
+                row = edge * LANES;
+                column = LANES;
             }
+            TRANSFORM_SQUARE(
+                edge, edge, NAMED(input_line), load(from_corner + i * row + j * column),
+                store(v + (i * edge + j) * plane_stride, value));
         }
     }
 }
@@ -186,19 +193,27 @@ static void NAMED(transform_gradients)(
         const renorm_tile at = renorm_tile_at(array, first + tile);
         const ptrdiff_t y = at.row * TILE, x_at = at.column * TILE;
         const float *corner = dy + ((at.image * height + y) * width + x_at) * channels;
-        const bool is_inside = y + TILE <= height && x_at + TILE <= width;
+        const ptrdiff_t rows = renorm_smaller_of(height - y, TILE), columns_left = renorm_smaller_of(width - x_at, TILE);
+        const bool is_inside = rows == TILE && columns_left == TILE;
+        float copied[TILE * TILE * LANES] __attribute__((aligned(64)));
+        if (!is_inside) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *d = to + c / 32 * block_stride + tile * 32 + c % 32;
-            if (is_inside) {
-                TRANSFORM_SQUARE(
-                    TILE, edge, NAMED(gradient_line), load(corner + c + (i * width + j) * channels),
-                    store(d + (i * edge + j) * plane_stride, value));
-            } else {
-                TRANSFORM_SQUARE(
-                    TILE, edge, NAMED(gradient_line),
-                    ((y + i < height) & (x_at + j < width)) ? load(corner + c + (i * width + j) * channels) : splat(0),
-                    store(d + (i * edge + j) * plane_stride, value));
+            const float *from_corner = corner + c;
+            ptrdiff_t row = width * channels, column = channels;
+            if (!is_inside) {
+                for (ptrdiff_t i = 0; i < rows; i++) {
+                    for (ptrdiff_t j = 0; j < columns_left; j++) {
+                        store(copied + (i * TILE + j) * LANES, load(from_corner + i * row + j * column));
+                    }
+                }
+                from_corner = copied;
+                row = TILE * LANES;
+                column = LANES;
             }
+            TRANSFORM_SQUARE(
+                TILE, edge, NAMED(gradient_line), load(from_corner + i * row + j * column),
+                store(d + (i * edge + j) * plane_stride, value));
         }
     }
 }
@@ -224,14 +239,19 @@ static void NAMED(transform_results)(
                 TRANSFORM_SQUARE(
                     edge, TILE, NAMED(result_line), load(m + (i * edge + j) * plane_stride),
                     store(to_corner + (i * width + j) * all, value));
-            } else {
-                const vf bias = epilogue->bias ? load(epilogue->bias + c0 + c) : splat(0);
-                TRANSFORM_SQUARE(
-                    edge, TILE, NAMED(result_line), load(m + (i * edge + j) * plane_stride),
-                    if (i < rows && j < columns_left) {
-                        const ptrdiff_t place = (i * width + j) * all;
-                        store(to_corner + place, finished(epilogue, value, bias, corner + c + place));
-                    });
+                continue;
+            }
+            float square[TILE * TILE * LANES] __attribute__((aligned(64)));
+            TRANSFORM_SQUARE(
+                edge, TILE, NAMED(result_line), load(m + (i * edge + j) * plane_stride),
+                store(square + (i * TILE + j) * LANES, value));
+            const vf bias = epilogue->bias ? load(epilogue->bias + c0 + c) : splat(0);
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                for (ptrdiff_t j = 0; j < columns_left; j++) {
+                    const ptrdiff_t place = (i * width + j) * all;
+                    const vf value = load(square + (i * TILE + j) * LANES);
+                    store(to_corner + place, is_plain ? value : finished(epilogue, value, bias, corner + c + place));
+                }
             }
         }
     }
