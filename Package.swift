@@ -112,7 +112,10 @@ let package = Package(
         .executableTarget(
             name: "Opening", dependencies: ["RenormArrays", "RenormFormats"], path: "Benchmarks/Opening"),
         .executableTarget(
-            name: "Convolutions", dependencies: ["Renorm", "MachineLimits", "Serving"],
+            name: "Convolutions",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "MachineLimits", "Serving",
+            ],
             path: "Benchmarks/Convolutions"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
         // A program whose malloc counts, for a test that steps allocate nothing.

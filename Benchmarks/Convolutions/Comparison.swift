@@ -1,5 +1,8 @@
 import Foundation
-import Renorm
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormOneDNN
 
 /// The three ways of computing one convolution, in turns on the same numbers.
 final class Comparison {
@@ -14,11 +17,14 @@ final class Comparison {
 
     private let shape: ConvolutionShape
     private let threads: Int
+    private let takesLeast: Bool
     private let contenders: [Contender]
 
-    init(_ shape: ConvolutionShape, threads: Int) throws {
+    /// - Parameter takesLeast: Whether the least of the rounds stands for their median.
+    init(_ shape: ConvolutionShape, threads: Int, takesLeast: Bool) throws {
         self.shape = shape
         self.threads = threads
+        self.takesLeast = takesLeast
         let single = try SingleConvolution(training: shape)
         let feeds = single.feeds(rectified: true)
         contenders = try [.direct, .winograd, .auto].map { algorithm in
@@ -26,7 +32,7 @@ final class Comparison {
         }
     }
 
-    /// A line for each direction, of medians over rounds.
+    /// A line for each direction, from all rounds.
     func rows(rounds: Int, seconds: Double) throws -> [[String]] {
         // The first steps touch memory for the first time.
         var step = 0.0
@@ -47,11 +53,14 @@ final class Comparison {
 
     private func row(_ direction: Direction) -> [String] {
         let times = contenders.map { $0.rounds.map { $0[direction]! } }
-        let medians = times.map(median)
-        func ratio(_ other: Int) -> Double { median(zip(times[0], times[other]).map { $0 / $1 }) }
+        let typical = times.map { takesLeast ? $0.min()! : median($0) }
+        func ratio(_ other: Int) -> Double {
+            takesLeast
+                ? typical[0] / typical[other] : median(zip(times[0], times[other]).map { $0 / $1 })
+        }
         return ["\(threads)", "\(shape)", direction.title]
-            + medians.map { String(format: "%.3f", 1000 * $0) }
-            + medians.map { String(format: "%.0f", shape.operationCount / $0 / 1e9) }
+            + typical.map { String(format: "%.3f", 1000 * $0) }
+            + typical.map { String(format: "%.0f", shape.operationCount / $0 / 1e9) }
             + [String(format: "%.2f", ratio(1)), String(format: "%.3f", ratio(2)), choice(direction)]
     }
 

@@ -1,4 +1,4 @@
-import Renorm
+import RenormArrays
 
 /// A 3×3 convolution of stride 1 whose result is as large as its input.
 struct ConvolutionShape: Hashable, CustomStringConvertible {

@@ -2,20 +2,21 @@
 // its weight is compiled in each way, as a training step has it, and the three take turns.
 //
 //     swift run -c release Convolutions [--threads "1 2"] [--shape "4,56,56,64,64 32,8,8,256,256"] [--rounds 5]
-//         [--seconds 2] [--csv]
+//         [--seconds 2] [--least] [--csv]
 //     swift run -c release Convolutions --errors [--shape …] [--threads 2] [--csv]
 //
 // A shape is N,H,W,C,K: examples, height, width, channels of the input and of the result. A line is one direction of one shape,
 // all that belongs to it counted: changes of the weight's layout and transformed filters too. A cell (a shape with a number of
 // threads) takes at least so many rounds and so many seconds. GFLOP/s are what the direct formula needs, so Winograd's may be more
-// than the processor can do. Lines are complete whenever it is interrupted.
+// than the processor can do. With --least the least time over rounds stands for the median, for a busy machine. Lines are
+// complete whenever it is interrupted.
 //
 // With --errors it says instead how far results are from those in f64, relative to the root mean square of the result: root mean
 // square of the difference, and the largest. Batches are cut to 4 then, because the reference is slow: minutes for all shapes.
 
 import Foundation
 import MachineLimits
-import Renorm
+import RenormOneDNN
 import Serving
 
 @main
@@ -24,7 +25,7 @@ struct Convolutions {
         do {
             let options = try Options(
                 CommandLine.arguments.dropFirst(),
-                names: ["threads", "shape", "rounds", "seconds", "csv", "errors"])
+                names: ["threads", "shape", "rounds", "seconds", "csv", "errors", "least"])
             if options.has("errors") {
                 try errors(options)
             } else {
@@ -38,19 +39,18 @@ struct Convolutions {
 
     private static func times(_ options: Options) throws {
         let rounds = try options.number("rounds", default: 5)
-        let seconds = try options.seconds()
+        let (seconds, shapes) = (try options.seconds(), try options.shapes())
         let lines = Lines(Comparison.columns, isCSV: options.has("csv"))
-        for threads in try options.threads(default: [1, 2]) {
+        for (index, threads) in try options.threads(default: [1, 2]).enumerated() {
             let engine = try OneDNNEngine(threads: threads).description
             let peak = limits_peak_operations(Int32(threads), 3) / 1e9
             lines.remark(
                 "\(engine.name) \(engine.version), \(engine.instructionSet), \(threads) threads, "
                     + String(format: "at most %.0f GFLOP/s", peak))
-            if threads == (try options.threads(default: [1, 2]).first) { lines.heading() }
-            for shape in try options.shapes() {
-                for row in try Comparison(shape, threads: threads).rows(rounds: rounds, seconds: seconds) {
-                    lines.line(row)
-                }
+            if index == 0 { lines.heading() }
+            for shape in shapes {
+                let comparison = try Comparison(shape, threads: threads, takesLeast: options.has("least"))
+                for row in try comparison.rows(rounds: rounds, seconds: seconds) { lines.line(row) }
             }
         }
     }

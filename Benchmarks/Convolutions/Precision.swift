@@ -1,5 +1,8 @@
 import Foundation
-import Renorm
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormOneDNN
 
 /// How far the results of one convolution are from those in f64.
 struct Precision {
@@ -12,8 +15,8 @@ struct Precision {
     static let columns: [Lines.Column] = [
         .init("N,H,W,C,K", 17, isText: true), .init("direction", 15, isText: true),
         .init("inputs", 9, isText: true), .init("direct RMS", 11), .init("winograd RMS", 12),
-        .init("ratio", 6),
-        .init("direct largest", 14), .init("winograd largest", 16), .init("ratio", 6),
+        .init("RMS ratio", 9),
+        .init("direct largest", 14), .init("winograd largest", 16), .init("largest ratio", 13),
     ]
 
     private let shape: ConvolutionShape

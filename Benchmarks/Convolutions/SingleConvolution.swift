@@ -1,4 +1,5 @@
-import Renorm
+import RenormArrays
+import RenormGraphs
 
 /// Which of a convolution's three computations.
 enum Direction: String, CaseIterable {

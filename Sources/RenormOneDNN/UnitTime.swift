@@ -12,6 +12,17 @@ package struct UnitTime: Sendable {
     /// The time.
     package var seconds: Double
 
+    /// Says how long a unit has taken.
+    package init(
+        name: String, path: String = "", convolution: Int? = nil, operation: String? = nil, seconds: Double
+    ) {
+        self.name = name
+        self.path = path
+        self.convolution = convolution
+        self.operation = operation
+        self.seconds = seconds
+    }
+
     init(_ placed: ExecutionPlan.PlacedUnit, seconds: Double) {
         name = placed.unit.name
         path = placed.path
