@@ -41,7 +41,9 @@ static renorm_share piece_of(ptrdiff_t channels, ptrdiff_t piece) {
 }
 
 /// Row `row` of all images' rows, from channel `first` on; the last one instead of those after it.
-static const void *row_of(renorm_depthwise s, const void *array, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first) {
+static const void *row_of(
+    renorm_depthwise s, const void *array, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first
+) {
     return renorm_moved(s.type, array, renorm_smaller(row, s.batch * rows - 1) * columns * s.channels + first);
 }
 

@@ -122,7 +122,8 @@ extension KernelTests {
                     left: left, type: .f32)
             }
             return random + [
-                shape(2, 14, 14, 48, stride: 1), shape(2, 14, 14, 48, stride: 2), shape(1, 7, 7, 530, stride: 1),
+                shape(2, 14, 14, 48, stride: 1), shape(2, 14, 14, 48, stride: 2),
+                shape(1, 7, 7, 530, stride: 1),
                 shape(40, 10, 30, 16, stride: 1),
             ]
         }()
@@ -182,8 +183,12 @@ extension KernelTests {
         @Test(arguments: [1, 2])
         func notFiniteStays(_ stride: Int) {
             var test = Case(Self.shape(2, 11, 13, 21, stride: stride), seed: 5)
-            for i in Swift.stride(from: 40, to: test.x.count, by: 971) { test.x[i] = i % 2 == 0 ? .nan : .infinity }
-            for i in Swift.stride(from: 70, to: test.dy.count, by: 463) { test.dy[i] = i % 2 == 0 ? .nan : -.infinity }
+            for i in Swift.stride(from: 40, to: test.x.count, by: 971) {
+                test.x[i] = i % 2 == 0 ? .nan : .infinity
+            }
+            for i in Swift.stride(from: 70, to: test.dy.count, by: 463) {
+                test.dy[i] = i % 2 == 0 ? .nan : -.infinity
+            }
             let expected = test.expected(biased: false)
             for team in Team.all {
                 for test in [test, test.in16Bits()] {
@@ -191,13 +196,17 @@ extension KernelTests {
                     #expect(
                         difference(test.forward(team), expected.y, relative: relative, absolute: 1e-5) == nil)
                     #expect(
-                        difference(test.dataGradient(team), expected.dx, relative: relative, absolute: 1e-5) == nil)
+                        difference(test.dataGradient(team), expected.dx, relative: relative, absolute: 1e-5)
+                            == nil)
                     #expect(
-                        difference(test.weightGradient(team), expected.gradient, relative: 1e-5, absolute: 1e-3)
+                        difference(
+                            test.weightGradient(team), expected.gradient, relative: 1e-5, absolute: 1e-3)
                             == nil)
                     // An overflow must not look like a 0, nor like a 6.
                     let rectified = zip(test.forward(team, .relu), expected.y)
-                    #expect(rectified.allSatisfy { $1.isFinite || $0 == .infinity && $1 == .infinity || $0.isNaN })
+                    #expect(
+                        rectified.allSatisfy { $1.isFinite || $0 == .infinity && $1 == .infinity || $0.isNaN }
+                    )
                     let limited = zip(test.forward(team, .relu6), expected.y)
                     #expect(limited.allSatisfy { $1.isFinite || $0.isNaN })
                 }

@@ -7,8 +7,9 @@
 
 enum {
     taps_in_row = 3,
-    /// Columns computed together.
+    /// Columns computed together, and the width of rows that are computed whole: most networks for pictures end with it.
     windows_at_once = 4,
+    usual_last_width = 7,
     /// Of dy, where its products are summed: the sums go back to memory after so many.
     products_at_once = 8,
     /// Of dy, where each is spread over two of dx.
@@ -25,12 +26,12 @@ INLINE vf activated(renorm_activation activation, vf v) {
 }
 
 /// Into L2, to be read.
-INLINE void fetch_ahead(renorm_type type, const void *array, ptrdiff_t at) {
+INLINE void fetch_row_ahead(renorm_type type, const void *array, ptrdiff_t at) {
     __builtin_prefetch(renorm_moved(type, array, at), 0, 2);
 }
 
 /// To be written.
-INLINE void claim_ahead(renorm_type type, const void *array, ptrdiff_t at) {
+INLINE void claim_row_ahead(renorm_type type, const void *array, ptrdiff_t at) {
     __builtin_prefetch(renorm_moved(type, array, at), 1, 2);
 }
 
@@ -49,7 +50,7 @@ INLINE void window_vector(
 ) {
     const ptrdiff_t step = r->step, begin = column * stride + r->begin;
     const vf start = r->bias ? load_part(r->bias + i, partial, count) : splat(0);
-    vf sum[windows_at_once];
+    vf sum[usual_last_width];
     for (int j = 0; j < width; j++) sum[j] = start;
     for (ptrdiff_t k = 0; k < rows; k++) {
         vf tap[taps_in_row];
@@ -70,10 +71,10 @@ INLINE void window_vector(
     }
 #pragma clang loop unroll(full)
     for (int at = 0; at < width * stride; at++) {
-        for (int k = 0; k < stride; k++) fetch_ahead(type, r->ahead[k], (column * stride + at) * step + i);
+        for (int k = 0; k < stride; k++) fetch_row_ahead(type, r->ahead[k], (column * stride + at) * step + i);
     }
 #pragma clang loop unroll(full)
-    for (int j = 0; j < width; j++) claim_ahead(type, r->written_ahead, (column + j) * step + i);
+    for (int j = 0; j < width; j++) claim_row_ahead(type, r->written_ahead, (column + j) * step + i);
     for (int j = 0; j < width; j++) {
         const vf result = activated(r->activation, sum[j]);
         store_part_in_order(type, r->written, (column + j) * step + i, result, partial, count);
@@ -91,6 +92,10 @@ INLINE void windows(
 
 INLINE void window_row(renorm_type type, int stride, const renorm_window_row *r) {
     const ptrdiff_t columns = r->written_columns;
+    if (stride == 1 && columns == usual_last_width) {
+        windows(type, stride, usual_last_width, r->count, false, r, 0);
+        return;
+    }
     if (columns < windows_at_once) {
         for (ptrdiff_t column = 0; column < columns; column++) windows(type, stride, 1, r->count, false, r, column);
         return;
@@ -109,8 +114,8 @@ INLINE void window_row(renorm_type type, int stride, const renorm_window_row *r)
 
 // MARK: Gradient by the data of stride 2
 
-// Windows begin at every second column, so those of dx lie in turn under the outer taps of two windows, and under the middle tap
-// of one.
+// Windows begin at every second column, so the columns of dx lie in turn under the outer taps of two windows and under the
+// middle tap of one.
 
 /// The columns of dx that windows `column` ..< column + spreads_at_once begin with, and those after them.
 INLINE void spread_vector(
@@ -136,9 +141,9 @@ INLINE void spread_vector(
     }
 #pragma clang loop unroll(full)
     for (int j = 0; j < spreads_at_once; j++) {
-        fetch_ahead(type, r->ahead[0], read + j * step);
-        claim_ahead(type, r->written_ahead, written + 2 * j * step);
-        claim_ahead(type, r->written_ahead, written + (2 * j + 1) * step);
+        fetch_row_ahead(type, r->ahead[0], read + j * step);
+        claim_row_ahead(type, r->written_ahead, written + 2 * j * step);
+        claim_row_ahead(type, r->written_ahead, written + (2 * j + 1) * step);
     }
     for (int j = 0; j < spreads_at_once; j++) {
         store_part_in_order(type, r->written, written + 2 * j * step, outer[j], partial, count);
@@ -218,10 +223,10 @@ INLINE void product_vector(
     }
 #pragma clang loop unroll(full)
     for (int at = 0; at < width * stride; at++) {
-        for (int k = 0; k < stride; k++) fetch_ahead(type, r->ahead[k], (column * stride + at) * step + i);
+        for (int k = 0; k < stride; k++) fetch_row_ahead(type, r->ahead[k], (column * stride + at) * step + i);
     }
 #pragma clang loop unroll(full)
-    for (int j = 0; j < width; j++) fetch_ahead(type, r->dy_ahead, (column + j) * step + i);
+    for (int j = 0; j < width; j++) fetch_row_ahead(type, r->dy_ahead, (column + j) * step + i);
 }
 
 INLINE void products(
