@@ -38,7 +38,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PK
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train demo datasets weights test test-all fuzz bench build lint format docs clean prerequisites check-scripts setup data
+.PHONY: help train demo datasets weights test test-all fuzz sanitize bench build lint format docs clean prerequisites check-scripts setup data
 
 help:
 	@echo 'Needed beforehand: Swift 6.1 or newer; Python 3.8 or newer with pip. On Debian and Ubuntu make fetches'
@@ -55,6 +55,7 @@ help:
 	@echo '  make test-all the same with every repetition: more seeds and sizes on the slow reference engine'
 	@echo '  make fuzz     damage files of every kind in 20,000 ways and read them: minutes; a short run is one of the tests'
 	@echo '                ARGS="--reader png --case 7"    see: make fuzz ARGS=--help'
+	@echo '  make sanitize run the kernels by themselves under the address and undefined sanitizers'
 	@echo '  make bench    time it beside PyTorch, TensorFlow, JAX, ONNX Runtime, OpenVINO (in .deps/bench)'
 	@echo '                ARGS="--list"                   its options: see Benchmarks/bench.py --help'
 	@echo '  make datasets fetch sets of pictures (500 MB) and say what they are; SETS="photos mnist" fetches these'
@@ -92,6 +93,16 @@ test: lint check-scripts build data
 fuzz: build
 	@$(SWIFT) build $(BUILD) --product Fuzz
 	@exec $(PROGRAMS)/Fuzz $(ARGS)
+
+# The kernels by themselves, which are compiled once for all programs of Tests/KernelProbe: minutes.
+SANITIZED = clang -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-psabi -pthread \
+    -I ../../Sources/RenormKernels/include
+
+sanitize:
+	@mkdir -p .build/sanitized
+	@cd .build/sanitized && $(SANITIZED) -c ../../Sources/RenormKernels/*.c ../../Sources/RenormKernels/Loops/*.c
+	@cd .build/sanitized && set -e; for probe in ../../Tests/KernelProbe/*.c; do \
+	    $(SANITIZED) $$probe *.o -o probe -lm; ./probe; done
 
 bench: setup data
 	@set -e; for product in $(MEASURING); do $(SWIFT) build $(BUILD) --product $$product; done

@@ -70,8 +70,10 @@ typedef struct {
     X(query_source, 129, dnnl_query_src_md) \
     X(query_weights, 131, dnnl_query_weights_md) \
     X(query_weight_gradient, 132, dnnl_query_diff_weights_md) \
+    X(query_destination, 133, dnnl_query_dst_md) \
     X(query_workspace, 135, dnnl_query_workspace_md) \
     X(query_scratchpad, 136, dnnl_query_scratchpad_md) \
+    X(query_argument, 255, dnnl_query_exec_arg_md) \
     X(query_rank, 256, dnnl_query_ndims_s32) \
     X(query_sizes, 257, dnnl_query_dims) \
     X(isa_avx2, 0x7, dnnl_cpu_isa_avx2) \
@@ -87,6 +89,7 @@ typedef struct {
     X(argument_source_gradient, 129, DNNL_ARG_DIFF_SRC) \
     X(argument_destination_gradient, 145, DNNL_ARG_DIFF_DST) \
     X(argument_weight_gradient, 161, DNNL_ARG_DIFF_WEIGHTS) \
+    X(argument_depthwise, 16384, DNNL_ARG_ATTR_POST_OP_DW) \
     X(argument_first_post_operand, 32770, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1)
 
 enum {
@@ -120,6 +123,9 @@ enum {
     X(post_ops_create, onednn_status, (onednn_post_ops *)) \
     X(post_ops_append_eltwise, onednn_status, (onednn_post_ops, uint32_t algorithm, float alpha, float beta)) \
     X(post_ops_append_binary, onednn_status, (onednn_post_ops, uint32_t algorithm, onednn_const_memory_desc)) \
+    X(post_ops_append_dw, onednn_status, \
+      (onednn_post_ops, uint32_t weight_type, uint32_t bias_type, uint32_t destination_type, int64_t kernel, \
+       int64_t stride, int64_t padding_low)) \
     X(post_ops_destroy, onednn_status, (onednn_post_ops)) \
     X(primitive_desc_query, onednn_status, (onednn_const_primitive_desc, uint32_t what, int index, void *result)) \
     X(primitive_desc_query_md, onednn_const_memory_desc, (onednn_const_primitive_desc, uint32_t what, int index)) \

@@ -145,6 +145,23 @@ INLINE void store_in_order(renorm_type type, void *array, ptrdiff_t at, vf v) {
     }
 }
 
+INLINE void store_part_in_order(
+    renorm_type type, void *array, ptrdiff_t at, vf v, bool partial, ptrdiff_t count
+) {
+    if (!partial) {
+        store_in_order(type, array, at, v);
+    } else if (type == renorm_f32) {
+        store_first((float *)array + at, v, count);
+    } else {
+        const vq halves = __builtin_convertvector(rounded_to_upper_half(v) >> 16, vq);
+#if defined(RENORM_AVX512)
+        _mm256_mask_storeu_epi16((uint16_t *)array + at, (__mmask16)((1u << count) - 1), (__m256i)halves);
+#else
+        for (ptrdiff_t i = 0; i < count; i++) ((uint16_t *)array)[at + i] = halves[i];
+#endif
+    }
+}
+
 /// Elements [first, end) of a type, as FOR_EACH_VECTOR_OF goes through floats.
 #define FOR_EACH_ELEMENTS_OF(type, first, end, ...)                              \
     do {                                                                         \

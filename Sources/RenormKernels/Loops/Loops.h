@@ -18,6 +18,8 @@
 
 #include "PoolingLoops.h"
 
+#include "DepthwiseLoops.h"
+
 #include "SoftmaxLoops.h"
 
 #include "CopyLoops.h"
@@ -47,6 +49,12 @@ const renorm_loops LOOPS = {
     .reduce_rows = {FOR_EACH_TYPE(ROWS_ENTRIES)},
     .window_maximum = {window_maximum_f32, window_maximum_bf16},
     .window_gradient = {window_gradient_f32, window_gradient_bf16},
+    .window_row = {{window_row_1_f32, window_row_2_f32}, {window_row_1_bf16, window_row_2_bf16}},
+    .spread_row = {spread_row_f32, spread_row_bf16},
+    .product_row = {{product_row_1_f32, product_row_2_f32}, {product_row_1_bf16, product_row_2_bf16}},
+    .round_totals = round_totals,
+    .join_parts = join_parts,
+    .move_sums = move_sums,
     .cross_entropy = cross_entropy,
     .cross_entropy_gradient = cross_entropy_gradient,
     .convert = {CONVERSION_ENTRIES},

@@ -137,6 +137,45 @@ typedef struct {
     void (*transform_weights)(
         const float *from_planes, ptrdiff_t plane_stride, ptrdiff_t count, ptrdiff_t apart, bool adds, float *block);
 } renorm_winograd_loops;
+/// A row of results of a depthwise 3×3 convolution, and the rows that it is computed from.
+typedef struct {
+    /// Of so many channels; from one column to the next it is `step` elements.
+    ptrdiff_t channels;
+    ptrdiff_t step;
+    ptrdiff_t read_columns;
+    ptrdiff_t written_columns;
+    /// The column read with which the window of column 0 begins; of a gradient that is spread, the column written.
+    ptrdiff_t begin;
+    /// How many rows of taps lie in the image; which they are multiplied with; where each row's taps begin, tap b being
+    /// b · tap_step further.
+    ptrdiff_t count;
+    const void *read[3];
+    const float *taps[3];
+    ptrdiff_t tap_step;
+    const float *bias;
+    renorm_activation activation;
+    void *written;
+    /// The rows that the next row needs, as many as the stride, and that row.
+    const void *ahead[2];
+    const void *written_ahead;
+} renorm_window_row;
+
+/// A row of dy, and the rows of x that its windows lie in.
+typedef struct {
+    ptrdiff_t channels;
+    ptrdiff_t step;
+    ptrdiff_t x_columns;
+    ptrdiff_t dy_columns;
+    ptrdiff_t begin;
+    ptrdiff_t count;
+    const void *x[3];
+    const void *dy;
+    /// Where the products with each row of x are added, those of tap b being b · sum_step further.
+    float *sums[3];
+    ptrdiff_t sum_step;
+    const void *ahead[2];
+    const void *dy_ahead;
+} renorm_product_row;
 
 typedef struct {
     const char *name;
@@ -184,6 +223,17 @@ typedef struct {
     void (*window_gradient[renorm_type_count])(
         ptrdiff_t channels, ptrdiff_t count, const void *const *dy, const uint8_t *const *choices,
         const uint8_t *numbers, void *dx);
+    /// Depthwise convolutions, by stride − 1: windows over rows; gradients by the data of stride 2, for which windows are half a
+    /// column apart; and by weights.
+    void (*window_row[renorm_type_count][2])(const renorm_window_row *row);
+    void (*spread_row[renorm_type_count])(const renorm_window_row *row);
+    void (*product_row[renorm_type_count][2])(const renorm_product_row *row);
+    /// total[i] += sum[i], and sum[i] = 0; `count` is a multiple of 16.
+    void (*move_sums)(ptrdiff_t count, float *sum, double *total);
+    /// result[i] = total[i].
+    void (*round_totals)(ptrdiff_t count, const double *total, float *result);
+    /// result[i] = Σ over parts of part[p · apart + i], in their order and in double.
+    void (*join_parts)(ptrdiff_t count, ptrdiff_t parts, ptrdiff_t apart, const float *part, float *result);
     void (*cross_entropy)(
         ptrdiff_t examples, ptrdiff_t classes, const float *logits, const int32_t *labels, float smoothing,
         float *loss);

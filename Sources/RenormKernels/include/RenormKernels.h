@@ -345,6 +345,43 @@ void renorm_max_pool(
 void renorm_max_pool_gradient(
     renorm_team *_Nullable team, renorm_pooling pooling, const void *dy, const uint8_t *choices, void *dx);
 
+// MARK: Depthwise convolutions
+
+/// Convolutions of 3×3 taps of each channel by itself, over images [batch, height, width, channels], which give
+/// [batch, rows, columns, channels]. The first window begins `top` and `left` cells before the image; what lies outside is 0.
+/// Weights and their gradients are f32 always, [3, 3, channels].
+typedef struct {
+    ptrdiff_t batch;
+    ptrdiff_t height;
+    ptrdiff_t width;
+    ptrdiff_t channels;
+    ptrdiff_t rows;
+    ptrdiff_t columns;
+    /// 1 or 2, down and across.
+    ptrdiff_t stride;
+    ptrdiff_t top;
+    ptrdiff_t left;
+    /// Of x, y, dy and dx.
+    renorm_type type;
+} renorm_depthwise;
+
+/// y = activation(Σ of a window · weight [+ bias]). Sums go through a window row by row, fused where the instruction set can.
+void renorm_depthwise_forward(
+    renorm_team *_Nullable team, renorm_depthwise convolution, const void *x, const float *weight,
+    const float *_Nullable bias, renorm_activation activation, void *y);
+
+/// dx = Σ of dy · weight over the windows that cover the cell.
+void renorm_depthwise_data_gradient(
+    renorm_team *_Nullable team, renorm_depthwise convolution, const void *dy, const float *weight, void *dx);
+
+/// Bytes of scratch for `renorm_depthwise_weight_gradient`, whatever the team.
+size_t renorm_depthwise_scratch(renorm_depthwise convolution);
+
+/// gradient = Σ over the windows of x · dy: short runs in f32, joined in double. The number of threads does not change the order.
+void renorm_depthwise_weight_gradient(
+    renorm_team *_Nullable team, renorm_depthwise convolution, const void *x, const void *dy, float *gradient,
+    void *scratch);
+
 // MARK: Softmax cross-entropy
 
 /// loss[n] = −Σₖ target[n, k] · log softmax(logits[n])ₖ with target = (1 − smoothing) · onehot(label) + smoothing / classes

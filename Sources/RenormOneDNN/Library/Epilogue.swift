@@ -6,6 +6,14 @@ struct Epilogue {
     /// The layout of the residual, which is then the argument `onednn_argument_first_post_operand`.
     var residual: MemoryDescriptor?
     var activation: Activation?
+    /// A depthwise 3×3 convolution, padded by one cell, of what comes of that.
+    var depthwise: Depthwise?
+
+    struct Depthwise {
+        var stride: Int
+        var isBiased: Bool
+        var activation: Activation?
+    }
 
     /// Adds it to the attributes of a computation.
     func add(to attributes: OpaquePointer?, _ library: OneDNNLibrary, _ doing: @autoclosure () -> String)
@@ -20,10 +28,22 @@ struct Epilogue {
                 functions.post_ops_append_binary(operations, UInt32(onednn_binary_add), residual.handle),
                 doing())
         }
-        for step in activation?.steps ?? [] {
+        func append(_ activation: Activation?) throws {
+            for step in activation?.steps ?? [] {
+                try OneDNNLibrary.check(
+                    functions.post_ops_append_eltwise(
+                        operations, UInt32(step.function), step.alpha, step.beta), doing())
+            }
+        }
+        try append(activation)
+        if let depthwise {
+            let number = UInt32(onednn_type_f32)
             try OneDNNLibrary.check(
-                functions.post_ops_append_eltwise(
-                    operations, UInt32(step.function), step.alpha, step.beta), doing())
+                functions.post_ops_append_dw(
+                    operations, number, depthwise.isBiased ? number : 0, number, 3, Int64(depthwise.stride), 1
+                ),
+                doing())
+            try append(depthwise.activation)
         }
         try OneDNNLibrary.check(functions.primitive_attr_set_post_ops(attributes, operations), doing())
     }

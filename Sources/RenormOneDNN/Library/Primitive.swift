@@ -52,9 +52,15 @@ final class Primitive {
     /// The description, which a backward computation takes as its hint.
     var hint: OpaquePointer { descriptor }
 
+    /// The layout of what is passed as an argument.
+    func layout(ofArgument argument: Int) throws -> MemoryDescriptor {
+        try layout(of: Int(onednn_query_argument), argument)
+    }
+
     /// The layout of an operand.
-    func layout(of query: Int) throws -> MemoryDescriptor {
-        guard let layout = library.functions.primitive_desc_query_md(descriptor, UInt32(query), 0) else {
+    func layout(of query: Int, _ index: Int = 0) throws -> MemoryDescriptor {
+        let found = library.functions.primitive_desc_query_md(descriptor, UInt32(query), CInt(index))
+        guard let layout = found else {
             throw OneDNNError.status(code: 2, doing: "asking \(implementation) for the layout of an operand")
         }
         return try MemoryDescriptor(library, copying: layout)

@@ -1,4 +1,5 @@
 import COneDNN
+import RenormKernels
 
 extension Lowering {
     func lowerConvolution(_ index: Int, _ geometry: ConvolutionGeometry) throws {
@@ -10,6 +11,7 @@ extension Lowering {
             if let plan = WinogradPlan(.input_gradient, geometry, options) {
                 return try lowerWinograd(index, plan, geometry)
             }
+            if try lowerDepthwiseInputGradient(index, geometry) { return }
             let primitive = try geometry.inputGradient(library)
             let layout = try primitive.layout(of: Int(onednn_query_weights))
             let (x, _, y) = try geometry.descriptors(library, layout)
@@ -38,6 +40,7 @@ extension Lowering {
         if let plan = WinogradPlan(.forward, geometry, options) {
             return try lowerWinograd(fused, plan, geometry)
         }
+        if try lowerDepthwise(fused, geometry) { return }
         let bias =
             inputs.count > 2
             ? try MemoryDescriptor(library, sizes: [geometry.weight[0]], strides: [1]) : nil
@@ -86,6 +89,9 @@ extension Lowering {
 
     private func lowerWeightGradient(_ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry) throws {
         let layout = try geometry.weightGradientLayout(library, options)
+        let primitive = try geometry.weightGradient(library)
+        let layout = try primitive.layout(of: Int(onednn_query_weight_gradient))
+        let (x, _, y) = try geometry.descriptors(library, layout)
         let held = try layouts.nodes[index] ?? geometry.plainWeight(library)
         let isHeld = held == layout
         let target = isHeld ? try operand(index) : buffer(layout.byteCount)
@@ -95,6 +101,12 @@ extension Lowering {
                     key: index, reads: try inputs.map(operand), writes: [target],
                     scratchByteCount: plan.scratchByteCount
                 ) { _ in WinogradWeightGradientUnit(plan) })
+        } else if let shape = geometry.depthwise(options) {
+            add(
+                PlannedUnit(
+                    key: index, reads: try inputs.map(operand), writes: [target],
+                    scratchByteCount: renorm_depthwise_scratch(shape)
+                ) { _ in DepthwiseUnit(shape, .weightGradient) })
         } else {
             try addDirectWeightGradient(index, inputs, geometry, to: target)
         }

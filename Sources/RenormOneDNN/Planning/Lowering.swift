@@ -12,6 +12,7 @@ final class Lowering {
     let layouts: WeightLayouts
     let fusion: AffineFusion
     let convolutions: ConvolutionFusion
+    let joined: DepthwiseFusion
     let clusters: Clusters
 
     private(set) var buffers: [Buffer] = []
@@ -52,6 +53,8 @@ final class Lowering {
         self.layouts = layouts
         fusion = AffineFusion(prepared, isEnabled: options.isFused)
         convolutions = ConvolutionFusion(prepared, claimed: fusion.claimed, isEnabled: options.isFused)
+        joined = DepthwiseFusion(
+            prepared, convolutions, claimed: fusion.claimed, library, options)
         clusters = Clusters(
             prepared, claimed: fusion.claimed.union(convolutions.claimed), isEnabled: options.isFused)
         try lowerNodes()
@@ -195,9 +198,13 @@ final class Lowering {
                 try lowerBackward(fused)
             } else if let cluster = clusters.owner[index] {
                 if clusters.all[cluster].members.last == index { try lower(clusters.all[cluster]) }
-            } else if let fused = convolutions.forward[index] {
+            } else if let pair = joined.all[index] {
+                try lowerJoined(pair)
+            } else if let fused = convolutions.forward[index], !joined.claimed.contains(index) {
                 try lowerForward(fused)
-            } else if !fusion.claimed.contains(index), !convolutions.claimed.contains(index) {
+            } else if !fusion.claimed.contains(index), !convolutions.claimed.contains(index),
+                !joined.claimed.contains(index)
+            {
                 try lower(index, node)
             }
         }

@@ -72,6 +72,7 @@ extension ConvolutionGeometry {
         if WinogradPlan(.weight_gradient, self, options) != nil {
             return try MemoryDescriptor(library, blockedWeight: weight)
         }
+        if depthwise(options) != nil { return try depthwiseWeight(library) }
         return try weightGradient(library).layout(of: Int(onednn_query_weight_gradient))
     }
 }
