@@ -89,9 +89,6 @@ extension Lowering {
 
     private func lowerWeightGradient(_ index: Int, _ inputs: [Int], _ geometry: ConvolutionGeometry) throws {
         let layout = try geometry.weightGradientLayout(library, options)
-        let primitive = try geometry.weightGradient(library)
-        let layout = try primitive.layout(of: Int(onednn_query_weight_gradient))
-        let (x, _, y) = try geometry.descriptors(library, layout)
         let held = try layouts.nodes[index] ?? geometry.plainWeight(library)
         let isHeld = held == layout
         let target = isHeld ? try operand(index) : buffer(layout.byteCount)
