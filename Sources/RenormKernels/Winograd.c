@@ -159,12 +159,14 @@ static void multiply(
     const float *source, const float *filters, float *to
 ) {
     const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->sizes.planes;
+    const ptrdiff_t chunk =
+        work->sizes.inputs > 2 * renorm_winograd_chunk ? renorm_winograd_chunk : renorm_winograd_chunk / 2;
     for (ptrdiff_t p = 0; p < planes; p++) {
         for (ptrdiff_t panel = 0; panel < panels; panel++) {
             const float *right = filters + (panel * planes + p) * plane;
             const float *following = panel + 1 < panels ? right + planes * plane : p + 1 < planes ? filters + (p + 1) * plane : filters;
-            for (ptrdiff_t i = 0; i < inputs; i += renorm_winograd_chunk) {
-                const ptrdiff_t now = renorm_smaller(renorm_winograd_chunk, inputs - i);
+            for (ptrdiff_t i = 0; i < inputs; i += chunk) {
+                const ptrdiff_t now = renorm_smaller(chunk, inputs - i);
                 const bool is_last = i + now == inputs;
                 work->loops->multiply_channels(
                     adds || i > 0, tiles, now / 16, source + p * layout->source_plane + i / 16 * layout->source_block,

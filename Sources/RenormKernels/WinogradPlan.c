@@ -61,7 +61,7 @@ renorm_winograd renorm_winograd_planned(
     // Enough pieces for all threads, of blocks that a core's cache holds.
     ptrdiff_t outputs = 64;
     if (!filters_first && s.panels < 4 * threads) outputs = renorm_winograd_panel;
-    ptrdiff_t tiles = renorm_winograd_chunk;
+    ptrdiff_t tiles = 2 * renorm_winograd_tile_chunk;
     if (!is_weight_gradient) {
         tiles = filters_first ? 2 * rows_in_registers : 12 * rows_in_registers;
         const ptrdiff_t bytes = (ptrdiff_t)sizeof(float) * s.planes * tiles * (s.inputs + outputs);

@@ -54,7 +54,7 @@ static ptrdiff_t sum_floats(const renorm_winograd_sizes *s, ptrdiff_t inputs, pt
 /// Tiles of a segment: whole chunks, and at most `renorm_winograd_segments` segments.
 static ptrdiff_t tiles_in_segment(const renorm_winograd_sizes *s) {
     const ptrdiff_t each = (s->tiles + renorm_winograd_segments - 1) / renorm_winograd_segments;
-    return renorm_rounded_up(each, renorm_winograd_chunk);
+    return renorm_rounded_up(each, renorm_winograd_tile_chunk);
 }
 
 static ptrdiff_t segments_of(const renorm_winograd_sizes *s) {
@@ -63,7 +63,7 @@ static ptrdiff_t segments_of(const renorm_winograd_sizes *s) {
 }
 
 static ptrdiff_t tiles_in_block(const renorm_winograd *plan, const renorm_winograd_sizes *s) {
-    return renorm_smaller(renorm_rounded_up(plan->blocks.tiles, renorm_winograd_chunk), tiles_in_segment(s));
+    return renorm_smaller(renorm_rounded_up(plan->blocks.tiles, renorm_winograd_tile_chunk), tiles_in_segment(s));
 }
 
 static ptrdiff_t panels_in_block(const renorm_winograd *plan, const renorm_winograd_sizes *s) {
@@ -90,16 +90,18 @@ static void sum_tiles(
     const float *left, const float *right, float *sums
 ) {
     const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->sizes.planes;
+    const bool is_few = work->sizes.tiles <= 2 * renorm_winograd_tile_chunk;
+    const ptrdiff_t chunk = is_few ? renorm_winograd_tile_chunk / 2 : renorm_winograd_tile_chunk;
     for (ptrdiff_t p = 0; p < planes; p++) {
         for (ptrdiff_t panel = 0; panel < panels; panel++) {
             for (ptrdiff_t i = 0; i < inputs; i += 16) {
                 const float *a = left + p * layout->input_plane + i / 16 * layout->input_block;
                 const float *b = right + p * layout->output_plane + panel * layout->output_panel;
                 float *to = sums + (panel * planes + p) * plane + i * renorm_winograd_panel;
-                for (ptrdiff_t t = 0; t < tiles; t += renorm_winograd_chunk) {
+                for (ptrdiff_t t = 0; t < tiles; t += chunk) {
                     work->loops->multiply_tiles(
-                        adds || t > 0, renorm_smaller(renorm_winograd_chunk, tiles - t), a + t * 16,
-                        b + t * renorm_winograd_panel, to, b + (t + renorm_winograd_chunk) * renorm_winograd_panel);
+                        adds || t > 0, renorm_smaller(chunk, tiles - t), a + t * 16, b + t * renorm_winograd_panel, to,
+                        b + (t + chunk) * renorm_winograd_panel);
                 }
             }
         }

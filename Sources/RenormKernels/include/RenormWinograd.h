@@ -11,7 +11,7 @@
 /// What holds for all of it:
 /// - Activations are [N, H, W, C], channels a multiple of 16.
 /// - Weights and their gradient are [K/16, C/16, 3, 3, 16 of C, 16 of K] (oneDNN's OIhw16i16o), K outputs of C inputs.
-/// - Filters and tiles are transformed, products of them summed in f32: `renorm_winograd_chunk` terms at a time, then the
+/// - Filters and tiles are transformed, products of them summed in f32: some at a time (`renorm_winograd_chunk`), then the
 ///   chunks, which makes results about as exact as those of a direct convolution. Where an operand is not finite, all
 ///   results of the tiles that it is in are not.
 /// - Results are the same bits whatever the number of threads, the blocks of the plan and, of those that multiply and add
@@ -22,8 +22,11 @@
 enum {
     /// Channels are multiples of this.
     renorm_winograd_channels = 16,
-    /// So many products of channels (or of tiles, for the gradient of weights) are summed before they are added to others.
+    /// So many products of channels, at most, are summed before they are added to others: half of them where there are no
+    /// more than twice as many channels.
     renorm_winograd_chunk = 32,
+    /// And so many products of tiles, for the gradient of weights, of which there are twice as many; else half of them.
+    renorm_winograd_tile_chunk = 16,
 };
 
 /// What is computed.

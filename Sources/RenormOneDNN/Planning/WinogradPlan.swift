@@ -12,7 +12,7 @@ struct WinogradPlan {
         _ direction: renorm_winograd_direction, _ geometry: ConvolutionGeometry, _ options: PlanningOptions
     ) {
         guard options.convolution != .direct, let shape = renorm_winograd_shape(geometry),
-            let tile = WinogradPlan.tile(geometry, options.convolution)
+            let tile = WinogradPlan.tile(direction, geometry, options.convolution)
         else { return nil }
         plan = renorm_winograd_planned(direction, shape, tile, Int32(options.threads))
     }
@@ -20,17 +20,23 @@ struct WinogradPlan {
     /// The results of a tile along each axis, or nil where a direct convolution is faster.
     ///
     /// It decides how sums are rounded, so it depends on shapes and on whether the processor multiplies and adds in wide
-    /// vectors, not on what was measured when a program started.
-    private static func tile(_ geometry: ConvolutionGeometry, _ algorithm: ConvolutionAlgorithm) -> Int? {
+    /// vectors, not on what was measured when a program started. Its constants were fitted to measurements (README of
+    /// Benchmarks); where they are wrong, a convolution takes a little longer.
+    private static func tile(
+        _ direction: renorm_winograd_direction, _ geometry: ConvolutionGeometry,
+        _ algorithm: ConvolutionAlgorithm
+    ) -> Int? {
         // Vectors that neither are wide nor fuse have no kernels of their own; they serve tests.
         guard algorithm == .winograd || renorm_instructions_current() != .baseline else { return nil }
         let (y, channels) = (geometry.y, [geometry.x[3], geometry.y[3]].map(Double.init))
-        // Products for each pair of channels. Transforming the filters costs as much as 8 more tiles; transforming tiles is
-        // worth 16 channels on either side.
+        // Counted in products for each pair of channels. Transforming tiles is worth so many channels on either side, filters
+        // 8 more tiles, and waking threads 4 million products.
+        let channelsOfTiles: Double = direction == .weight_gradient ? 24 : 16
+        let waking = 4e6 / channels.reduce(1, *)
         let costs = [4, 2].map { tile in
             let tiles = y[0] * ((y[1] + tile - 1) / tile) * ((y[2] + tile - 1) / tile)
             let products = Double((tile + 2) * (tile + 2) * (tiles + 8))
-            return (tile: tile, cost: products * channels.reduce(1) { $0 + 16 / $1 })
+            return (tile: tile, cost: products * channels.reduce(1) { $0 + channelsOfTiles / $1 } + waking)
         }
         let best = costs.min { $0.cost < $1.cost }!
         // A direct convolution makes 9 products for each result, a little faster, but not of rows shorter than its
