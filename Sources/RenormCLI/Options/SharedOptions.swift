@@ -135,8 +135,8 @@ struct EngineOptions: OptionTable {
             "How convolutions are computed: \(ConvolutionAlgorithm.expected). (default: auto)",
             resuming: .free,
             discussion: """
-                direct: as the formula says. winograd: by Winograd's algorithm wherever it applies, which are 3×3 convolutions of stride 1 in \
-                f32; it multiplies a quarter as often. auto: whichever is faster for the shape, by a rule that gives the same choice every \
+                direct: as the formula says. winograd: by Winograd's algorithm wherever it applies, to 3×3 convolutions of stride 1 in f32, \
+                with a quarter of the multiplications. auto: whichever is faster for the shape, by a rule that gives the same choice every \
                 time. They round differently, so numbers agree but for their last digits, and a run records which one it took. A run that goes \
                 on keeps its own unless another is named, and one that began before there was a choice is direct; evaluation and prediction need \
                 not take the run's.
