@@ -59,6 +59,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
     var output: FilePath?
 
     @OptionGroup var reading: LoadingOptions
+    @OptionGroup var arithmetic: PrecisionOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
     @OptionGroup var printed: OutputOptions
@@ -78,6 +79,8 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         let (classifier, trained) = (source.classifier, source.run?.trained)
         warnings += try needless(for: classifier.model).map(\.message)
         for text in warnings { warn("warning: \(text)") }
+        let engine = try computing.make()
+        let precision = try arithmetic.value(for: trained, on: engine)
         let pictures =
             try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
             ?? images.pictures.options(seed: 0)
@@ -98,10 +101,10 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         let isOwn = trained?.record.data.isTest(test)
         if let trained, isOwn == false { warn("warning: \(otherImages(test, trained.record.data))") }
         let evaluator = Evaluator(
-            try computing.make(),
+            engine,
             options: EvaluationOptions(
                 statistics: statistics, batchSize: batchSize, sampling: sampling,
-                examplesTogether: normExamples, seed: seed),
+                examplesTogether: normExamples, seed: seed, precision: precision),
             workers: reading.workers)
         let measurement = try await measure(evaluator, source, test)
         let evaluation = measurement.evaluation
@@ -109,11 +112,13 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         case .json:
             try JSONPrinter().print(
                 evaluation, measurement.confusion, set: "test", step: trained?.step ?? 0,
-                data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn))
+                data: MeasuredData(name: test.name, fingerprint: test.fingerprintText, isOwn: isOwn),
+                arithmetic: precision)
         case .human:
             try say(
                 "\(evaluation.accuracy.percent) of \(evaluation.examples.grouped) test images of \(test.name.visible) right, "
-                    + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics)")
+                    + "loss \(evaluation.loss.formatted(4)) (\(statistics.rawValue) statistics\(precision == .f32 ? "" : ", \(precision.rawValue)"))"
+            )
             let text = EvaluationText(evaluation, measurement.confusion)
             for line in [text.summary, ""] + text.classes + [""] + text.confusions { try say(line) }
         }

@@ -47,6 +47,7 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
     var output: FilePath?
 
     @OptionGroup var loading: LoadingOptions
+    @OptionGroup var arithmetic: PrecisionOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
 
@@ -56,9 +57,11 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
         guard paths.count > (isRun ? 1 : 0) else {
             throw UsageError("found no pictures; expected at least one path after the network. Name some.")
         }
-        let classifier = try network.network(of: isRun ? paths[0] : nil).classifier
+        let source = try network.network(of: isRun ? paths[0] : nil)
+        let (classifier, engine) = (source.classifier, try computing.make())
         let predictor = try Predictor(
-            classifier, engine: computing.make(), batchSize: PredictCommand.batchSize)
+            classifier, engine: engine, batchSize: PredictCommand.batchSize,
+            precision: arithmetic.value(for: source.run?.trained, on: engine))
         // What is named and is not there is said before anything is computed.
         let files = try PredictionFiles(Array(paths.dropFirst(isRun ? 1 : 0)))
         let destination = try PredictionDestination(output, format: log)

@@ -41,7 +41,10 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         try NeedlessOption.warnings(
             NeedlessOption.aboutPictures(
                 asked.values, sources: asked.images.sources, goesOn: asked.resume))
-        let engine = try asked.computing.make()
+        let goesOn = asked.resume && folder.hasCheckpoint
+        let engine = try asked.computing.make(
+            convolution: goesOn
+                ? CheckpointRecord(reading: folder.last).environment.engine.convolution : .auto)
         let isMoved = CommandArguments.typed.contains("data")
         let data = try loading(asked.images.sources, isGiven: isMoved) {
             try DataSource.load(
@@ -49,7 +52,6 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
                 pictures: asked.images.pictures.options(asked.preparation, seed: asked.seed),
                 observe: DataProgress().observe)
         }
-        let goesOn = asked.resume && folder.hasCheckpoint
         let (options, weights) = goesOn ? (asked, nil) : try asked.startingFromWeights()
         let configuration = try options.configuration(
             data: data, goingOnIn: goesOn ? folder : nil, startingFrom: weights)
@@ -127,7 +129,7 @@ struct TrainCommand: AsyncParsableCommand, OptionTable {
         _ options: TrainOptions, _ configuration: TrainingConfiguration, engine: any Engine
     ) -> String {
         let environment = RunEnvironment(engine: engine.description)
-        return options.resolved(by: configuration).yaml(recorded: [
+        return options.resolved(by: configuration, on: engine.description).yaml(recorded: [
             ("build", environment.build),
             ("engine", "\(environment.engine.name) \(environment.engine.version)"),
             ("engine-threads", "\(environment.engine.threads)"),

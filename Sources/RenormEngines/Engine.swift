@@ -9,14 +9,32 @@ import RenormGraphs
 ///     let step = try engine.compile(graph)
 ///     let results = try step.run(["images": images, "labels": labels], step: 0, on: store)
 public protocol Engine: Sendable {
-    /// What a run records so that it can be repeated: name and version, threads, instruction set.
+    /// What a run records so that it can be repeated: name and version, threads, instruction set, algorithms.
     var description: EngineDescription { get }
+
+    /// How well it computes with activations of bf16.
+    var bf16Arithmetic: ArithmeticSupport { get }
 
     /// Takes the variables into the engine's own memory.
     func makeStore(_ variables: Variables) throws -> any Store
 
     /// Plans everything that can be planned before values are known.
     func compile(_ graph: Graph) throws -> any Executable
+}
+
+extension Engine {
+    /// As well as with f32.
+    public var bf16Arithmetic: ArithmeticSupport { .native }
+}
+
+/// How well an engine computes with values of a type on this processor.
+public enum ArithmeticSupport: Sendable, Hashable {
+    /// Not at all: `compile` throws.
+    case none
+    /// By instructions for another type, and slower than with that.
+    case emulated
+    /// By instructions for it.
+    case native
 }
 
 /// What an engine is, as far as results can depend on it.
@@ -29,13 +47,29 @@ public struct EngineDescription: Sendable, Hashable, Codable {
     public var threads: Int
     /// The widest instruction set in use.
     public var instructionSet: String
+    /// How convolutions are computed.
+    public var convolution: ConvolutionAlgorithm
 
     /// Describes an engine.
-    public init(name: String, version: String, threads: Int, instructionSet: String) {
+    public init(
+        name: String, version: String, threads: Int, instructionSet: String,
+        convolution: ConvolutionAlgorithm = .direct
+    ) {
         self.name = name
         self.version = version
         self.threads = threads
         self.instructionSet = instructionSet
+        self.convolution = convolution
+    }
+
+    /// Reads what was encoded, also before there was a choice of algorithms: all convolutions were direct ones then.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.value(.name)
+        version = try container.value(.version)
+        threads = try container.value(.threads)
+        instructionSet = try container.value(.instructionSet)
+        convolution = try container.optional(.convolution) ?? .direct
     }
 }
 

@@ -24,7 +24,9 @@ final class ExperimentRun {
         normalizations = try trainer.model.tracedNormalizations()
         store = try trainer.engine.makeStore(plan.graph.initialState(of: trainer.model))
         step = try TrainingStep(plan.graph, on: trainer.engine)
-        deployed = try EvaluationPass(trainer.model, engine: trainer.engine, options: EvaluationOptions())
+        deployed = try EvaluationPass(
+            trainer.model, engine: trainer.engine,
+            options: EvaluationOptions(precision: trainer.configuration.precisionOfEvaluations))
     }
 
     func result(
@@ -79,7 +81,8 @@ final class ExperimentRun {
     private func batchAccuracy(_ sampling: Sampling, _ isCancelled: () -> Bool) throws -> Double? {
         guard trainer.model.hasStatistics else { return nil }
         var options = EvaluationOptions(
-            statistics: .batch, batchSize: trainer.configuration.batchSize, sampling: sampling)
+            statistics: .batch, batchSize: trainer.configuration.batchSize, sampling: sampling,
+            precision: trainer.configuration.precisionOfEvaluations)
         options.examplesOfBlock = cell.setting.examples
         let pass = try EvaluationPass(trainer.model, engine: trainer.engine, options: options)
         return try measure(pass, data.inBatches, isCancelled).evaluation.accuracy

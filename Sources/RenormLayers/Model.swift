@@ -75,12 +75,13 @@ public struct Model: Sendable {
             warnings: trace.warnings)
     }
 
-    /// The model alone as a graph: input `images` `[N, H, W, C]`, result `logits`.
+    /// The model alone as a graph: input `images` `[N, H, W, C]`, result `logits`, of f32 in either precision.
     public func graph(batch: Int, phase: Phase = .inference, precision: Precision = .f32) throws -> Graph {
         let builder = GraphBuilder()
         let images = try builder.images(input, batch: batch)
         builder.fetch(
-            try trace(images, on: builder, phase: phase, precision: precision).output, as: "logits")
+            try trace(images, on: builder, phase: phase, precision: precision).output.converted(to: .f32),
+            as: "logits")
         return builder.graph
     }
 

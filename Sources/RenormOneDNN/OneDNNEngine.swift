@@ -59,7 +59,8 @@ public final class OneDNNEngine: Engine {
     public var description: EngineDescription {
         EngineDescription(
             name: "onednn", version: library.version, threads: threads,
-            instructionSet: "\(library.instructionSet), \(String(cString: renorm_instructions_name()))")
+            instructionSet: "\(library.instructionSet), \(String(cString: renorm_instructions_name()))",
+            convolution: convolution)
     }
 
     /// Takes variables into the engine's memory.
@@ -69,6 +70,11 @@ public final class OneDNNEngine: Engine {
 
     /// Whether activations may be bf16 on this processor.
     package var multipliesBF16: Bool { library.multipliesBF16 }
+
+    /// Native where the processor has instructions for it; on others with AVX-512 oneDNN emulates them.
+    public var bf16Arithmetic: ArithmeticSupport {
+        !library.multipliesBF16 ? .none : library.hasBF16Instructions ? .native : .emulated
+    }
 
     /// Plans passes, layouts, order and memory.
     ///

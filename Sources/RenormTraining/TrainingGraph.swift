@@ -264,17 +264,22 @@ public struct TrainingGraph: Sendable {
 /// A model's outputs on labelled images, without any update.
 ///
 /// Inputs: `images` `[N, H, W, C]` of f32 and `labels` `[N]` of i32. Results: `losses` `[N]`, the cross-entropy of each
-/// example, and `logits` `[N, classes]`.
+/// example, and `logits` `[N, classes]`, all of f32.
 public struct EvaluationGraph: Sendable {
     /// The computation.
     public let graph: Graph
 
     /// Traces a model.
-    public init(_ model: Model, batch: Int, phase: Phase = .inference) throws {
+    ///
+    /// - Parameter precision: The precision of activations.
+    public init(
+        _ model: Model, batch: Int, phase: Phase = .inference, precision: Precision = .f32
+    ) throws {
         let builder = GraphBuilder()
         let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
-        let logits = try model.trace(images, on: builder, phase: phase).output
+        let logits = try model.trace(images, on: builder, phase: phase, precision: precision).output
+            .converted(to: .f32)
         let losses = try builder.within(path: "loss") { try logits.softmaxCrossEntropy(labels: labels) }
         builder.fetch(losses, as: "losses")
         builder.fetch(logits, as: "logits")

@@ -35,6 +35,7 @@ struct NeedlessOptionTests {
         (["--patience", "2", "--validation", "0"], "held-out"),
         (["--mixup", "0.2", "--batch-size", "1"], "larger batches"),
         (["--threads", "2", "--engine", "reference"], "onednn"),
+        (["--convolution", "winograd", "--engine", "reference"], "onednn"),
         (["--sampling", "source-blocks:2"], "several --data"), (["--sampling", "sorted-batches"], "groups"),
         (["--sampling", "sorted-batches:any-order"], "groups"),
         (["--sampling", "sorted-batches", "--norm", "layer", "--accumulate", "2"], "groups"),
@@ -54,6 +55,8 @@ struct NeedlessOptionTests {
         ["--no-nesterov", "--optimizer", "adamw"], ["--warmup", "4"],
         ["--norm", "layer", "--accumulate", "1"],
         ["--norm", "batch", "--averaging-rate", "0.3", "--norm-examples", "4"],
+        ["--convolution", "direct", "--engine", "reference"],
+        ["--convolution", "auto", "--engine", "reference"],
         ["--limits", "ramp", "--averaging-rate", "0.3"], ["--threads", "1", "--engine", "reference"],
         ["--sampling", "sorted-batches", "--norm-examples", "4"], ["--evaluate-every", "9"],
         ["--sampling", "sorted-batches", "--batch-size", "8", "--accumulate", "2"],
@@ -97,6 +100,7 @@ struct NeedlessOptionTests {
             (["evaluate", run, "--statistics", "batch", "--sampling", "sorted", "--seed", "3"], "--seed"),
             (["evaluate", run, "--label-offset", "1"], "--label-offset"),
             (["evaluate", run, "--engine", "reference", "--threads", "2"], "--threads"),
+            (["evaluate", run, "--engine", "reference", "--convolution", "winograd"], "--convolution"),
             (
                 [
                     "evaluate", run, "--data", "idx:\(folder.url.path)", "--statistics", "batch",
@@ -105,6 +109,10 @@ struct NeedlessOptionTests {
                 ], "--sampling"
             ),
             (["predict", run, "x.png", "--engine", "reference", "--threads", "2"], "--threads"),
+            (
+                ["predict", run, "x.png", "--engine", "reference", "--convolution", "winograd"],
+                "--convolution"
+            ),
             (["describe", "--norm", "layer", "--norm-examples", "2"], "--norm-examples"),
             (["describe", "--model", "small", "--stem", "cifar"], "--stem"),
             (

@@ -101,8 +101,10 @@ struct OptionTableTests {
         "learning-rate": "0.05",
         "schedule": "cosine", "warmup": "2", "momentum": "0.5", "nesterov": nil, "weight-decay": "0.1",
         "clip-norm": "1.5", "label-smoothing": "0.1", "ema": "0.1", "precision": "bf16",
+        "evaluation-precision": "f32",
         "memory": "small", "recompute": nil, "on-non-finite": "skip", "evaluate-every": "2", "patience": "3",
         "checkpoint-every": "2", "seed": "5", "workers": "2", "threads": "2", "engine": "reference",
+        "convolution": "winograd",
     ]
 
     private func arguments(_ option: OptionDefinition, _ value: String?) -> [String] {
@@ -151,9 +153,11 @@ struct OptionTableTests {
         let changeable = try recorded.filter(\.mayChange).map(\.name)
         #expect(
             changeable == [
-                "skip-broken", "check-images", "epochs", "steps", "memory", "recompute", "on-non-finite",
+                "skip-broken", "check-images", "epochs", "steps", "evaluation-precision", "memory",
+                "recompute", "on-non-finite",
                 "evaluate-every",
                 "patience", "checkpoint-every", "workers", "cache", "cache-budget", "threads", "engine",
+                "convolution",
             ])
         let help = try Program.renorm.run(["help", "train"]).output.split(whereSeparator: \.isWhitespace)
         for name in changeable { #expect(help.contains { $0.hasPrefix("--\(name)") }) }

@@ -44,6 +44,23 @@ import RenormOneDNN
         }
     }
 
+    /// A mean over 1×1 pixels, as at the end of a network on small images, adds nothing but widens.
+    @Test(.enabled(if: isPossible, "this processor does not multiply bf16"), arguments: [false, true])
+    func aSumOfOneValueIsThatValueInF32(isFused: Bool) throws {
+        let builder = GraphBuilder()
+        let x = builder.input("x", shape: [3, 1, 1, 5]).converted(to: .bf16)
+        builder.fetch(try x.mean(axes: [1, 2]), as: "mean")
+        builder.fetch(try x.reduce(.maximum, axes: [1]), as: "maximum")
+        let values = (0..<15).map { Float($0) * 0.37 - 2 }
+        let engine = try OneDNNEngine(threads: 1, isFused: isFused)
+        let results = try engine.compile(builder.graph).run(
+            ["x": NDArray(values, shape: [3, 1, 1, 5])], on: engine.makeStore(Variables()))
+        let rounded = values.map { Float(BFloat16(nearestTo: Double($0)).asDouble) }
+        for name in ["mean", "maximum"] {
+            #expect(results[name]?.type == .f32 && results[name]?.floats == rounded, "\(name)")
+        }
+    }
+
     /// In f64 nothing is rounded, so the two precisions are one graph.
     @Test func precisionIsOnlyRounding() throws {
         let model = try Model(

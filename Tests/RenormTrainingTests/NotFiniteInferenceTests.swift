@@ -108,9 +108,16 @@ import Testing
 
     @Test("evaluating and predicting name the layer", arguments: engines.indices, faults)
     func namesTheLayer(engine: Int, fault: Fault) async throws {
+        for precision in Precision.allCases where engines[engine].canCompute(precision) {
+            try await expectTheLayer(of: fault, on: engines[engine], precision)
+        }
+    }
+
+    private func expectTheLayer(of fault: Fault, on engine: any Engine, _ precision: Precision) async throws {
         let (trained, test) = try await spoiled(fault)
         let evaluator = Evaluator(
-            engines[engine], options: EvaluationOptions(statistics: fault.statistics, batchSize: 10))
+            engine,
+            options: EvaluationOptions(statistics: fault.statistics, batchSize: 10, precision: precision))
         let error = await #expect(throws: TrainingError.self) {
             try await evaluator.evaluate(trained, on: test)
         }
@@ -124,7 +131,7 @@ import Testing
                 "'\(path)' is not finite (NaN or infinity) on tiny test; expected finite numbers"))
         guard fault.statistics == .moving else { return }
         #expect(throws: TrainingError.notFiniteOn(data: "the input", path: path)) {
-            try Predictor(trained, engine: engines[engine]).probabilities(of: test.images)
+            try Predictor(trained, engine: engine, precision: precision).probabilities(of: test.images)
         }
     }
 

@@ -29,7 +29,7 @@ import Testing
     private static let best = #"{"step": 2, "accuracy": 0.5, "loss": 1.5}"#
     private static let position = #"{"epoch": 1, "step": 2, "stepsPerEpoch": 3}"#
     private static let engine = """
-        {"name": "onednn", "version": "3.2", "threads": 2, "instructionSet": "AVX2"}
+        {"name": "onednn", "version": "3.2", "threads": 2, "instructionSet": "AVX2", "convolution": "winograd"}
         """
     /// The rate of the averages has in files the name that it had in code.
     private static let options = """
@@ -50,7 +50,8 @@ import Testing
         "classWeights": {"x": 2, "y": 0, "z": 1}, \
         "augmentation": \(json(Augmentation.standard)), \
         "mixing": {"mixup": 0.25, "cutmix": 1}, "validation": 2, "seed": 3, "scaling": \(scaling), \
-        "onNonFinite": "skip", "evaluateEvery": 5, "patience": 3, "checkpointEvery": 6, "evaluationBatchSize": 7}
+        "onNonFinite": "skip", "evaluateEvery": 5, "patience": 3, "checkpointEvery": 6, "evaluationBatchSize": 7, \
+        "evaluationPrecision": "bf16"}
         """
     }
 
@@ -58,6 +59,18 @@ import Testing
         try expectEverythingToComeBack(DataDescription.self, Self.data)
         try expectEverythingToComeBack(EngineDescription.self, Self.engine)
         try expectEverythingToComeBack(RunEnvironment.self, #"{"build": "c", "engine": \#(Self.engine)}"#)
+    }
+
+    /// Runs of before there was a choice computed convolutions directly.
+    @Test func anEngineWithoutAlgorithmIsDirect() throws {
+        let text = Self.engine.replacing(#", "convolution": "winograd""#, with: "")
+        #expect(text != Self.engine)
+        let engine = try JSONCoder.decode(EngineDescription.self, from: Data(text.utf8))
+        #expect(engine.convolution == .direct && engine.threads == 2)
+        #expect(throws: DecodingError.self) {
+            try JSONCoder.decode(
+                EngineDescription.self, from: Data(Self.engine.replacing("winograd", with: "fast").utf8))
+        }
     }
 
     @Test func evaluationsComeBack() throws {

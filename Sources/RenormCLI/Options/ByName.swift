@@ -137,10 +137,13 @@ struct EngineChoice: TextForm, CustomStringConvertible {
     /// Whether it computes on several threads.
     var hasThreads: Bool { row.usesThreads }
 
-    /// The engine with this many threads; `nil` for one a core. More than cores are warned of.
-    func makeEngine(threads: Int?) throws -> any Engine {
+    /// Whether it computes convolutions by the algorithm that is asked for.
+    var choosesConvolutions: Bool { row.choosesConvolutions }
+
+    /// The engine with these options; no threads mean one a core. More than cores are warned of.
+    func makeEngine(_ options: Engines.Options) throws -> any Engine {
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        let engine = try row.make(threads)
+        let engine = try row.make(options)
         if hasThreads, engine.description.threads > cores {
             warn(
                 "warning: --threads: found \(engine.description.threads) on \(cores) core\(cores == 1 ? "" : "s"); threads that "

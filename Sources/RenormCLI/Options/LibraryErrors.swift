@@ -50,6 +50,7 @@ private func remedies(for error: any Error) -> [Remedy] {
     case ImagesError.cacheTooLarge: [Remedy("cache-budget"), Remedy("cache", "none")]
     case ImagesError.unusableCache: [Remedy("cache")]
     case ImagesError.noPart: [Remedy("data")]
+    case TrainingError.option(name: "evaluation precision", _, _): [Remedy("evaluation-precision", "f32")]
     case TrainingError.otherPictures: [Remedy("run")]
     case TrainingError.runExists: [Remedy("resume"), Remedy("run")]
     case TrainingError.inUse: [Remedy("run")]

@@ -68,12 +68,21 @@ struct NeedlessOption {
 extension EngineOptions {
     /// What the engine does not need.
     var needless: [NeedlessOption] {
-        guard let threads, threads > 1, !engine.hasThreads else { return [] }
-        return [
-            NeedlessOption(
-                "--threads", "\(threads) with --engine \(engine), which computes on one",
-                expected: "--engine onednn with it", "Leave one of them out")
-        ]
+        var result: [NeedlessOption] = []
+        if let threads, threads > 1, !engine.hasThreads {
+            result.append(
+                NeedlessOption(
+                    "--threads", "\(threads) with --engine \(engine), which computes on one",
+                    expected: "--engine onednn with it", "Leave one of them out"))
+        }
+        // An engine without a choice is direct, and what is chosen automatically may be that.
+        if convolution == .winograd, !engine.choosesConvolutions {
+            result.append(
+                NeedlessOption(
+                    "--convolution", "winograd with --engine \(engine), which computes convolutions directly",
+                    expected: "--engine onednn with it", "Leave one of them out"))
+        }
+        return result
     }
 }
 

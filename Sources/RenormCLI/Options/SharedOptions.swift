@@ -130,8 +130,59 @@ struct EngineOptions: OptionTable {
         Row("onednn, or reference: plain loops, slow, the measure of correctness.", resuming: .free))
     var engine = EngineChoice.onednn
 
+    @Option(
+        Row(
+            "How convolutions are computed: \(ConvolutionAlgorithm.expected). (default: auto)",
+            resuming: .free,
+            discussion: """
+                direct: as the formula says. winograd: by Winograd's algorithm wherever it applies, to 3×3 convolutions of stride 1 in f32, \
+                with a quarter of the multiplications. auto: whichever is faster for the shape, by a rule that gives the same choice every \
+                time. They round differently, so numbers agree but for their last digits, and a run records which one it took. A run that goes \
+                on keeps its own unless another is named, and one that began before there was a choice is direct; evaluation and prediction need \
+                not take the run's.
+                """))
+    var convolution: ConvolutionAlgorithm?
+
     /// The engine; more threads than cores are warned of.
-    func make() throws -> any Engine { try engine.makeEngine(threads: threads) }
+    ///
+    /// - Parameter standard: How convolutions are computed where the options do not say it.
+    func make(convolution standard: ConvolutionAlgorithm = .auto) throws -> any Engine {
+        try engine.makeEngine(Engines.Options(threads: threads, convolution: convolution ?? standard))
+    }
+}
+
+/// The precision in which a trained network is used.
+struct PrecisionOptions: OptionTable {
+    @Option(
+        Row(
+            "The precision of activations: \(Precision.expected). (default: that of the run's evaluations, else f32)",
+            discussion: """
+                bf16 is about twice as fast where the processor has instructions for it (Linux: avx512_bf16 or amx_bf16 in /proc/cpuinfo). \
+                Where it has none a run that was trained in bf16 is computed in f32, which is said, unless bf16 is asked for: processors with \
+                AVX-512 then emulate it, slowly, and others refuse. Sums, losses and probabilities are f32 or more in any case.
+                """))
+    var precision: Precision?
+
+    /// The precision of a network on an engine. That a run's own is not taken is warned of.
+    func value(for trained: TrainedModel?, on engine: any Engine) throws -> Precision {
+        let description = engine.description
+        if let precision {
+            guard precision == .bf16, engine.bf16Arithmetic == .none else { return precision }
+            throw UsageError(
+                "--precision: found bf16 on a processor without arithmetic for it (\(description.instructionSet)); expected f32. "
+                    + "Leave it out, or use another machine.")
+        }
+        guard let trained else { return .f32 }
+        let result = trained.precision(on: engine)
+        if result != trained.precision {
+            let advice = engine.bf16Arithmetic == .emulated ? "; --precision bf16 emulates it, slowly" : ""
+            warn(
+                "warning: the run's precision is \(trained.precision.rawValue), for which this processor has no instructions "
+                    + "(\(description.instructionSet)); computed in \(result.rawValue), so numbers may differ slightly from the run's\(advice)"
+            )
+        }
+        return result
+    }
 }
 
 /// How images are read.

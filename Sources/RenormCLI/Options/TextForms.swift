@@ -3,6 +3,7 @@ import Renorm
 
 extension Stem: TextForm {}
 extension Precision: TextForm {}
+extension ConvolutionAlgorithm: TextForm {}
 extension MemoryUse: TextForm {}
 extension NonFinitePolicy: TextForm {}
 extension Phase.Statistics: TextForm {}

@@ -46,7 +46,7 @@ extension TrainOptions {
             validation: validation, seed: seed,
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
-            checkpointEvery: checkpointEvery,
+            checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
             initialization: self.`init`?.description)
     }
 
@@ -113,13 +113,14 @@ extension TrainOptions {
     }
 
     /// These options with every default that depended on others settled.
-    func resolved(by configuration: TrainingConfiguration) -> TrainOptions {
+    func resolved(by configuration: TrainingConfiguration, on engine: EngineDescription) -> TrainOptions {
         var result = self
         result.images.data = images.sources
         result.network.stem = configuration.architecture?.stem
         result.steps = configuration.steps
         result.epochs = nil
         result.validation = configuration.validation
+        result.computing.convolution = engine.convolution
         result.learningRate = resolvedLearningRate
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum

@@ -229,9 +229,16 @@ struct TrainOptions: OptionTable {
             "The precision of activations: f32, or bf16.", resuming: .configures(["options.precision"]),
             discussion: """
                 bf16 halves memory and is about twice as fast where the processor multiplies it (Linux: avx512_bf16 or \
-                amx_bf16 in /proc/cpuinfo). Parameters, statistics, sums and losses stay f32.
+                amx_bf16 in /proc/cpuinfo). Parameters, statistics, sums and losses stay f32. Evaluations of the run, and 'renorm evaluate' and \
+                'predict' later, are in the same precision; --evaluation-precision gives them another.
                 """))
     var precision = Precision.f32
+
+    @Option(
+        Row(
+            "The precision of activations on held-out and test images: f32, or bf16. (default: as --precision)",
+            resuming: .configures(["evaluationPrecision"])))
+    var evaluationPrecision: Precision?
 
     @OptionGroup var kept: MemoryOptions
 

@@ -84,7 +84,7 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             \(description.data.training.grouped) images to train on, \(description.data.validation.grouped) held out
             \(description.steps.grouped) steps of \(examples), \
             \(description.stepsPerEpoch.grouped) an epoch; \(engine.name) \(engine.version), \(engine.threads) \
-            thread\(engine.threads == 1 ? "" : "s"), \(engine.instructionSet)
+            thread\(engine.threads == 1 ? "" : "s"), \(engine.instructionSet)\(engine.convolution == .auto ? "" : ", \(engine.convolution.rawValue) convolutions")
             """)
         if let cache = description.cache { say("Decoded pictures are kept: \("\(cache)".visible).") }
     }

@@ -38,13 +38,13 @@ struct JSONPrinter: EventPrinter {
     func print(
         _ evaluation: Evaluation, _ confusion: ConfusionMatrix? = nil, set: String, step: Int,
         normalizations: [NormalizationReport] = [],
-        data: MeasuredData? = nil
+        data: MeasuredData? = nil, arithmetic: Precision? = nil
     ) throws(ReportingError) {
         try line(
             "evaluation",
             Measured(
                 set: set, step: step, evaluation: evaluation, confusion: confusion,
-                normalizations: normalizations, data: data))
+                normalizations: normalizations, data: data, arithmetic: arithmetic))
     }
 
     /// Prints the description of a model.
@@ -117,9 +117,11 @@ struct JSONPrinter: EventPrinter {
         var confusion: ConfusionMatrix?
         var normalizations: [NormalizationReport]
         var data: MeasuredData?
+        /// The precision of activations; the other precision is that of answers.
+        var arithmetic: Precision?
 
         private enum Key: String, CodingKey {
-            case set, step, normalizations, data
+            case set, step, normalizations, data, arithmetic
             case accuracy, loss, examples, topFiveAccuracy, balancedAccuracy, precision, recall, f1
             case calibrationError, meanConfidence, classes, confusion
         }
@@ -144,6 +146,7 @@ struct JSONPrinter: EventPrinter {
             try container.encode(step, forKey: .step)
             if !normalizations.isEmpty { try container.encode(normalizations, forKey: .normalizations) }
             try container.encodeIfPresent(data, forKey: .data)
+            try container.encodeIfPresent(arithmetic, forKey: .arithmetic)
         }
     }
 

@@ -65,6 +65,11 @@ package final class OneDNNLibrary: @unchecked Sendable {
         Int(functions.get_effective_cpu_isa()) & Int(onednn_isa_avx512) == Int(onednn_isa_avx512)
     }
 
+    /// Whether it multiplies bf16 by instructions of the processor.
+    var hasBF16Instructions: Bool {
+        Int(functions.get_effective_cpu_isa()) & Int(onednn_isa_avx512_bf16) == Int(onednn_isa_avx512_bf16)
+    }
+
     /// The widest instruction set that it uses.
     var instructionSet: String {
         let isa = Int(functions.get_effective_cpu_isa())

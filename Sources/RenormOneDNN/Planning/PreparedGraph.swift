@@ -85,7 +85,8 @@ struct PreparedGraph {
         case .broadcast, .slice, .pad, .concatenate:
             return node.shape.elementCount == graph[node.inputs[0]].shape.elementCount
         case .reduce(let reduction, _):
-            return reduction.keepsOneValue
+            // What is reduced of bf16 is f32, also where there is nothing to add.
+            return reduction.keepsOneValue && node.type == graph[node.inputs[0]].type
                 && node.shape.elementCount == graph[node.inputs[0]].shape.elementCount
         case .transpose(let permutation):
             let shape = graph[node.inputs[0]].shape

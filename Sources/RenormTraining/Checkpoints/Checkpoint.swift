@@ -52,7 +52,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     public var scaling: InputScaling
     /// What the run is trained on.
     public var data: DataDescription
-    /// Build, engine, threads, instruction set.
+    /// Build and engine.
     public var environment: RunEnvironment
     /// The best state so far on the validation set.
     public var best: BestState?

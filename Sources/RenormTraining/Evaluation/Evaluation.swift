@@ -131,16 +131,20 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
     package var examplesOfBlock: Int?
     /// The batch of training, where the model has been trained by a run.
     package var trainedBatchSize: Int?
+    /// The precision of activations. `nil`: that of a run's evaluations (`TrainedModel.precision(on:)`), f32 for other models.
+    /// Losses, logits and what is counted are f32 or more in any case.
+    public var precision: Precision?
 
     /// Makes options.
     public init(
         statistics: Phase.Statistics = .moving, batchSize: Int? = nil, sampling: Sampling = .sequential,
-        examplesTogether: Int? = nil, seed: UInt64 = 0
+        examplesTogether: Int? = nil, seed: UInt64 = 0, precision: Precision? = nil
     ) {
         self.statistics = statistics
         self.batchSize = batchSize
         self.sampling = sampling
         self.examplesTogether = examplesTogether
         self.seed = seed
+        self.precision = precision
     }
 }

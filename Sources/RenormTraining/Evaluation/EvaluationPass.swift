@@ -33,6 +33,7 @@ package final class EvaluationPass {
             throw TrainingError.option(
                 name: "examples normalized together", found: "\(together)", expected: "at least 1")
         }
+        try (options.precision ?? .f32).check(on: engine)
         self.engine = engine
         self.options = options
         self.workers = workers
@@ -105,7 +106,9 @@ package final class EvaluationPass {
         let isRest = groupSize.map { batch % $0 != 0 } ?? false
         let key = Key(batch: batch, isRest: isRest)
         if let known = compiled[key] { return known }
-        let graph = try EvaluationGraph(isRest ? ungrouped : grouped, batch: batch, phase: phase).graph
+        let graph = try EvaluationGraph(
+            isRest ? ungrouped : grouped, batch: batch, phase: phase, precision: options.precision ?? .f32
+        ).graph
         let new = try CheckedExecutable(graph, on: engine)
         compiled[key] = new
         return new

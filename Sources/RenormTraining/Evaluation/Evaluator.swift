@@ -55,6 +55,7 @@ public struct Evaluator: Sendable {
     ) async throws -> DetailedEvaluation {
         var evaluator = self
         evaluator.options.trainedBatchSize = trained.record.configuration.batchSize
+        evaluator.options.precision = options.precision ?? trained.precision(on: engine)
         return try await evaluator.measure(
             trained.model, on: dataset, scaling: trained.scaling, each: each)
     }

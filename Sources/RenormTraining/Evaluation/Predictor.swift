@@ -1,5 +1,6 @@
 import RenormArrays
 import RenormEngines
+import RenormLayers
 
 /// Says which classes a trained model sees in images.
 ///
@@ -14,25 +15,39 @@ public final class Predictor {
     private let store: any Store
     /// The number of images at a time.
     public let batchSize: Int
+    /// The precision of activations.
+    public let precision: Precision
     private var executables: [Int: CheckedExecutable] = [:]
 
     /// Takes a model into an engine's memory.
     ///
-    /// - Parameter batchSize: The number of images at a time.
-    /// - Throws: `TrainingError.option` unless that is at least 1; what making a store throws.
-    public init(_ classifier: Classifier, engine: any Engine, batchSize: Int = 64) throws {
+    /// - Parameters:
+    ///   - batchSize: The number of images at a time.
+    ///   - precision: The precision of activations; logits are f32 in any case.
+    /// - Throws: `TrainingError.option` unless the batch has at least one image and the engine has this precision; what making a store throws.
+    public init(
+        _ classifier: Classifier, engine: any Engine, batchSize: Int = 64, precision: Precision = .f32
+    ) throws {
         guard batchSize > 0 else {
             throw TrainingError.option(name: "batch size", found: "\(batchSize)", expected: "at least 1")
         }
+        try precision.check(on: engine)
         self.classifier = classifier
         self.engine = engine
         self.batchSize = batchSize
+        self.precision = precision
         store = try engine.makeStore(classifier.model.variables)
     }
 
     /// Takes the network of a run.
-    public convenience init(_ trained: TrainedModel, engine: any Engine, batchSize: Int = 64) throws {
-        try self.init(trained.classifier, engine: engine, batchSize: batchSize)
+    ///
+    /// - Parameter precision: The precision of activations; `nil`: that of the run's evaluations (`TrainedModel.precision(on:)`).
+    public convenience init(
+        _ trained: TrainedModel, engine: any Engine, batchSize: Int = 64, precision: Precision? = nil
+    ) throws {
+        try self.init(
+            trained.classifier, engine: engine, batchSize: batchSize,
+            precision: precision ?? trained.precision(on: engine))
     }
 
     /// The probability of each class, a row for each image.
@@ -73,7 +88,8 @@ public final class Predictor {
 
     private func executable(batch: Int) throws -> CheckedExecutable {
         if let known = executables[batch] { return known }
-        let executable = try CheckedExecutable(classifier.model.graph(batch: batch), on: engine)
+        let executable = try CheckedExecutable(
+            classifier.model.graph(batch: batch, precision: precision), on: engine)
         executables[batch] = executable
         return executable
     }

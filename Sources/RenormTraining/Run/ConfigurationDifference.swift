@@ -16,14 +16,14 @@ public struct ConfigurationDifference: Hashable, Sendable {
 }
 
 extension TrainingConfiguration {
-    /// The options that may change when a run goes on: they decide how far it goes, when it looks at itself and what it
-    /// does with batches that are not finite, but not what a step computes.
+    /// The options that may change when a run goes on: they decide how far it goes, when and how precisely it looks at
+    /// itself and what it does with batches that are not finite, but not what a step computes.
     ///
     /// `steps` may become more or less, but not less than were made; a schedule that depends on the run's length is
     /// part of the other options, which must stay.
     public static let changeable: Set<String> = [
-        "steps", "evaluateEvery", "patience", "checkpointEvery", "evaluationBatchSize", "onNonFinite",
-        "initialization",
+        "steps", "evaluateEvery", "patience", "checkpointEvery", "evaluationBatchSize", "evaluationPrecision",
+        "onNonFinite", "initialization",
         "options.memory", "options.recomputes",
     ]
 

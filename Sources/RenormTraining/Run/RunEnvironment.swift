@@ -4,7 +4,7 @@ import RenormEngines
 public struct RunEnvironment: Sendable, Hashable, Codable {
     /// The version of this package and of the compiler, and the system.
     public var build: String
-    /// Engine, threads, instruction set.
+    /// Engine, threads, instruction set, algorithm of convolutions.
     public var engine: EngineDescription
 
     /// Describes this build with an engine.

@@ -14,8 +14,8 @@ import RenormLayers
 /// a checkpoint and ends the events with `.interrupted`; giving up reading them stops it in the same way.
 ///
 /// A run that goes on from a checkpoint computes the same bits as one that was never stopped, on the same build, engine,
-/// number of threads and instruction set (`RunEnvironment`): batches, augmentation and dropout are functions of the
-/// step, and everything else is in the checkpoint.
+/// number of threads, instruction set and algorithm of convolutions (`RunEnvironment`): batches, augmentation and dropout
+/// are functions of the step, and everything else is in the checkpoint.
 public struct Trainer: Sendable {
     /// The network with the values to start from.
     public var model: Model

@@ -46,6 +46,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var checkpointEvery: Int?
     /// The number of examples evaluated at a time.
     public var evaluationBatchSize: Int
+    /// The precision of activations on held-out and test examples; `nil`: that of training.
+    public var evaluationPrecision: Precision?
 
     /// Makes a configuration.
     public init(
@@ -54,7 +56,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         augmentation: Augmentation = .none, mixing: BatchMixing = BatchMixing(), validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
-        evaluationBatchSize: Int = 250,
+        evaluationBatchSize: Int = 250, evaluationPrecision: Precision? = nil,
         initialization: String? = nil
     ) {
         self.architecture = architecture
@@ -75,6 +77,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.patience = patience
         self.checkpointEvery = checkpointEvery
         self.evaluationBatchSize = evaluationBatchSize
+        self.evaluationPrecision = evaluationPrecision
     }
 
     /// The number of steps in `epochs` epochs over a dataset of `examples` examples of which `validation` are held out.
@@ -115,6 +118,7 @@ extension TrainingConfiguration {
         patience = try container.optional(.patience)
         checkpointEvery = try container.optional(.checkpointEvery)
         evaluationBatchSize = try container.value(.evaluationBatchSize)
+        evaluationPrecision = try container.optional(.evaluationPrecision)
         try requireNoFault(decoder)
     }
 }

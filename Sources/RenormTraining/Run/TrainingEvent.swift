@@ -52,7 +52,7 @@ public struct RunDescription: Sendable, Hashable, Codable {
     public var plannedByteCount: Int
     /// What decoded pictures need in the cache, in bytes, and what they may take; `nil` where none are kept.
     public var cache: ImageCache.Budget?
-    /// Build, engine, threads, instruction set.
+    /// Build and engine.
     public var environment: RunEnvironment
 }
 

@@ -36,6 +36,8 @@ final class TrainingRun {
         normalizations = try trainer.model.tracedNormalizations()
         // What the engine refuses leaves no folder behind.
         step = try TrainingStep(plan.graph, on: trainer.engine)
+        try trainer.configuration.precisionOfEvaluations.check(
+            on: trainer.engine, option: "evaluation precision")
         lock = try trainer.folder?.take(resuming: trainer.resumes, record: trainer.record)
         try trainer.keepPictures()
         let initial = plan.graph.initialState(of: trainer.model)
@@ -257,7 +259,8 @@ final class TrainingRun {
     }
 
     var evaluationOptions: EvaluationOptions {
-        EvaluationOptions(batchSize: configuration.evaluationBatchSize)
+        EvaluationOptions(
+            batchSize: configuration.evaluationBatchSize, precision: configuration.precisionOfEvaluations)
     }
 
     /// The training store or, where averages are kept, another that has them in the place of the values.

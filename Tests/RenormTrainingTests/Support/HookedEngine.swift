@@ -28,6 +28,7 @@ struct HookedEngine: Engine {
     struct Killed: Error {}
 
     var description: EngineDescription { base.description }
+    var bf16Arithmetic: ArithmeticSupport { base.bf16Arithmetic }
 
     func makeStore(_ variables: Variables) throws -> any Store { try base.makeStore(variables) }
 

@@ -6,6 +6,11 @@ import Renorm
 /// The engines that can be had here: oneDNN's only where the library is.
 let engines: [any Engine] = [ReferenceEngine()] + ((try? OneDNNEngine(threads: 2)).map { [$0] } ?? [])
 
+extension Engine {
+    /// Whether activations may have a precision.
+    func canCompute(_ precision: Precision) -> Bool { precision == .f32 || bf16Arithmetic != .none }
+}
+
 /// Runs of a very small network on very small images: 120 examples of which 20 are held out, batches of 8, so an epoch
 /// has 12 steps and leaves 4 examples out.
 struct TinyRun {
