@@ -72,7 +72,7 @@ import RenormOneDNN
 
     private func feeds(_ step: Int) -> [NDArray] {
         [
-            randomArray([6] + Self.input.dimensions, seed: UInt64(20 + step), type: .f32),
+            randomArray(TensorShape([6] + Self.input.dimensions), seed: UInt64(20 + step), type: .f32),
             randomLabels(6, classes: 5, seed: UInt64(step)),
         ]
     }
@@ -162,7 +162,7 @@ import RenormOneDNN
         try store.write(trained)
         #expect(try store.read() == trained)
 
-        let image = randomArray([3] + Self.input.dimensions, seed: 8, type: .f32)
+        let image = randomArray(TensorShape([3] + Self.input.dimensions), seed: 8, type: .f32)
         let evaluation = try model().graph(batch: 3)
         var (packed, plain, direct): ([NDArray], [NDArray], [NDArray]) = ([], [], [])
         let executable = try engine.compile(evaluation)
@@ -180,9 +180,11 @@ import RenormOneDNN
         let model = try model()
         let graph = try model.graph(batch: 3)
         let names = try names(graph, .auto)
-        #expect(names.filter { $0 == "convolution depthwise" }.count == 2)
+        // The first may be one with the 1×1 convolution before it.
+        let ours = names.filter { $0 == "convolution depthwise" || $0.hasPrefix("convolution, depthwise") }
+        #expect(ours.count == 2)
         let variables = graph.initialVariables(seed: 4)
-        let image = randomArray([3] + Self.input.dimensions, seed: 8, deviation: 8, type: .f32)
+        let image = randomArray(TensorShape([3] + Self.input.dimensions), seed: 8, deviation: 8, type: .f32)
         let (engine, reference) = (try OneDNNEngine(threads: 2), ReferenceEngine(precision: .f64))
         var (found, expected): ([NDArray], [NDArray]) = ([], [])
         try engine.compile(graph).run([image], step: 0, on: engine.makeStore(variables), into: &found)
