@@ -251,7 +251,8 @@ import RenormOneDNN
         }
         let one = try planned(4, 1)
         let eight = try planned(4, 8)
-        #expect(Double(eight) < 1.2 * Double(one), "\(one) \(eight)")
+        // Two graphs: the second holds the gradients and changes of all variables once more.
+        #expect(Double(eight) < 1.4 * Double(one), "\(one) \(eight)")
         #expect(try planned(32, 1) > 4 * eight)
     }
 }
