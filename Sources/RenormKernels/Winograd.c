@@ -1,26 +1,15 @@
 #include "Winograd.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 // Forward and gradient of inputs: [tile][input] · [input][output] in every plane.
 
 typedef struct {
-    const renorm_winograd *plan;
-    renorm_winograd_sizes sizes;
-    const renorm_loops *loops;
-    const renorm_winograd_loops *transforms;
+    renorm_winograd_work common;
     const float *source;
     const float *filters;
     const renorm_winograd_epilogue *epilogue;
     float *result;
-    float *scratch;
-    /// The tiles that are in the scratch, where all are transformed before the filters.
-    ptrdiff_t first_tile;
-    ptrdiff_t tile_count;
-    /// The next piece of work that nobody has taken. Threads take pieces as they come, so one that is held up by another
-    /// process holds up little.
-    _Atomic ptrdiff_t next;
 } convolution;
 
 /// How a block of tiles and panels lies in memory.
@@ -119,22 +108,13 @@ static void filters_body(void *context, int32_t thread, int32_t threads) {
     convolution *work = context;
     (void)thread;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const ptrdiff_t panel_floats = filter_floats(s, s->inputs, 1);
     for (;;) {
-        const ptrdiff_t panel = atomic_fetch_add(&work->next, 1);
+        const ptrdiff_t panel = renorm_winograd_take(&work->common);
         if (panel >= s->panels) return;
         renorm_winograd_transform_block(
-            work->plan, work->loops, work->filters, panel, 1, 0, s->inputs, work->result + panel * panel_floats);
-    }
-}
-
-static void run(renorm_team *team, renorm_team_body body, convolution *work) {
-    atomic_store(&work->next, 0);
-    if (team) {
-        renorm_team_run(team, body, work);
-    } else {
-        body(work, 0, 1);
+            work->common.plan, work->common.loops, work->filters, panel, 1, 0, s->inputs, work->result + panel * panel_floats);
     }
 }
 
@@ -142,13 +122,8 @@ void renorm_winograd_transform_filters(
     const renorm_winograd *plan, renorm_team *team, const float *weights, float *filters
 ) {
     convolution work = {
-        .plan = plan,
-        .sizes = renorm_winograd_sizes_of(plan),
-        .loops = renorm_loops_for(team),
-        .filters = weights,
-        .result = filters,
-    };
-    run(team, filters_body, &work);
+        .common = renorm_winograd_work_of(plan, team, NULL), .filters = weights, .result = filters};
+    renorm_winograd_run(team, filters_body, &work);
 }
 
 // MARK: Products
@@ -158,17 +133,19 @@ static void multiply(
     const convolution *work, const tile_layout *layout, ptrdiff_t tiles, ptrdiff_t inputs, ptrdiff_t panels, bool adds,
     const float *source, const float *filters, float *to
 ) {
-    const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->sizes.planes;
+    const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->common.sizes.planes;
     const ptrdiff_t chunk =
-        work->sizes.inputs > 2 * renorm_winograd_chunk ? renorm_winograd_chunk : renorm_winograd_chunk / 2;
+        work->common.sizes.inputs > 2 * renorm_winograd_chunk ? renorm_winograd_chunk : renorm_winograd_chunk / 2;
     for (ptrdiff_t p = 0; p < planes; p++) {
         for (ptrdiff_t panel = 0; panel < panels; panel++) {
             const float *right = filters + (panel * planes + p) * plane;
-            const float *following = panel + 1 < panels ? right + planes * plane : p + 1 < planes ? filters + (p + 1) * plane : filters;
+            const float *following = panel + 1 < panels ? right + planes * plane
+                : p + 1 < planes                        ? filters + (p + 1) * plane
+                                                        : filters;
             for (ptrdiff_t i = 0; i < inputs; i += chunk) {
                 const ptrdiff_t now = renorm_smaller(chunk, inputs - i);
                 const bool is_last = i + now == inputs;
-                work->loops->multiply_channels(
+                work->common.loops->multiply_channels(
                     adds || i > 0, tiles, now / 16, source + p * layout->source_plane + i / 16 * layout->source_block,
                     layout->source_block, right + i * renorm_winograd_panel,
                     to + p * layout->result_plane + panel * layout->result_panel,
@@ -183,24 +160,24 @@ static void write_results(
     const float *from
 ) {
     const ptrdiff_t c0 = p0 * renorm_winograd_panel;
-    work->transforms->transform_results(
-        &work->sizes.result, first, tiles, from, layout->result_panel, layout->result_plane, c0,
-        renorm_smaller(panels * renorm_winograd_panel, work->sizes.outputs - c0), work->epilogue, work->result);
+    work->common.transforms->transform_results(
+        &work->common.sizes.result, first, tiles, from, layout->result_panel, layout->result_plane, c0,
+        renorm_smaller(panels * renorm_winograd_panel, work->common.sizes.outputs - c0), work->epilogue, work->result);
 }
 
 /// A block of tiles after the other, with filters that are transformed already.
 static void blocks_of_tiles_body(void *context, int32_t thread, int32_t threads) {
     convolution *work = context;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
-    const ptrdiff_t block = tiles_in_block(work->plan, s->tiles), panels_each = panels_in_block(work->plan, s->panels);
+    const renorm_winograd_sizes *s = &work->common.sizes;
+    const ptrdiff_t block = tiles_in_block(work->common.plan, s->tiles), panels_each = panels_in_block(work->common.plan, s->panels);
     const tile_layout layout = layout_of(block, s->inputs, panels_each);
-    float *source = work->scratch + thread * thread_floats(work->plan, s), *to = source + source_floats(work->plan, s);
+    float *source = work->common.scratch + thread * thread_floats(work->common.plan, s), *to = source + source_floats(work->common.plan, s);
     for (;;) {
-        const ptrdiff_t first = atomic_fetch_add(&work->next, 1) * block;
+        const ptrdiff_t first = renorm_winograd_take(&work->common) * block;
         if (first >= s->tiles) return;
         const ptrdiff_t tiles = renorm_smaller(block, s->tiles - first);
-        work->transforms->transform_inputs(
+        work->common.transforms->transform_inputs(
             &s->source, work->source, first, tiles, source, layout.source_block, layout.source_plane);
         for (ptrdiff_t p0 = 0; p0 < s->panels; p0 += panels_each) {
             const ptrdiff_t panels = renorm_smaller(panels_each, s->panels - p0);
@@ -217,15 +194,15 @@ static void all_tiles_body(void *context, int32_t thread, int32_t threads) {
     convolution *work = context;
     (void)thread;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
-    const tile_layout layout = layout_of(tiles_in_block(work->plan, s->tiles), s->inputs, 1);
+    const renorm_winograd_sizes *s = &work->common.sizes;
+    const tile_layout layout = layout_of(tiles_in_block(work->common.plan, s->tiles), s->inputs, 1);
     enum { some = 4 };
     for (;;) {
-        const ptrdiff_t first = atomic_fetch_add(&work->next, 1) * some;
-        if (first >= work->tile_count) return;
-        work->transforms->transform_inputs(
-            &s->source, work->source, work->first_tile + first, renorm_smaller(some, work->tile_count - first),
-            work->scratch + first * 16, layout.source_block, layout.source_plane);
+        const ptrdiff_t first = renorm_winograd_take(&work->common) * some;
+        if (first >= work->common.tile_count) return;
+        work->common.transforms->transform_inputs(
+            &s->source, work->source, work->common.first_tile + first, renorm_smaller(some, work->common.tile_count - first),
+            work->common.scratch + first * 16, layout.source_block, layout.source_plane);
     }
 }
 
@@ -233,23 +210,23 @@ static void all_tiles_body(void *context, int32_t thread, int32_t threads) {
 static void blocks_of_panels_body(void *context, int32_t thread, int32_t threads) {
     convolution *work = context;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
-    const ptrdiff_t panels_each = panels_in_block(work->plan, s->panels), inputs_each = inputs_in_block(work->plan, s->inputs);
-    const tile_layout layout = layout_of(tiles_in_block(work->plan, s->tiles), s->inputs, panels_each);
-    float *filters = work->scratch + source_floats(work->plan, s) + thread * thread_floats(work->plan, s);
+    const renorm_winograd_sizes *s = &work->common.sizes;
+    const ptrdiff_t panels_each = panels_in_block(work->common.plan, s->panels), inputs_each = inputs_in_block(work->common.plan, s->inputs);
+    const tile_layout layout = layout_of(tiles_in_block(work->common.plan, s->tiles), s->inputs, panels_each);
+    float *filters = work->common.scratch + source_floats(work->common.plan, s) + thread * thread_floats(work->common.plan, s);
     float *to = filters + filter_floats(s, inputs_each, panels_each);
     for (;;) {
-        const ptrdiff_t p0 = atomic_fetch_add(&work->next, 1) * panels_each;
+        const ptrdiff_t p0 = renorm_winograd_take(&work->common) * panels_each;
         if (p0 >= s->panels) return;
         const ptrdiff_t panels = renorm_smaller(panels_each, s->panels - p0);
         for (ptrdiff_t i0 = 0; i0 < s->inputs; i0 += inputs_each) {
             const ptrdiff_t inputs = renorm_smaller(inputs_each, s->inputs - i0);
-            renorm_winograd_transform_block(work->plan, work->loops, work->filters, p0, panels, i0, inputs, filters);
+            renorm_winograd_transform_block(work->common.plan, work->common.loops, work->filters, p0, panels, i0, inputs, filters);
             multiply(
-                work, &layout, work->tile_count, inputs, panels, i0 > 0, work->scratch + i0 / 16 * layout.source_block,
+                work, &layout, work->common.tile_count, inputs, panels, i0 > 0, work->common.scratch + i0 / 16 * layout.source_block,
                 filters, to);
         }
-        write_results(work, &layout, work->first_tile, work->tile_count, p0, panels, to);
+        write_results(work, &layout, work->common.first_tile, work->common.tile_count, p0, panels, to);
     }
 }
 
@@ -257,27 +234,22 @@ void renorm_winograd_convolve(
     const renorm_winograd *plan, renorm_team *team, const float *source, const float *filters,
     renorm_winograd_epilogue epilogue, float *result, void *scratch
 ) {
-    const renorm_loops *loops = renorm_loops_for(team);
     convolution work = {
-        .plan = plan,
-        .sizes = renorm_winograd_sizes_of(plan),
-        .loops = loops,
-        .transforms = renorm_winograd_loops_of(loops, plan),
+        .common = renorm_winograd_work_of(plan, team, scratch),
         .source = source,
         .filters = filters,
         .epilogue = &epilogue,
         .result = result,
-        .scratch = scratch,
     };
     if (plan->blocks.filters_first) {
-        run(team, blocks_of_tiles_body, &work);
+        renorm_winograd_run(team, blocks_of_tiles_body, &work);
         return;
     }
-    const ptrdiff_t block = tiles_in_block(plan, work.sizes.tiles);
-    for (; work.first_tile < work.sizes.tiles; work.first_tile += block) {
-        work.tile_count = renorm_smaller(block, work.sizes.tiles - work.first_tile);
-        run(team, all_tiles_body, &work);
-        run(team, blocks_of_panels_body, &work);
+    const ptrdiff_t block = tiles_in_block(plan, work.common.sizes.tiles);
+    for (; work.common.first_tile < work.common.sizes.tiles; work.common.first_tile += block) {
+        work.common.tile_count = renorm_smaller(block, work.common.sizes.tiles - work.common.first_tile);
+        renorm_winograd_run(team, all_tiles_body, &work);
+        renorm_winograd_run(team, blocks_of_panels_body, &work);
     }
 }
 

@@ -70,3 +70,23 @@ renorm_winograd renorm_winograd_planned(
     plan.blocks = (renorm_winograd_blocks){filters_first, tiles, 64, outputs};
     return plan;
 }
+
+renorm_winograd_work renorm_winograd_work_of(const renorm_winograd *plan, const renorm_team *team, void *scratch) {
+    const renorm_loops *loops = renorm_loops_for(team);
+    return (renorm_winograd_work){
+        .plan = plan,
+        .sizes = renorm_winograd_sizes_of(plan),
+        .loops = loops,
+        .transforms = renorm_winograd_loops_of(loops, plan),
+        .scratch = scratch,
+    };
+}
+
+void renorm_winograd_run(renorm_team *team, renorm_team_body body, void *context) {
+    atomic_store(&((renorm_winograd_work *)context)->next, 0);
+    if (team) {
+        renorm_team_run(team, body, context);
+    } else {
+        body(context, 0, 1);
+    }
+}

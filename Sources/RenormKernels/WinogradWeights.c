@@ -1,21 +1,12 @@
 #include "Winograd.h"
 
-#include <stdatomic.h>
-
 // The gradient of weights: [tile][input]ᵀ · [tile][output] in every plane, summed over the tiles.
 
 typedef struct {
-    const renorm_winograd *plan;
-    renorm_winograd_sizes sizes;
-    const renorm_loops *loops;
-    const renorm_winograd_loops *transforms;
+    renorm_winograd_work common;
     const float *x;
     const float *dy;
     float *weights;
-    float *scratch;
-    ptrdiff_t first_tile;
-    ptrdiff_t tile_count;
-    _Atomic ptrdiff_t next;
 } weighing;
 
 /// How a block of tiles lies in memory.
@@ -77,10 +68,10 @@ static ptrdiff_t inputs_in_block(const renorm_winograd *plan, const renorm_winog
 static void transform_tiles(
     const weighing *work, ptrdiff_t first, ptrdiff_t count, const tile_layout *layout, float *inputs, float *outputs
 ) {
-    const renorm_winograd_sizes *s = &work->sizes;
-    work->transforms->transform_inputs(
+    const renorm_winograd_sizes *s = &work->common.sizes;
+    work->common.transforms->transform_inputs(
         &s->source, work->x, first, count, inputs, layout->input_block, layout->input_plane);
-    work->transforms->transform_gradients(
+    work->common.transforms->transform_gradients(
         &s->result, work->dy, first, count, outputs, layout->output_panel, layout->output_plane);
 }
 
@@ -89,8 +80,8 @@ static void sum_tiles(
     const weighing *work, const tile_layout *layout, ptrdiff_t tiles, ptrdiff_t inputs, ptrdiff_t panels, bool adds,
     const float *left, const float *right, float *sums
 ) {
-    const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->sizes.planes;
-    const bool is_few = work->sizes.tiles <= 2 * renorm_winograd_tile_chunk;
+    const ptrdiff_t plane = renorm_odd_lines(inputs * renorm_winograd_panel), planes = work->common.sizes.planes;
+    const bool is_few = work->common.sizes.tiles <= 2 * renorm_winograd_tile_chunk;
     const ptrdiff_t chunk = is_few ? renorm_winograd_tile_chunk / 2 : renorm_winograd_tile_chunk;
     for (ptrdiff_t p = 0; p < planes; p++) {
         for (ptrdiff_t panel = 0; panel < panels; panel++) {
@@ -99,7 +90,7 @@ static void sum_tiles(
                 const float *b = right + p * layout->output_plane + panel * layout->output_panel;
                 float *to = sums + (panel * planes + p) * plane + i * renorm_winograd_panel;
                 for (ptrdiff_t t = 0; t < tiles; t += chunk) {
-                    work->loops->multiply_tiles(
+                    work->common.loops->multiply_tiles(
                         adds || t > 0, renorm_smaller(chunk, tiles - t), a + t * 16, b + t * renorm_winograd_panel, to,
                         b + (t + chunk) * renorm_winograd_panel);
                 }
@@ -113,25 +104,16 @@ static void write_weights(
     const weighing *work, ptrdiff_t p0, ptrdiff_t panels, ptrdiff_t i0, ptrdiff_t inputs, const float *sums,
     ptrdiff_t plane, ptrdiff_t count, ptrdiff_t apart, bool adds
 ) {
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const ptrdiff_t blocks_in_row = s->inputs / 16;
     for (ptrdiff_t output = 0; output < panels * 2; output++) {
         const ptrdiff_t block = p0 * 2 + output;
         if (block * 16 >= s->outputs) return;
         for (ptrdiff_t i = 0; i < inputs; i += 16) {
-            work->transforms->transform_weights(
+            work->common.transforms->transform_weights(
                 sums + output / 2 * s->planes * plane + i * renorm_winograd_panel + output % 2 * 16, plane, count, apart,
                 adds, work->weights + (block * blocks_in_row + (i0 + i) / 16) * 9 * 256);
         }
-    }
-}
-
-static void run(renorm_team *team, renorm_team_body body, weighing *work) {
-    atomic_store(&work->next, 0);
-    if (team) {
-        renorm_team_run(team, body, work);
-    } else {
-        body(work, 0, 1);
     }
 }
 
@@ -140,14 +122,14 @@ static void run(renorm_team *team, renorm_team_body body, weighing *work) {
 static void segments_body(void *context, int32_t thread, int32_t threads) {
     weighing *work = context;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const ptrdiff_t segments = segments_of(s), all_sums = sum_floats(s, s->inputs, s->panels);
-    const ptrdiff_t in_segment = tiles_in_segment(s), in_block = tiles_in_block(work->plan, s);
+    const ptrdiff_t in_segment = tiles_in_segment(s), in_block = tiles_in_block(work->common.plan, s);
     const tile_layout layout = layout_of(in_block, s);
-    float *inputs = work->scratch + segments * all_sums + thread * tile_floats(in_block, s);
+    float *inputs = work->common.scratch + segments * all_sums + thread * tile_floats(in_block, s);
     float *outputs = inputs + s->planes * layout.input_plane;
     for (;;) {
-        const ptrdiff_t segment = atomic_fetch_add(&work->next, 1);
+        const ptrdiff_t segment = renorm_winograd_take(&work->common);
         if (segment >= segments) return;
         const ptrdiff_t end = renorm_smaller((segment + 1) * in_segment, s->tiles);
         for (ptrdiff_t first = segment * in_segment; first < end; first += in_block) {
@@ -155,7 +137,7 @@ static void segments_body(void *context, int32_t thread, int32_t threads) {
             transform_tiles(work, first, tiles, &layout, inputs, outputs);
             sum_tiles(
                 work, &layout, tiles, s->inputs, s->panels, first > segment * in_segment, inputs, outputs,
-                work->scratch + segment * all_sums);
+                work->common.scratch + segment * all_sums);
         }
     }
 }
@@ -164,14 +146,14 @@ static void joining_body(void *context, int32_t thread, int32_t threads) {
     weighing *work = context;
     (void)thread;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const ptrdiff_t plane = renorm_odd_lines(s->inputs * renorm_winograd_panel), blocks = s->inputs / 16;
     for (;;) {
-        const ptrdiff_t piece = atomic_fetch_add(&work->next, 1);
+        const ptrdiff_t piece = renorm_winograd_take(&work->common);
         if (piece >= s->panels * blocks) return;
         const ptrdiff_t panel = piece / blocks, i0 = piece % blocks * 16;
         write_weights(
-            work, panel, 1, i0, 16, work->scratch + panel * s->planes * plane + i0 * renorm_winograd_panel, plane,
+            work, panel, 1, i0, 16, work->common.scratch + panel * s->planes * plane + i0 * renorm_winograd_panel, plane,
             segments_of(s), sum_floats(s, s->inputs, s->panels), false);
     }
 }
@@ -182,66 +164,61 @@ static void all_tiles_body(void *context, int32_t thread, int32_t threads) {
     weighing *work = context;
     (void)thread;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const tile_layout layout = layout_of(renorm_smaller(tiles_at_once, s->tiles), s);
-    float *outputs = work->scratch + s->planes * layout.input_plane;
+    float *outputs = work->common.scratch + s->planes * layout.input_plane;
     enum { some = 4 };
     for (;;) {
-        const ptrdiff_t first = atomic_fetch_add(&work->next, 1) * some;
-        if (first >= work->tile_count) return;
+        const ptrdiff_t first = renorm_winograd_take(&work->common) * some;
+        if (first >= work->common.tile_count) return;
         transform_tiles(
-            work, work->first_tile + first, renorm_smaller(some, work->tile_count - first), &layout,
-            work->scratch + first * 16, outputs + first * renorm_winograd_panel);
+            work, work->common.first_tile + first, renorm_smaller(some, work->common.tile_count - first), &layout,
+            work->common.scratch + first * 16, outputs + first * renorm_winograd_panel);
     }
 }
 
 static void blocks_of_filters_body(void *context, int32_t thread, int32_t threads) {
     weighing *work = context;
     (void)threads;
-    const renorm_winograd_sizes *s = &work->sizes;
+    const renorm_winograd_sizes *s = &work->common.sizes;
     const ptrdiff_t at_once = renorm_smaller(tiles_at_once, s->tiles);
     const tile_layout layout = layout_of(at_once, s);
-    const ptrdiff_t panels_each = panels_in_block(work->plan, s), inputs_each = inputs_in_block(work->plan, s);
+    const ptrdiff_t panels_each = panels_in_block(work->common.plan, s), inputs_each = inputs_in_block(work->common.plan, s);
     const ptrdiff_t rows = (s->panels + panels_each - 1) / panels_each, columns = (s->inputs + inputs_each - 1) / inputs_each;
-    const float *outputs = work->scratch + s->planes * layout.input_plane;
-    float *sums = work->scratch + tile_floats(at_once, s) + thread * sum_floats(s, inputs_each, panels_each);
+    const float *outputs = work->common.scratch + s->planes * layout.input_plane;
+    float *sums = work->common.scratch + tile_floats(at_once, s) + thread * sum_floats(s, inputs_each, panels_each);
     for (;;) {
-        const ptrdiff_t piece = atomic_fetch_add(&work->next, 1);
+        const ptrdiff_t piece = renorm_winograd_take(&work->common);
         if (piece >= rows * columns) return;
         const ptrdiff_t p0 = piece / columns * panels_each, i0 = piece % columns * inputs_each;
         const ptrdiff_t panels = renorm_smaller(panels_each, s->panels - p0), inputs = renorm_smaller(inputs_each, s->inputs - i0);
         sum_tiles(
-            work, &layout, work->tile_count, inputs, panels, false, work->scratch + i0 / 16 * layout.input_block,
+            work, &layout, work->common.tile_count, inputs, panels, false, work->common.scratch + i0 / 16 * layout.input_block,
             outputs + p0 * layout.output_panel, sums);
         write_weights(
             work, p0, panels, i0, inputs, sums, renorm_odd_lines(inputs * renorm_winograd_panel), 1, 0,
-            work->first_tile > 0);
+            work->common.first_tile > 0);
     }
 }
 
 void renorm_winograd_weigh(
     const renorm_winograd *plan, renorm_team *team, const float *x, const float *dy, float *weight_gradient, void *scratch
 ) {
-    const renorm_loops *loops = renorm_loops_for(team);
     weighing work = {
-        .plan = plan,
-        .sizes = renorm_winograd_sizes_of(plan),
-        .loops = loops,
-        .transforms = renorm_winograd_loops_of(loops, plan),
+        .common = renorm_winograd_work_of(plan, team, scratch),
         .x = x,
         .dy = dy,
         .weights = weight_gradient,
-        .scratch = scratch,
     };
     if (plan->blocks.filters_first) {
-        run(team, segments_body, &work);
-        run(team, joining_body, &work);
+        renorm_winograd_run(team, segments_body, &work);
+        renorm_winograd_run(team, joining_body, &work);
         return;
     }
-    for (; work.first_tile < work.sizes.tiles; work.first_tile += tiles_at_once) {
-        work.tile_count = renorm_smaller(tiles_at_once, work.sizes.tiles - work.first_tile);
-        run(team, all_tiles_body, &work);
-        run(team, blocks_of_filters_body, &work);
+    for (; work.common.first_tile < work.common.sizes.tiles; work.common.first_tile += tiles_at_once) {
+        work.common.tile_count = renorm_smaller(tiles_at_once, work.common.sizes.tiles - work.common.first_tile);
+        renorm_winograd_run(team, all_tiles_body, &work);
+        renorm_winograd_run(team, blocks_of_filters_body, &work);
     }
 }
 

@@ -1,26 +1,7 @@
 // Convolutions by Winograd's algorithm of random shapes against plain loops in double, every array exactly as long as it is
 // used, so that the sanitizers see each step beyond it: `make sanitize`.
 
-#include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "RenormKernels.h"
-
-static uint64_t state = 88172645463325252u;
-
-static uint64_t next(void) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static ptrdiff_t pick(ptrdiff_t first, ptrdiff_t last) {
-    return first + (ptrdiff_t)(next() % (uint64_t)(last - first + 1));
-}
+#include "probe.h"
 
 /// Memory of exactly so many bytes, aligned to 64, full of NaN.
 static void *allocated(size_t bytes) {

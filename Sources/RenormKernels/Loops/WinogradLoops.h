@@ -26,6 +26,49 @@ INLINE vf sum_of_segments(const float *p, ptrdiff_t count, ptrdiff_t apart) {
     return sums[0];
 }
 
+// MARK: Squares
+
+/// Which rows and columns of a square lie inside an array.
+typedef struct {
+    ptrdiff_t first_row;
+    ptrdiff_t end_row;
+    ptrdiff_t first_column;
+    ptrdiff_t end_column;
+    bool is_whole;
+} part_inside;
+
+INLINE part_inside part_of(const renorm_tiled *array, ptrdiff_t y, ptrdiff_t x, ptrdiff_t side) {
+    part_inside part = {
+        .first_row = renorm_larger_of(-y, 0),
+        .end_row = renorm_smaller_of(array->height - y, side),
+        .first_column = renorm_larger_of(-x, 0),
+        .end_column = renorm_smaller_of(array->width - x, side),
+    };
+    part.is_whole =
+        part.first_row == 0 && part.first_column == 0 && part.end_row == side && part.end_column == side;
+    return part;
+}
+
+/// Where a vector of channels of a square lies: its rows and columns are so many floats apart.
+typedef struct {
+    const float *corner;
+    ptrdiff_t row;
+    ptrdiff_t column;
+} square;
+
+/// A square of an array; if not all of it is inside, copied to between the zeros of `copied`.
+INLINE square square_at(
+    const float *corner, ptrdiff_t row, ptrdiff_t column, part_inside part, ptrdiff_t side, float *copied
+) {
+    if (part.is_whole) return (square){corner, row, column};
+    for (ptrdiff_t i = part.first_row; i < part.end_row; i++) {
+        for (ptrdiff_t j = part.first_column; j < part.end_column; j++) {
+            store(copied + (i * side + j) * LANES, load(corner + i * row + j * column));
+        }
+    }
+    return (square){copied, side * LANES, LANES};
+}
+
 // MARK: Turning
 
 /// The first halves, or the second halves, of a and b, alternating.

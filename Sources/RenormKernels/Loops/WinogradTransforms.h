@@ -154,28 +154,14 @@ static void NAMED(transform_inputs)(
         const renorm_tile at = renorm_tile_at(array, first + tile);
         const ptrdiff_t y = at.row * TILE - array->top, x_at = at.column * TILE - array->left;
         const float *corner = x + ((at.image * height + y) * width + x_at) * channels;
-        const bool is_inside = y >= 0 && x_at >= 0 && y + edge <= height && x_at + edge <= width;
-        // Of a tile at the edge what is inside is copied between zeros.
-        const ptrdiff_t i0 = renorm_larger_of(-y, 0), i1 = renorm_smaller_of(height - y, edge);
-        const ptrdiff_t j0 = renorm_larger_of(-x_at, 0), j1 = renorm_smaller_of(width - x_at, edge);
+        const part_inside part = part_of(array, y, x_at, edge);
         float copied[edge * edge * LANES] __attribute__((aligned(64)));
-        if (!is_inside) memset(copied, 0, sizeof copied);
+        if (!part.is_whole) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *v = to + c / 16 * block_stride + tile * 16 + c % 16;
-            const float *from_corner = corner + c;
-            ptrdiff_t row = width * channels, column = channels;
-            if (!is_inside) {
-                for (ptrdiff_t i = i0; i < i1; i++) {
-                    for (ptrdiff_t j = j0; j < j1; j++) {
-                        store(copied + (i * edge + j) * LANES, load(from_corner + i * row + j * column));
-                    }
-                }
-                from_corner = copied;
-                row = edge * LANES;
-                column = LANES;
-            }
+            const square from = square_at(corner + c, width * channels, channels, part, edge, copied);
             TRANSFORM_SQUARE(
-                edge, edge, NAMED(input_line), load(from_corner + i * row + j * column),
+                edge, edge, NAMED(input_line), load(from.corner + i * from.row + j * from.column),
                 store(v + (i * edge + j) * plane_stride, value));
         }
     }
@@ -193,26 +179,14 @@ static void NAMED(transform_gradients)(
         const renorm_tile at = renorm_tile_at(array, first + tile);
         const ptrdiff_t y = at.row * TILE, x_at = at.column * TILE;
         const float *corner = dy + ((at.image * height + y) * width + x_at) * channels;
-        const ptrdiff_t rows = renorm_smaller_of(height - y, TILE), columns_left = renorm_smaller_of(width - x_at, TILE);
-        const bool is_inside = rows == TILE && columns_left == TILE;
+        const part_inside part = part_of(array, y, x_at, TILE);
         float copied[TILE * TILE * LANES] __attribute__((aligned(64)));
-        if (!is_inside) memset(copied, 0, sizeof copied);
+        if (!part.is_whole) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *d = to + c / 32 * block_stride + tile * 32 + c % 32;
-            const float *from_corner = corner + c;
-            ptrdiff_t row = width * channels, column = channels;
-            if (!is_inside) {
-                for (ptrdiff_t i = 0; i < rows; i++) {
-                    for (ptrdiff_t j = 0; j < columns_left; j++) {
-                        store(copied + (i * TILE + j) * LANES, load(from_corner + i * row + j * column));
-                    }
-                }
-                from_corner = copied;
-                row = TILE * LANES;
-                column = LANES;
-            }
+            const square from = square_at(corner + c, width * channels, channels, part, TILE, copied);
             TRANSFORM_SQUARE(
-                TILE, edge, NAMED(gradient_line), load(from_corner + i * row + j * column),
+                TILE, edge, NAMED(gradient_line), load(from.corner + i * from.row + j * from.column),
                 store(d + (i * edge + j) * plane_stride, value));
         }
     }
