@@ -159,9 +159,9 @@ static void NAMED(transform_inputs)(
         if (!part.is_whole) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *v = to + c / 16 * block_stride + tile * 16 + c % 16;
-            const square from = square_at(corner + c, width * channels, channels, part, edge, copied);
+            const square source = square_at(corner + c, width * channels, channels, part, edge, copied);
             TRANSFORM_SQUARE(
-                edge, edge, NAMED(input_line), load(from.corner + i * from.row + j * from.column),
+                edge, edge, NAMED(input_line), load(source.corner + i * source.row + j * source.column),
                 store(v + (i * edge + j) * plane_stride, value));
         }
     }
@@ -184,9 +184,9 @@ static void NAMED(transform_gradients)(
         if (!part.is_whole) memset(copied, 0, sizeof copied);
         for (ptrdiff_t c = 0; c < channels; c += LANES) {
             float *d = to + c / 32 * block_stride + tile * 32 + c % 32;
-            const square from = square_at(corner + c, width * channels, channels, part, TILE, copied);
+            const square source = square_at(corner + c, width * channels, channels, part, TILE, copied);
             TRANSFORM_SQUARE(
-                TILE, edge, NAMED(gradient_line), load(from.corner + i * from.row + j * from.column),
+                TILE, edge, NAMED(gradient_line), load(source.corner + i * source.row + j * source.column),
                 store(d + (i * edge + j) * plane_stride, value));
         }
     }
