@@ -12,8 +12,8 @@
 /// - Activations are [N, H, W, C], channels a multiple of 16.
 /// - Weights and their gradient are [K/16, C/16, 3, 3, 16 of C, 16 of K] (oneDNN's OIhw16i16o), K outputs of C inputs.
 /// - Filters and tiles are transformed, products of them summed in f32: some at a time (`renorm_winograd_chunk`), then the
-///   chunks, which makes results about as exact as those of a direct convolution. Where an operand is not finite, all
-///   results of the tiles that it is in are not.
+///   chunks, which makes results about as exact as those of a direct convolution. Where an operand is not finite, every
+///   result that a direct convolution would make of it is not either, and others of its tiles may not be.
 /// - Results are the same bits whatever the number of threads, the blocks of the plan and, of those that multiply and add
 ///   in one rounding, the instruction set.
 
@@ -53,7 +53,8 @@ typedef struct {
     ptrdiff_t right;
 } renorm_winograd_shape;
 
-/// How the work is cut. It decides how fast, not what is computed.
+/// How the work is cut. It decides how fast, not what is computed; only `filters_first` of a gradient of weights decides how its
+/// sums are rounded, too, and is planned by the shape alone.
 typedef struct {
     /// Forward and input gradient: whether all filters are transformed before all tiles (by
     /// `renorm_winograd_transform_filters`, into memory of their own), or a block of filters at a time, just before its use.
