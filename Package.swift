@@ -4,8 +4,7 @@ import PackageDescription
 /// One for each module that has tests; each sees what a user sees, and what is `package` inside.
 let tests: [Target] = [
     "Arrays", "Graphs", "Engines", "OneDNN", "Formats", "Layers", "Exchange", "Images", "Training",
-    "Experiments",
-    "Reporting", "CLI",
+    "Diagnosis", "Experiments", "Reporting", "CLI",
 ].map {
     .testTarget(
         name: "Renorm\($0)Tests",
@@ -74,6 +73,7 @@ let package = Package(
                 "RenormExchange",
                 "RenormImages",
             ]),
+        .target(name: "RenormDiagnosis"),
         .target(
             name: "RenormExperiments",
             dependencies: [
@@ -88,8 +88,8 @@ let package = Package(
             name: "Renorm",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormOneDNN", "RenormFormats",
-                "RenormLayers", "RenormExchange", "RenormImages", "RenormTraining", "RenormExperiments",
-                "RenormReporting",
+                "RenormLayers", "RenormExchange", "RenormImages", "RenormTraining", "RenormDiagnosis",
+                "RenormExperiments", "RenormReporting",
             ]),
         .executableTarget(
             name: "RenormCLI",

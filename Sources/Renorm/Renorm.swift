@@ -7,5 +7,6 @@
 @_exported import RenormExchange
 @_exported import RenormImages
 @_exported import RenormTraining
+@_exported import RenormDiagnosis
 @_exported import RenormExperiments
 @_exported import RenormReporting
