@@ -134,7 +134,7 @@ public struct Graph: Sendable {
     /// - Parameters:
     ///   - places: For each node of this graph that is requested, its place among the new ones.
     ///   - rewrite: What has made them, for the message of a check in debug builds.
-    func replacing(nodes: [Node], places: [NodeID], by rewrite: String) -> Graph {
+    package func replacing(nodes: [Node], places: [NodeID], by rewrite: String) -> Graph {
         var result = self
         result.nodes = nodes
         result.fetches = fetches.map { Fetch(name: $0.name, node: places[$0.node.index]) }

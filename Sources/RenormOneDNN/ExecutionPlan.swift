@@ -37,8 +37,8 @@ final class ExecutionPlan {
     final class PlacedUnit {
         let unit: any Unit
         let path: String
-        /// The convolution, or gradient of one, that the unit is a part of, by its node.
-        let convolution: (node: Int, operation: String)?
+        /// The convolution, or gradient of one, that the unit is a part of.
+        let convolution: (number: Int, operation: String)?
         let reads: [Location]
         let writes: [Location]
         let scratch: Location
@@ -46,7 +46,7 @@ final class ExecutionPlan {
         var seconds = 0.0
 
         init(
-            _ unit: any Unit, path: String, convolution: (node: Int, operation: String)?, reads: [Location],
+            _ unit: any Unit, path: String, convolution: (number: Int, operation: String)?, reads: [Location],
             writes: [Location], scratch: Location
         ) {
             self.unit = unit
@@ -114,9 +114,7 @@ final class ExecutionPlan {
                 return PlacedUnit(
                     try unit.make(plan.inPlace[index] ?? [:]),
                     path: unit.key < 0 ? "" : lowering.prepared.node(unit.key).path,
-                    convolution: lowering.convolution(of: unit).map {
-                        ($0, lowering.prepared.node($0).op.name)
-                    },
+                    convolution: lowering.convolution(of: unit),
                     reads: unit.reads.map(location),
                     writes: unit.writes.map(location),
                     scratch: Location(home: .arena, byteOffset: plan.scratch[index] ?? 0))

@@ -39,7 +39,10 @@ package final class OneDNNExecutable: Executable, EngineJob, @unchecked Sendable
     package var isMeasuring = false
 
     init(_ graph: Graph, library: OneDNNLibrary, options: PlanningOptions) throws {
-        let graph = options.isFused ? graph.foldingNormalizations() : graph
+        var graph = options.isFused ? graph.foldingNormalizations() : graph
+        if options.convolution != .direct, !library.hasBF16Instructions {
+            graph = graph.convolvingInF32 { $0.depthwise(options) != nil }
+        }
         self.graph = graph
         self.library = library
         self.options = options

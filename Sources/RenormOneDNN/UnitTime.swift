@@ -4,7 +4,7 @@ package struct UnitTime: Sendable {
     package var name: String
     /// The layer that it is of.
     package var path: String
-    /// The node of the convolution, or gradient of one, that it is a part of; the same in every plan of a graph. Nil for
+    /// Which of the graph's convolutions, or gradients of some, it is a part of; the same in every plan of a graph. Nil for
     /// other units.
     package var convolution: Int?
     /// That node's operation: `convolution`, `convolutionInputGradient` or `convolutionWeightGradient`.
@@ -26,7 +26,7 @@ package struct UnitTime: Sendable {
     init(_ placed: ExecutionPlan.PlacedUnit, seconds: Double) {
         name = placed.unit.name
         path = placed.path
-        convolution = placed.convolution?.node
+        convolution = placed.convolution?.number
         operation = placed.convolution?.operation
         self.seconds = seconds
     }

@@ -33,12 +33,16 @@ import RenormOneDNN
     @Test(.enabled(if: isPossible, "this processor does not multiply bf16"), arguments: cases)
     func agreesWithReference(_ operation: OperationCase) throws {
         let expected = try operation.results(on: ReferenceEngine(precision: .f32))
-        for (threads, isFused) in [(1, false), (2, true)] {
-            let found = try operation.results(on: OneDNNEngine(threads: threads, isFused: isFused))
+        // Without instructions for bf16 all but direct convolutions are computed in f32.
+        for (threads, algorithm, isFused) in [
+            (1, .auto, false), (2, .auto, true), (2, .direct, true), (2, .winograd, true),
+        ] as [(Int, ConvolutionAlgorithm, Bool)] {
+            let engine = try OneDNNEngine(threads: threads, convolution: algorithm, isFused: isFused)
+            let found = try operation.results(on: engine)
             for (name, value) in expected {
                 let problem = mismatch(
                     found[name]!, value, tolerance: 1.5e-2, absolute: 1e-6,
-                    of: "\(name), \(isFused ? "fused" : "not fused")")
+                    of: "\(name), \(algorithm), \(isFused ? "fused" : "not fused")")
                 #expect(problem == nil)
             }
         }
@@ -113,6 +117,8 @@ import RenormOneDNN
                 mismatch(rounded.state[path]!.value, variable.value, tolerance: 0.1, absolute: 0.01, of: path)
                     == nil)
         }
-        #expect(Double(rounded.bytes) < 0.75 * Double(exact.bytes))
+        // Emulated, a convolution has its operands in f32 while it runs: much of a network as small as this one.
+        let limit = engine.bf16Arithmetic == .native ? 0.75 : 0.85
+        #expect(Double(rounded.bytes) < limit * Double(exact.bytes))
     }
 }

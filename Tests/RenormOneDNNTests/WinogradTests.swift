@@ -56,6 +56,66 @@ import Testing
         }
     }
 
+    /// What the rule decides for shapes that are far from its edges, on a processor with wide vectors.
+    @Test(
+        arguments: [
+            ([32, 32, 32, 64], 64, "winograd:4x4"), ([4, 56, 56, 64], 64, "winograd:4x4"),
+            ([32, 7, 7, 512], 512, "winograd:"), ([1, 2, 2, 512], 512, "direct"),
+            ([32, 32, 32, 24], 64, "direct"), ([32, 32, 32, 64], 24, "direct"),
+        ] as [(TensorShape, Int, String)])
+    func theRuleChooses(_ images: TensorShape, _ outputs: Int, _ expected: String) throws {
+        let operation = convolution(images, outputs)
+        func names(_ algorithm: ConvolutionAlgorithm) throws -> [String] {
+            let executable = try OneDNNEngine(threads: 2, convolution: algorithm).compile(operation.graph())
+            return try #require(executable as? OneDNNExecutable).measurements.map(\.name)
+                .filter { $0.hasPrefix("convolution") }
+        }
+        let isWide = try !OneDNNEngine().description.instructionSet.hasSuffix("baseline")
+        let chosen = try names(.auto)
+        #expect(chosen.count == 3, "\(chosen)")
+        for name in chosen {
+            if isWide && expected != "direct" {
+                #expect(name.contains(expected), "\(name)")
+            } else {
+                #expect(!name.contains("winograd"), "\(name)")
+            }
+        }
+        #expect(try names(.direct).allSatisfy { !$0.contains("winograd") })
+    }
+
+    /// Root mean square errors beside those of direct convolutions: at most 1.6 times forward and by data, 4 by weights.
+    @Test(arguments: [([4, 16, 16, 64], 64), ([4, 8, 8, 128], 128)] as [(TensorShape, Int)])
+    func roundsAboutAsDirectConvolutionsDo(_ images: TensorShape, _ outputs: Int) throws {
+        let operation = convolution(images, outputs)
+        let exact = try operation.results(on: ReferenceEngine(precision: .f64))
+        func errors(_ algorithm: ConvolutionAlgorithm) throws -> [String: Double] {
+            let found = try operation.results(on: OneDNNEngine(threads: 2, convolution: algorithm))
+            return exact.reduce(into: [:]) { errors, entry in
+                let expected = entry.value.doubles
+                let squares = zip(found[entry.key]!.doubles, expected)
+                    .reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                errors[entry.key] = (squares / expected.reduce(0) { $0 + $1 * $1 }).squareRoot()
+            }
+        }
+        let (direct, winograd) = try (errors(.direct), errors(.winograd))
+        for (name, limit) in [("y", 1.6), ("gradient 0", 1.6), ("gradient 1", 4)] {
+            let found = try #require(winograd[name])
+            #expect(try found < limit * #require(direct[name]), "\(name): \(winograd), direct \(direct)")
+            // Another computation, and one that sums in f32.
+            #expect(found != direct[name] && found < 1e-6)
+        }
+    }
+
+    /// A convolution of images after a ReLU, as they come in training, and its gradients.
+    private func convolution(_ images: TensorShape, _ outputs: Int) -> OperationCase {
+        let rectified = NDArray(randomArray(images).doubles.map { max($0, 0) }, shape: images)
+        return OperationCase(
+            "convolution", at: [rectified, randomArray([outputs, images[3], 3, 3], seed: 2, deviation: 0.1)]
+        ) {
+            try $0[0].convolution($0[1], options: ConvolutionOptions(padding: [1, 1, 1, 1]))
+        }
+    }
+
     /// Whether it is ours: of oneDNN's we do not say that the number of threads changes nothing.
     private func isOurs(_ shape: Shape) -> Bool { shape.images[3] % 16 == 0 && shape.outputs % 16 == 0 }
 }

@@ -28,6 +28,8 @@ final class Lowering {
     /// The buffer that stands for each variable that the graph reads.
     private(set) var variableBuffers: [Int: Int] = [:]
 
+    /// By its node, which of the graph's convolutions and gradients of some it is.
+    private let convolutionNumbers: [Int: Int]
     private var places: [Int: Operand] = [:]
     private var repacked: [(node: Int, layout: MemoryDescriptor, operand: Operand)] = []
     private var unpacked: [Int: Operand] = [:]
@@ -48,6 +50,10 @@ final class Lowering {
         _ prepared: PreparedGraph, library: OneDNNLibrary, options: PlanningOptions, layouts: WeightLayouts
     ) throws {
         self.prepared = prepared
+        let all = prepared.graph.nodes.indices.filter {
+            ConvolutionGeometry(prepared.node($0), in: prepared.graph) != nil
+        }
+        convolutionNumbers = Dictionary(uniqueKeysWithValues: zip(all, 0...))
         self.library = library
         self.options = options
         self.layouts = layouts
@@ -75,12 +81,12 @@ final class Lowering {
     /// Adds a unit.
     func add(_ unit: PlannedUnit) { units.append(unit) }
 
-    /// The node of the convolution, or gradient of one, that a unit is a part of: computes it, alone or with what follows, or
-    /// copies a weight for it.
-    func convolution(of unit: PlannedUnit) -> Int? {
+    /// The convolution, or gradient of one, that a unit is a part of: computes it, alone or with what follows, or copies a
+    /// weight for it. `number` counts those of the graph, `operation` is what it is.
+    func convolution(of unit: PlannedUnit) -> (number: Int, operation: String)? {
         guard unit.key >= 0 else { return nil }
         let node = convolutions.forward[unit.key]?.convolution ?? unit.key
-        return ConvolutionGeometry(prepared.node(node), in: prepared.graph) == nil ? nil : node
+        return convolutionNumbers[node].map { ($0, prepared.node(node).op.name) }
     }
 
     /// Where the values of a node lie, all of them: a stretched or constant one is written out.

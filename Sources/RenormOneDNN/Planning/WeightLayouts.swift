@@ -52,7 +52,7 @@ struct WeightLayouts {
             let isStretching = prepared.inputs(index).contains { stretches($0) }
             for (position, input) in prepared.inputs(index).enumerated() where prepared.uniform[input] == nil
             {
-                if node.op.isElementwise {
+                if node.op.keepsPlaces {
                     let source = graph.nodes[input]
                     if case .broadcast = source.op {
                         if stretches(input) { needsOrder.insert(index) }
@@ -66,7 +66,7 @@ struct WeightLayouts {
                     needsOrder.insert(input)
                 }
             }
-            if !node.op.isElementwise, !node.writesInAnyOrder { needsOrder.insert(index) }
+            if !node.op.keepsPlaces, !node.writesInAnyOrder { needsOrder.insert(index) }
         }
         for update in graph.updates {
             if let variable = entity(update.path) { join(prepared.base[update.node.index], variable) }
@@ -144,6 +144,11 @@ struct WeightLayouts {
 }
 
 extension Op {
+    /// Whether each value is made of those at its place alone, by one pass over memory: an elementwise operation, or a change of type.
+    fileprivate var keepsPlaces: Bool {
+        if case .convert = self { true } else { isElementwise }
+    }
+
     /// Whether the value at each place depends on the operands' values at that place alone.
     var isElementwise: Bool {
         switch self {
