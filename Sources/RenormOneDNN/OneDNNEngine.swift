@@ -71,7 +71,7 @@ public final class OneDNNEngine: Engine {
     /// Whether activations may be bf16 on this processor.
     package var multipliesBF16: Bool { library.multipliesBF16 }
 
-    /// Native where the processor has instructions for it; on others with AVX-512 oneDNN emulates them.
+    /// Native where the processor has instructions for it; on others with AVX-512 it is emulated, by our own conversions or oneDNN's.
     public var bf16Arithmetic: ArithmeticSupport {
         !library.multipliesBF16 ? .none : library.hasBF16Instructions ? .native : .emulated
     }

@@ -159,7 +159,7 @@ struct PrecisionOptions: OptionTable {
             discussion: """
                 bf16 is about twice as fast where the processor has instructions for it (Linux: avx512_bf16 or amx_bf16 in /proc/cpuinfo). \
                 Where it has none a run that was trained in bf16 is computed in f32, which is said, unless bf16 is asked for: processors with \
-                AVX-512 then emulate it, slowly, and others refuse. Sums, losses and probabilities are f32 or more in any case.
+                AVX-512 then multiply in f32 what was rounded to bf16, and others refuse. Sums, losses and probabilities are f32 or more in any case.
                 """))
     var precision: Precision?
 
@@ -175,7 +175,7 @@ struct PrecisionOptions: OptionTable {
         guard let trained else { return .f32 }
         let result = trained.precision(on: engine)
         if result != trained.precision {
-            let advice = engine.bf16Arithmetic == .emulated ? "; --precision bf16 emulates it, slowly" : ""
+            let advice = engine.bf16Arithmetic == .emulated ? "; --precision bf16 rounds as training did" : ""
             warn(
                 "warning: the run's precision is \(trained.precision.rawValue), for which this processor has no instructions "
                     + "(\(description.instructionSet)); computed in \(result.rawValue), so numbers may differ slightly from the run's\(advice)"
