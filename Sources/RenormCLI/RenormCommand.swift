@@ -16,7 +16,8 @@ struct RenormCommand: AsyncParsableCommand {
             """,
         version: RunEnvironment.version,
         subcommands: [
-            TrainCommand.self, CompareCommand.self, EvaluateCommand.self, PredictCommand.self,
+            TrainCommand.self, FineTuneCommand.self, CompareCommand.self, EvaluateCommand.self,
+            PredictCommand.self,
             DescribeCommand.self, ConvertCommand.self, ExportCommand.self,
         ])
 

@@ -10,8 +10,7 @@ final class ExperimentRun {
     private let cell: Experiment.Cell
     private let curveEvery: Int
     private let plan: TrainingPlan
-    private let store: any Store
-    private let step: TrainingStep
+    private let staged: StagedSteps
     private let deployed: EvaluationPass
     private let normalizations: [NormalizationRecord]
 
@@ -22,8 +21,8 @@ final class ExperimentRun {
         self.curveEvery = curveEvery
         plan = try TrainingPlan(trainer)
         normalizations = try trainer.model.tracedNormalizations()
-        store = try trainer.engine.makeStore(plan.graph.initialState(of: trainer.model))
-        step = try TrainingStep(plan.graph, on: trainer.engine)
+        staged = try StagedSteps(
+            plan, on: trainer.engine, state: plan.initialState(of: trainer.model))
         deployed = try EvaluationPass(
             trainer.model, engine: trainer.engine,
             options: EvaluationOptions(precision: trainer.configuration.precisionOfEvaluations))
@@ -41,7 +40,8 @@ final class ExperimentRun {
         while made < steps, notFinite == nil {
             if isCancelled() { throw CancellationError() }
             let start = ContinuousClock.now
-            guard let outcome = try step.run(loader, step: made, on: store) else { break }
+            _ = try staged.enterStage(of: made)
+            guard let outcome = try staged.run(loader, step: made) else { break }
             time += ContinuousClock.now - start
             switch outcome {
             case .notFinite(let path): notFinite = path
@@ -51,7 +51,7 @@ final class ExperimentRun {
                 progress(made)
                 if made % curveEvery == 0 {
                     let accuracy = try measure(deployed, data.alongTheWay, isCancelled).evaluation.accuracy
-                    let gains = try normalizations.reports { try store.read($0) }
+                    let gains = try normalizations.reports { try staged.store.read($0) }
                     curve.append(
                         ExperimentResult.CurvePoint(
                             step: made, accuracy: accuracy, gains: gains.isEmpty ? nil : gains))
@@ -66,7 +66,7 @@ final class ExperimentRun {
             accuracyAsTrained: try batchAccuracy(cell.setting.sampling, isCancelled),
             accuracyOfBatches: try batchAccuracy(.shuffled, isCancelled),
             trainingAccuracy: right.reduce(0, +) / Double(max(right.count, 1)), curve: curve,
-            gains: try normalizations.reports { try store.read($0) }, seconds: time.seconds)
+            gains: try normalizations.reports { try staged.store.read($0) }, seconds: time.seconds)
     }
 
     /// A network that is not finite is a result like another: it classifies nothing rightly.
@@ -74,7 +74,8 @@ final class ExperimentRun {
         _ pass: EvaluationPass, _ dataset: Dataset, _ isCancelled: () -> Bool
     ) throws -> DetailedEvaluation {
         try pass.measure(
-            dataset, scaling: data.scaling, on: store, stopsAtNotFinite: false, isCancelled: isCancelled)
+            dataset, scaling: data.scaling, on: staged.store, stopsAtNotFinite: false,
+            isCancelled: isCancelled)
     }
 
     /// With the statistics of batches in a given order.

@@ -17,8 +17,11 @@ public struct Schedule: Hashable, Sendable {
         case cosine(from: Double, to: Double, steps: Int)
         /// A value multiplied by `factor` at each of the given steps.
         case step(initial: Double, factor: Double, at: [Int])
-        /// 1 − decay^(step + 1): the correction of an exponential average that began at 0 (Kingma & Ba 2015).
-        case biasCorrection(decay: Double)
+        /// From one value at step 0 to another at step `steps` by the same factor at every step, level afterwards: both above 0.
+        case exponential(from: Double, to: Double, steps: Int)
+        /// 1 − decay^(step − since + 1): the correction of an exponential average that began at 0 (Kingma & Ba 2015), at
+        /// step `since`.
+        case biasCorrection(decay: Double, since: Int = 0)
     }
 
     /// A step and the value there.
@@ -60,6 +63,11 @@ public struct Schedule: Hashable, Sendable {
         Schedule(.cosine(from: start, to: end, steps: steps))
     }
 
+    /// From `start` to `end` over `steps` steps by the same factor at every step.
+    public static func exponential(from start: Double, to end: Double, steps: Int) -> Schedule {
+        Schedule(.exponential(from: start, to: end, steps: steps))
+    }
+
     /// `initial`, multiplied by `factor` at each of the given steps.
     public static func step(_ initial: Double, factor: Double = 0.1, at steps: [Int]) -> Schedule {
         Schedule(.step(initial: initial, factor: factor, at: steps))
@@ -94,8 +102,11 @@ public struct Schedule: Hashable, Sendable {
             return end + (start - end) * 0.5 * (1 + wave)
         case .step(let initial, let factor, let milestones):
             return milestones.reduce(initial) { step >= $1 ? $0 * factor : $0 }
-        case .biasCorrection(let decay):
-            return 1 - Math.power(decay, Double(step) + 1)
+        case .exponential(let start, let end, let steps):
+            let fraction = steps > 0 ? min(max(Double(step) / Double(steps), 0), 1) : 1
+            return fraction == 1 ? end : start * Math.power(end / start, fraction)
+        case .biasCorrection(let decay, let since):
+            return 1 - Math.power(decay, Double(max(step - since, 0)) + 1)
         }
     }
 }
@@ -154,8 +165,20 @@ extension Schedule: Checkable {
                 "\(initial) with a factor of \(factor)", "finite numbers",
                 unless: initial.isFinite && factor.isFinite)
                 ?? milestones.lazy.compactMap { stepFault($0, "a change at step") }.first
-        case .biasCorrection(let decay):
-            return Fault("a decay of \(decay)", "at least 0 and less than 1", unless: (0..<1).contains(decay))
+        case .exponential(let start, let end, let length):
+            return .first(
+                Fault(
+                    "an exponential course from \(start) to \(end)", "numbers above 0 with a finite ratio",
+                    unless: start > 0 && end > 0 && (end / start).isFinite && end / start > 0),
+                Fault(
+                    "an exponential course of \(length) steps", "0 to 2^40",
+                    unless: (0...Schedule.largestStep).contains(length)))
+        case .biasCorrection(let decay, let since):
+            return .first(
+                Fault("a decay of \(decay)", "at least 0 and less than 1", unless: (0..<1).contains(decay)),
+                Fault(
+                    "a correction since step \(since)", "0 to 2^40",
+                    unless: (0...Schedule.largestStep).contains(since)))
         }
     }
 
@@ -165,7 +188,7 @@ extension Schedule: Checkable {
             switch course {
             case .constant, .biasCorrection: []
             case .linear(let points): points.map(\.step)
-            case .cosine(_, _, let steps): [steps]
+            case .cosine(_, _, let steps), .exponential(_, _, let steps): [steps]
             case .step(_, _, let milestones): milestones
             }
         let warm = warmup > 0 ? [warmup - 1, warmup] : []
@@ -181,7 +204,7 @@ extension Schedule: Checkable {
 
 extension Schedule: Codable {
     private enum Key: String, CodingKey {
-        case kind, value, points, from, to, steps, factor, at, decay, warmup
+        case kind, value, points, from, to, steps, factor, at, decay, since, warmup
     }
 
     /// Reads `{"kind": "constant", "value": 0.1, "warmup": 100}` and its like.
@@ -217,13 +240,20 @@ extension Schedule: Codable {
             course = .step(
                 initial: try number(.value), factor: try number(.factor),
                 at: try container.decode([Int].self, forKey: .at))
+        case "exponential":
+            course = .exponential(
+                from: try number(.from), to: try number(.to),
+                steps: try container.decode(Int.self, forKey: .steps))
         case "biasCorrection":
-            course = .biasCorrection(decay: try number(.decay))
+            course = .biasCorrection(
+                decay: try number(.decay),
+                since: try container.decodeIfPresent(Int.self, forKey: .since) ?? 0)
         default:
             throw DecodingError.dataCorruptedError(
                 forKey: .kind, in: container,
                 debugDescription:
-                    "found kind '\(kind)'; expected constant, linear, cosine, step or biasCorrection")
+                    "found kind '\(kind)'; expected constant, linear, cosine, exponential, step or biasCorrection"
+            )
         }
         try requireNoFault(decoder)
     }
@@ -248,9 +278,15 @@ extension Schedule: Codable {
             try container.encode(initial, forKey: .value)
             try container.encode(factor, forKey: .factor)
             try container.encode(milestones, forKey: .at)
-        case .biasCorrection(let decay):
+        case .exponential(let start, let end, let steps):
+            try container.encode("exponential", forKey: .kind)
+            try container.encode(start, forKey: .from)
+            try container.encode(end, forKey: .to)
+            try container.encode(steps, forKey: .steps)
+        case .biasCorrection(let decay, let since):
             try container.encode("biasCorrection", forKey: .kind)
             try container.encode(decay, forKey: .decay)
+            if since > 0 { try container.encode(since, forKey: .since) }
         }
         if warmup > 0 { try container.encode(warmup, forKey: .warmup) }
     }

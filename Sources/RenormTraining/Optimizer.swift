@@ -99,8 +99,10 @@ extension Optimizer {
     ///   - gradient: g, clipped if it is.
     ///   - rate: The learning rate η, a scalar.
     ///   - weightDecay: λ; added to the gradient as λ·p (SGD, RMSProp) or taken from p as η·λ·p (AdamW).
+    ///   - since: The first step, from 0, in which the parameter is trained: averages of its gradients begin there.
     func updated(
-        _ parameter: Tensor, at path: String, gradient: Tensor, rate: Tensor, weightDecay: Double
+        _ parameter: Tensor, at path: String, gradient: Tensor, rate: Tensor, weightDecay: Double,
+        since: Int = 0
     ) throws -> Tensor {
         let builder = parameter.builder
         func slot(_ name: String) throws -> Slot {
@@ -120,10 +122,11 @@ extension Optimizer {
             let second = try slot("second_moment").update {
                 try $0 * beta2 + gradient * gradient * (1 - beta2)
             }
+            let suffix = since == 0 ? "" : "_since_\(since)"
             let correction1 = try builder.schedule(
-                "adam_correction_1", Schedule(.biasCorrection(decay: beta1)))
+                "adam_correction_1\(suffix)", Schedule(.biasCorrection(decay: beta1, since: since)))
             let correction2 = try builder.schedule(
-                "adam_correction_2", Schedule(.biasCorrection(decay: beta2)))
+                "adam_correction_2\(suffix)", Schedule(.biasCorrection(decay: beta2, since: since)))
             let decayed = try weightDecay == 0 ? parameter : parameter * (1 - rate * weightDecay)
             let denominator = try second.squareRoot() / correction2.squareRoot() + epsilon
             return try decayed - first / denominator * (rate / correction1)

@@ -43,6 +43,8 @@ public enum TrainingError: Error, Hashable, Sendable {
         set: EvaluationSet, step: Int, path: String, checkpoint: String?, canGoOn: Bool)
     /// Something was not finite when a network was used on data.
     case notFiniteOn(data: String, path: String)
+    /// No learning rate of a range test made the loss less.
+    case noLearningRate(steps: Int, from: Double, to: Double)
 }
 
 extension TrainingError {
@@ -131,6 +133,10 @@ extension TrainingError: CustomStringConvertible {
                 + (canGoOn
                     ? "or go on and let such evaluations be left out."
                     : "training cannot go on from this state.")
+        case .noLearningRate(let steps, let from, let to):
+            return
+                "The range test found no learning rate from \(from) to \(to), in \(steps) steps, at which the loss falls; expected "
+                + "one. Choose a learning rate, and look at the data: their labels may say nothing of the pictures."
         case .notFiniteOn(let data, let path):
             return
                 "'\(path)' is not finite (NaN or infinity) on \(data); expected finite numbers, without which classes, "

@@ -30,19 +30,24 @@ extension TrainingGraph {
     ///   - batch: The number of examples in a small batch.
     ///   - accumulation: The number of small batches in a step; with 1 the step is one graph.
     ///   - targets: What an example is to be classified as.
+    ///   - trainedSince: The step, by path, since which parameters are trained that have not been trained from the first on.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
         _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions,
-        targets: Targets = .labels, seed: UInt64 = 0
+        targets: Targets = .labels, seed: UInt64 = 0, trainedSince: [String: Int] = [:]
     ) throws {
         guard accumulation > 1 else {
-            try self.init(model, batch: batch, options: options, targets: targets, seed: seed)
+            try self.init(
+                model, batch: batch, options: options, targets: targets, seed: seed,
+                trainedSince: trainedSince)
             return
         }
         let (graph, warnings) = try TrainingGraph.gather(
             model, batch: batch, accumulation: accumulation, options, targets, seed: seed)
         self.init(
-            graph: graph, update: try TrainingGraph.apply(to: graph.variables.values, options),
+            graph: graph,
+            update: try TrainingGraph.apply(
+                to: graph.variables.values, options, ParameterRules(model, options, trainedSince)),
             accumulation: accumulation, warnings: warnings)
     }
 
@@ -91,7 +96,8 @@ extension TrainingGraph {
 
     /// Turns what was accumulated into a step.
     private static func apply(
-        to variables: some Sequence<VariableSpecification>, _ options: TrainingOptions
+        to variables: some Sequence<VariableSpecification>, _ options: TrainingOptions,
+        _ rules: ParameterRules
     ) throws -> Graph {
         let builder = GraphBuilder()
         let isAccumulated = Set(variables.filter { $0.kind == .accumulator }.map(\.path))
@@ -103,7 +109,9 @@ extension TrainingGraph {
             _ = try builder.variable(specification)
         }
         let parameters = trained(builder)
-        try update(parameters, by: parameters.map { try builder.accumulator(of: $0) }, options, on: builder)
+        try update(
+            parameters, by: parameters.map { try builder.accumulator(of: $0) }, options, rules,
+            on: builder)
         for specification in variables where specification.kind != .parameter {
             guard isAccumulated.contains(accumulatorPath(of: specification.path)) else { continue }
             try builder.within(path: specification.path, part: .update) {

@@ -24,16 +24,21 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     /// Whether the forward part is computed again, section by section, and only what lies between sections is kept
     /// (see `Recomputation.blocks`).
     public var recomputes: Bool
+    /// By how much the learning rate of a unit is less than that of the unit after it: rate · layerDecay^(units after it), units
+    /// counted as `Model.units()` does (Howard & Ruder 2018; Bao et al. 2022). Normalizations and biases like weights. 1: all the
+    /// same.
+    public var layerDecay: Double
 
     /// Makes options.
     public init(
         optimizer: Optimizer = .sgd(), learningRate: Schedule, weightDecay: Double = 0,
         labelSmoothing: Double = 0,
         clipNorm: Double? = nil, parameterAveragingRate: Double? = nil, precision: Precision = .f32,
-        memory: MemoryUse = .fast, recomputes: Bool = false
+        memory: MemoryUse = .fast, recomputes: Bool = false, layerDecay: Double = 1
     ) {
         self.optimizer = optimizer
         self.learningRate = learningRate
+        self.layerDecay = layerDecay
         self.weightDecay = weightDecay
         self.labelSmoothing = labelSmoothing
         self.clipNorm = clipNorm
@@ -49,7 +54,7 @@ extension TrainingOptions {
     private enum CodingKeys: String, CodingKey {
         case optimizer, learningRate, weightDecay, labelSmoothing, clipNorm
         case parameterAveragingRate = "averagingRate"
-        case precision, memory, recomputes
+        case precision, memory, recomputes, layerDecay
     }
 
     /// Reads what was encoded, also by versions that did not have every option yet: then it has its default.
@@ -64,6 +69,7 @@ extension TrainingOptions {
         precision = try container.optional(.precision) ?? .f32
         memory = try container.optional(.memory) ?? .fast
         recomputes = try container.optional(.recomputes) ?? false
+        layerDecay = try container.optional(.layerDecay) ?? 1
         try requireNoFault(decoder)
     }
 }
@@ -102,9 +108,11 @@ public struct TrainingGraph: Sendable {
     /// - Parameters:
     ///   - targets: What an example is to be classified as.
     ///   - seed: The seed of random draws such as dropout's.
+    ///   - trainedSince: The step, by path, since which parameters are trained that have not been trained from the first on.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
-        _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels, seed: UInt64 = 0
+        _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels, seed: UInt64 = 0,
+        trainedSince: [String: Int] = [:]
     ) throws {
         let builder = GraphBuilder()
         let forward = try TrainingGraph.forward(
@@ -113,7 +121,8 @@ public struct TrainingGraph: Sendable {
         let parameters = TrainingGraph.trained(builder)
         let gradients = try builder.gradients(
             of: forward.loss, for: parameters.map { try builder.variable(at: $0.path) })
-        try TrainingGraph.update(parameters, by: gradients, options, on: builder)
+        try TrainingGraph.update(
+            parameters, by: gradients, options, ParameterRules(model, options, trainedSince), on: builder)
         if let rate = options.parameterAveragingRate { try TrainingGraph.average(builder, rate: rate) }
         graph = builder.graph.pruned().recomputing(options.recomputation)
         update = nil
@@ -177,7 +186,7 @@ public struct TrainingGraph: Sendable {
     /// Gives parameters and the optimizer's slots their values after the step.
     static func update(
         _ parameters: [VariableSpecification], by gradients: [Tensor], _ options: TrainingOptions,
-        on builder: GraphBuilder
+        _ rules: ParameterRules, on builder: GraphBuilder
     ) throws {
         try builder.within(path: "gradients", part: .update) {
             let squaredNorm = try gradients.map { try $0.reduce(.sumOfSquares) }
@@ -190,12 +199,18 @@ public struct TrainingGraph: Sendable {
                 try (limit / (norm + 1e-6)).minimum(builder.constant(1))
             }
             let rate = try builder.schedule("learning_rate", options.learningRate)
+            var rates: [Double: Tensor] = [1: rate]
+            for factor in Set(rules.rateFactors.values).sorted() where rates[factor] == nil {
+                rates[factor] = try rate * factor
+            }
             for (specification, gradient) in zip(parameters, gradients) {
                 builder.path = specification.path
                 let clipped = try factor.map { try gradient * $0 } ?? gradient
                 let new = try options.optimizer.updated(
                     builder.variable(at: specification.path), at: specification.path, gradient: clipped,
-                    rate: rate, weightDecay: specification.decays ? options.weightDecay : 0)
+                    rate: rates[rules.rateFactors[specification.path] ?? 1] ?? rate,
+                    weightDecay: specification.decays ? options.weightDecay : 0,
+                    since: rules.trainedSince[specification.path] ?? 0)
                 try builder.update(specification.path, to: new)
             }
         }

@@ -26,7 +26,7 @@ struct OptionTableTests {
         let commands = (tool?["command"] as? [String: Any])?["subcommands"] as? [[String: Any]] ?? []
         #expect(
             commandTables.map(\.name) == [
-                "train", "compare", "evaluate", "predict", "describe", "convert", "export",
+                "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "export",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
@@ -93,6 +93,7 @@ struct OptionTableTests {
         "model": "small:0.5",
         "stem": "imagenet", "norm": "batch", "norm-examples": "8", "averaging-rate": "0.2",
         "limits": "closed", "init": "/a/b c.safetensors", "init-except": "fc,layer4.*",
+        "from": "/a/run", "unfreeze": "head for 1 epoch, all", "layer-decay": "0.8", "recalibrate": "32",
         "freeze": "first:2", "freeze-parameters": "conv1,layer*", "freeze-statistics": "**.bn1",
         "batch-size": "8",
         "accumulate": "2", "epochs": "1", "steps": "6", "sampling": "label-blocks:4x4",

@@ -36,6 +36,22 @@ import Testing
         #expect(schedule.value(at: 10_000) == 1)
     }
 
+    @Test func biasCorrectionOfAnAverageThatBeganLater() {
+        let (schedule, later) = (
+            Schedule(.biasCorrection(decay: 0.9)), Schedule(.biasCorrection(decay: 0.9, since: 7))
+        )
+        for step in 0..<5 { #expect(later.value(at: step + 7) == schedule.value(at: step)) }
+    }
+
+    @Test func exponentialByTheSameFactorThenLevel() {
+        let schedule = Schedule.exponential(from: 1e-4, to: 10, steps: 5)
+        for (step, value) in [(0, 1e-4), (1, 1e-3), (2, 1e-2), (3, 0.1), (4, 1.0), (5, 10), (9, 10)] {
+            #expect(abs(schedule.value(at: step) / value - 1) < 1e-12)
+        }
+        #expect(Schedule.exponential(from: 0, to: 1, steps: 5).fault != nil)
+        #expect(Schedule.exponential(from: 1e-300, to: 1e300, steps: 5).fault != nil)
+    }
+
     @Test func warmUpScalesTheCourseAndReachesItAtItsLastStep() {
         let schedule = Schedule.constant(2).warmedUp(over: 4)
         #expect([0, 1, 2, 3, 4].map(schedule.value) == [0.5, 1, 1.5, 2, 2])
@@ -54,6 +70,14 @@ import Testing
         ),
         (.step(1, factor: 0.1, at: [3, 5]), #"{"at":[3,5],"factor":0.1,"kind":"step","value":1}"#),
         (Schedule(.biasCorrection(decay: 0.999)), #"{"decay":0.999,"kind":"biasCorrection"}"#),
+        (
+            Schedule(.biasCorrection(decay: 0.999, since: 30)),
+            #"{"decay":0.999,"kind":"biasCorrection","since":30}"#
+        ),
+        (
+            .exponential(from: 0.001, to: 10, steps: 100),
+            #"{"from":0.001,"kind":"exponential","steps":100,"to":10}"#
+        ),
     ])
     func isSavedAsReadableJSONAndReadBack(_ schedule: Schedule, _ text: String) throws {
         #expect(try JSONCoder.encode(schedule) == text)

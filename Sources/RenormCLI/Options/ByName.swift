@@ -10,11 +10,20 @@ struct NormalizationChoice: TextForm, CustomStringConvertible {
 
     init(parsing text: String) throws {
         description = text
+        if isKept { return }
         // What is wrong with it is wrong in every run.
         _ = try value(in: NormalizationText.Run(steps: 1000, batchSize: 32, examples: 8))
     }
 
     static var expected: String { NormalizationKinds.table.forms.joined(separator: ", ") }
+
+    /// The normalization that a network has which a run goes on from.
+    static let keep = NormalizationChoice(description: "keep")
+
+    private init(description: String) { self.description = description }
+
+    /// Whether it is the one that a network has which a run goes on from.
+    var isKept: Bool { description == "keep" }
 
     /// Whether its kind has an option of this name.
     func has(_ option: String) -> Bool {
@@ -27,6 +36,7 @@ struct NormalizationChoice: TextForm, CustomStringConvertible {
 
     /// The normalization in a run, with more options.
     func value(in run: NormalizationText.Run, adding options: [String] = []) throws -> Normalization {
+        if isKept { throw Fault("'keep' without a network to go on from", NormalizationChoice.expected) }
         do {
             return try Normalization(parsing: ([description] + options).joined(separator: " "), in: run)
         } catch let error as NormalizationTextError {

@@ -7,6 +7,18 @@ struct CommandArguments {
     /// What was typed.
     static let typed = CommandArguments(Array(CommandLine.arguments.dropFirst()))
 
+    /// Whether `renorm finetune`, or its help, was called, some of whose options have other defaults.
+    static let isFineTuning: Bool = {
+        let words = CommandLine.arguments.dropFirst()
+        return (words.first == "help" ? words.dropFirst().first : words.first) == FineTuneCommand.name
+    }()
+
+    /// The options that were typed or stand in the file of options that was named.
+    static let asked: Set<String> = {
+        let words = try? ConfigurationFile.expand(typed)
+        return words.map { CommandArguments($0).names } ?? typed.names
+    }()
+
     /// The options of the command.
     let table: (any OptionTable.Type)?
     /// The words, the command's name first.

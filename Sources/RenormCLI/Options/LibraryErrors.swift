@@ -51,6 +51,10 @@ private func remedies(for error: any Error) -> [Remedy] {
     case ImagesError.unusableCache: [Remedy("cache")]
     case ImagesError.noPart: [Remedy("data")]
     case TrainingError.option(name: "evaluation precision", _, _): [Remedy("evaluation-precision", "f32")]
+    case TrainingError.option(name: "unfreezing", _, _), GraphError.unknown(what: "layer", _, _),
+        GraphError.option(operation: "unfreezing", _, _, _):
+        [Remedy("unfreeze")]
+    case TrainingError.noLearningRate: [Remedy("learning-rate")]
     case TrainingError.otherPictures: [Remedy("run")]
     case TrainingError.runExists: [Remedy("resume"), Remedy("run")]
     case TrainingError.inUse: [Remedy("run")]

@@ -102,7 +102,7 @@ extension NetworkOptions {
 extension NormalizationOptions {
     /// What normalizations that take each example by itself do not need.
     var needless: [NeedlessOption] {
-        guard let normExamples else { return [] }
+        guard let normExamples, !norm.isKept else { return [] }
         if norm.names("examples") {
             return [
                 NeedlessOption(
@@ -132,17 +132,28 @@ extension TrainOptions {
         func add(_ name: String, _ found: String, expected: String, _ remedy: String) {
             result.append(NeedlessOption(name, found, expected: expected, remedy))
         }
-        if !norm.has("limits"), !limits.isAutomatic || NeedlessOption.isGiven("limits") {
+        for (name, value) in [
+            ("limits", limits.description), ("averaging-rate", averagingRate.map { "\($0)" }),
+            ("norm-examples", normalization.normExamples.map { "\($0)" }),
+        ] {
+            guard let value, norm.isKept, NeedlessOption.isGiven(name) else { continue }
+            add(
+                "--\(name)", "\(value) with --norm keep, which keeps what the network has",
+                expected: "a --norm to convert to, such as batch-renorm", "Name one, or leave it out")
+        }
+        if norm.isKept {
+            // Said above, or of a file that may be meant for others.
+        } else if !norm.has("limits"), !limits.isAutomatic || NeedlessOption.isGiven("limits") {
             add(
                 "--limits", "\(limits) with --norm \(norm), which has none",
                 expected: "--norm batch-renorm with it", "Leave one of them out")
         }
-        if norm.names("limits"), NeedlessOption.isGiven("limits") {
+        if norm.names("limits"), !norm.isKept, NeedlessOption.isGiven("limits") {
             add(
                 "--limits", "\(limits) with --norm '\(norm)', which says them too", expected: "one of them",
                 "Leave one out")
         }
-        if let rate = averagingRate {
+        if let rate = averagingRate, !norm.isKept {
             if !norm.has("rate") {
                 // Earlier versions wrote the rate of every kind into config.yml.
                 if rate != 0.1 || NeedlessOption.isGiven("averaging-rate") {
@@ -188,7 +199,10 @@ extension TrainOptions {
         }
         if goesOn {
             let beginnings = [
-                ("init", self.`init`?.description), ("init-except", initExcept), ("freeze", freeze),
+                ("init", self.`init`?.description), ("from", from?.description),
+                ("norm", from == nil ? nil : normalization.norm.description),
+                ("learning-rate", learningRate == .auto ? "auto" : nil),
+                ("init-except", initExcept), ("freeze", freeze),
                 ("freeze-parameters", freezeParameters), ("freeze-statistics", freezeStatistics),
             ]
             for (name, value) in beginnings {
@@ -201,7 +215,7 @@ extension TrainOptions {
         let isGrouped = (normalization.normExamples ?? batchSize) < batchSize || accumulate > 1
         result += NeedlessOption.order(
             sampling, "--sampling", sources: sources,
-            hasGroups: norm.has("examples") && isGrouped)
+            hasGroups: (norm.has("examples") || norm.isKept) && isGrouped)
         return result + computing.needless
     }
 }

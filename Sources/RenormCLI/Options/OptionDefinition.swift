@@ -58,16 +58,19 @@ struct Row<Value: TextForm>: Sendable {
     private let isInFiles: Bool
     private let resumption: OptionDefinition.Resumption
     private let rival: String?
+    private let fineTuning: Value?
 
     /// - Parameters:
     ///   - rival: The option in place of which it may be given.
+    ///   - fineTuning: Its default where `renorm finetune` is called, if that is another.
     init(
         _ help: String, _ bounds: Bounds<Value> = .none,
         resuming resumption: OptionDefinition.Resumption = .begins,
         isInFiles: Bool = true, insteadOf rival: String? = nil, valueName: String? = nil,
-        discussion: String = ""
+        fineTuning: Value? = nil, discussion: String = ""
     ) {
         self.help = help
+        self.fineTuning = fineTuning
         self.discussion = discussion
         self.valueName = valueName
         self.bounds = bounds
@@ -76,9 +79,15 @@ struct Row<Value: TextForm>: Sendable {
         self.rival = rival
     }
 
+    /// The default, where that of `renorm train` is this one.
+    func standard(_ ofTraining: Value) -> Value {
+        CommandArguments.isFineTuning ? fineTuning ?? ofTraining : ofTraining
+    }
+
     func definition(isList: Bool = false) -> OptionDefinition {
         let form: OptionDefinition.Form =
-            Value.self == Bool.self ? .flag : Value.self is any Numeric.Type ? .number : .text
+            Value.self == Bool.self
+            ? .flag : Value.self is any Numeric.Type || Value.self is any NumberOrWord.Type ? .number : .text
         let (bounds, isFlag) = (bounds, form == .flag)
         @Sendable func values(_ value: Any) -> [Value] {
             value as? [Value] ?? (value as? Value).map { [$0] } ?? []
@@ -89,6 +98,9 @@ struct Row<Value: TextForm>: Sendable {
             fault: { isFlag ? nil : values($0).lazy.compactMap(bounds.fault).first })
     }
 }
+
+/// A value that is a number or, in its place, a word.
+protocol NumberOrWord: TextForm {}
 
 /// What a value may be: where the library knows it, the library is asked.
 struct Bounds<Value>: Sendable {

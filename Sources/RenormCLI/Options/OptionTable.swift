@@ -124,8 +124,9 @@ extension Row {
 extension Option where Value: TextForm {
     /// An option with a default.
     init(wrappedValue: Value, _ row: Row<Value>) {
+        let standard = row.standard(wrappedValue)
         self.init(
-            wrappedValue: wrappedValue, help: row.collected(default: wrappedValue),
+            wrappedValue: standard, help: row.collected(default: standard),
             transform: Row<Value>.parse)
     }
 

@@ -83,11 +83,12 @@ struct NormalizationOptions: OptionTable {
     @Option(
         Row(
             "The normalization: \(NormalizationChoice.expected).",
-            resuming: .configures(["architecture.normalization"]),
+            resuming: .configures(["architecture.normalization"]), fineTuning: .keep,
             discussion: """
                 With its options in quotes if wanted: "group:8 weights=standardized", "batch-renorm limits=ramp rate=0.05". All have epsilon, \
                 scale, shift and weights; batch and batch-renorm have examples (as --norm-examples) and rate (as --averaging-rate), \
-                batch-renorm has limits (as --limits), projection and the constants of its gains.
+                batch-renorm has limits (as --limits), projection and the constants of its gains. With --from: keep, that of the network; another \
+                is converted to, between batch, batch-renorm and frozen so that inference stays what it was.
                 """))
     var norm = NormalizationOptions.standard
 

@@ -3,15 +3,26 @@ import Renorm
 
 extension TrainOptions {
     /// The number of epochs when neither epochs nor steps are given.
-    static let defaultEpochs = 3
+    static var defaultEpochs: Int { CommandArguments.isFineTuning ? FineTuningDefaults.epochs : 3 }
+
+    /// The learning rate where none is given, of SGD and of other optimizers.
+    private static var standardRates: (Double, Double) {
+        CommandArguments.isFineTuning
+            ? (FineTuningDefaults.rate, FineTuningDefaults.adaptiveRate) : (0.1, 0.001)
+    }
+
+    /// These in words.
+    static var defaultRates: String { "\(standardRates.0) for sgd, else \(standardRates.1)" }
 
     /// The configuration that these options mean for a dataset.
     ///
     /// - Parameters:
     ///   - begun: The folder of the run that goes on, if one does.
     ///   - weights: The weights that a new run starts from, if there are any.
+    ///   - start: The trained network that a new run goes on from, if there is one.
     func configuration(
-        data: DataParts, goingOnIn begun: RunFolder?, startingFrom weights: InitialWeights?
+        data: DataParts, goingOnIn begun: RunFolder?, startingFrom weights: InitialWeights?,
+        start: FineTuningSource.Start?
     ) throws -> TrainingConfiguration {
         let training = data.training
         let validation = validation ?? (data.validation == nil ? min(5000, training.count / 10) : 0)
@@ -21,18 +32,9 @@ extension TrainOptions {
                 epochs: epochs ?? TrainOptions.defaultEpochs, examples: training.count,
                 validation: validation,
                 batchSize: batchSize, accumulation: accumulate)
-        let normalization = try self.normalization.value(
-            steps: steps, batchSize: batchSize, limits: limits, averagingRate: averagingRate,
-            epsilon: network.model.epsilon,
-            // The constants of automatic limits are no option, and may differ between versions.
-            begunWith: begun.map {
-                try CheckpointRecord(reading: $0.last).configuration.architecture
-            }??.normalization)
-        let image: TensorShape = [training.height, training.width, training.channels]
-        let architecture = network.model.architecture(
-            stem: network.stem ?? weights?.match.architecture.stem ?? network.stem(for: image),
-            classes: training.classNames.count, input: image,
-            normalization: normalization)
+        let architecture =
+            try start?.architecture
+            ?? architecture(of: training, steps: steps, goingOnIn: begun, startingFrom: weights)
         return TrainingConfiguration(
             architecture: architecture,
             options: TrainingOptions(
@@ -47,7 +49,31 @@ extension TrainOptions {
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
             checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
-            initialization: self.`init`?.description)
+            initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze,
+            recalibration: recalibrate
+                ?? (CommandArguments.isFineTuning && ema != nil ? FineTuningDefaults.recalibration : 0))
+    }
+
+    /// The network that the options name, for some data.
+    private func architecture(
+        of training: Dataset, steps: Int, goingOnIn begun: RunFolder?, startingFrom weights: InitialWeights?
+    ) throws -> Architecture {
+        let saved = try begun.map { try CheckpointRecord(reading: $0.last).configuration.architecture } ?? nil
+        let image: TensorShape = [training.height, training.width, training.channels]
+        if from != nil, var saved {
+            // What the network was that the run began with no option says.
+            (saved.classes, saved.input) = (training.classNames.count, image)
+            return saved
+        }
+        let normalization = try self.normalization.value(
+            steps: steps, batchSize: batchSize, limits: limits, averagingRate: averagingRate,
+            epsilon: network.model.epsilon,
+            // The constants of automatic limits are no option, and may differ between versions.
+            begunWith: saved?.normalization)
+        return network.model.architecture(
+            stem: network.stem ?? weights?.match.architecture.stem ?? network.stem(for: image),
+            classes: training.classNames.count, input: image,
+            normalization: normalization)
     }
 
     /// The model to start from: initial values by the seed or, unless a checkpoint will replace them, a file's.
@@ -55,8 +81,9 @@ extension TrainOptions {
     /// - Parameter begun: The folder of the run that goes on, if one does.
     func model(
         _ configuration: TrainingConfiguration, goingOnIn begun: RunFolder?,
-        startingFrom weights: InitialWeights?
+        startingFrom weights: InitialWeights?, start: FineTuningSource.Start?
     ) throws -> Model {
+        if let start { return try freezing(start.model) }
         guard let architecture = configuration.architecture else {
             preconditionFailure("the command line trains models of the zoo")
         }
@@ -99,7 +126,7 @@ extension TrainOptions {
     }
 
     /// The patterns of `--init-except`, each of which must match something.
-    private func exceptions(in model: Model) throws -> [PathPattern] {
+    func exceptions(in model: Model) throws -> [PathPattern] {
         try (initExcept ?? "").split(separator: ",").map { text in
             let pattern = PathPattern(text.trimmingCharacters(in: .whitespaces))
             guard model.variables.paths.contains(where: pattern.matches) else {
@@ -121,7 +148,8 @@ extension TrainOptions {
         result.epochs = nil
         result.validation = configuration.validation
         result.computing.convolution = engine.convolution
-        result.learningRate = resolvedLearningRate
+        result.learningRate = .rate(resolvedLearningRate)
+        result.recalibrate = configuration.recalibration
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum
         case .adamW: result.momentum = nil
@@ -129,7 +157,12 @@ extension TrainOptions {
         return result
     }
 
-    private var resolvedLearningRate: Double { learningRate ?? (optimizer == .sgd ? 0.1 : 0.001) }
+    /// The learning rate; of a range test that has still to be made the usual one.
+    private var resolvedLearningRate: Double {
+        if case .rate(let rate)? = learningRate { return rate }
+        let (rate, adaptive) = TrainOptions.standardRates
+        return optimizer == .sgd ? rate : adaptive
+    }
 
     private var resolvedOptimizer: Optimizer {
         switch optimizer {

@@ -49,12 +49,35 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "With --init: parts that keep the values they start with, such as a classifier for other classes.",
+            "With --init or --from: parts that keep the values they start with, such as a classifier for other classes.",
             valueName: "pattern",
             discussion: """
                 Paths or patterns of them, joined by commas: fc, or layer4,fc. The file may hold anything there.
                 """))
     var initExcept: String?
+
+    @Option(
+        Row(
+            "Go on from this trained network: a run's folder (its best state), or a file as of --init.",
+            valueName: "run|file",
+            discussion: """
+                Unlike --init it brings all with it, unless options say otherwise: the network (--model for weights that do not say which \
+                they are of), its normalization (--norm keep) and the preparation of pictures. A head for another number of classes starts \
+                anew, and the first convolution is adapted to another number of channels. Nothing stays frozen that was.
+                """))
+    var from: FilePath?
+
+    @Option(
+        Row(
+            "Which parts are trained from when on: \(Unfreezing.expected).",
+            resuming: .configures(["unfreezing"]), valueName: "stages",
+            fineTuning: FineTuningDefaults.unfreezing,
+            discussion: """
+                "head for 1 epoch, last:3 for 200 steps, all". head: the layer that tells classes apart. last:3: the last 3 units of the network \
+                ('renorm describe' shows them). What is once trained goes on being trained; all else stays what it was, parameters and \
+                statistics, to the bit, and costs no backward pass.
+                """))
+    var unfreeze = Unfreezing.all
 
     @Option(
         Row(
@@ -81,7 +104,10 @@ struct TrainOptions: OptionTable {
 
     // MARK: Length and batches
 
-    @Option(Row("Examples a batch.", .of(\.batchSize), resuming: .configures(["batchSize"])))
+    @Option(
+        Row(
+            "Examples a batch.", .of(\.batchSize), resuming: .configures(["batchSize"]),
+            fineTuning: FineTuningDefaults.batchSize))
     var batchSize = 64
 
     @Option(
@@ -98,7 +124,7 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "Passes over the training images. (default: 3, unless --steps is given)",
+            "Passes over the training images. (default: \(TrainOptions.defaultEpochs), unless --steps is given)",
             .within(1...TrainingLimits.steps), resuming: .configures(["steps"]), insteadOf: "steps"))
     var epochs: Int?
 
@@ -173,9 +199,24 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
-            "The learning rate after any warm-up. (default: 0.1 for sgd, else 0.001)", .above(0),
-            resuming: .configures(["options.learningRate"])))
-    var learningRate: Double?
+            "The learning rate after any warm-up, or auto. (default: \(TrainOptions.defaultRates))",
+            LearningRateText.bounds, resuming: .configures(["options.learningRate"]), valueName: "rate",
+            discussion: """
+                auto: by a range test (Smith 2015) before the first step, \(LearningRateTest.standardSteps) steps on a copy while the rate \
+                rises; RUN/learning-rate.csv keeps the curve, and config.yml the rate, so that a run which goes on tests nothing.
+                """))
+    var learningRate: LearningRateText?
+
+    @Option(
+        Row(
+            "How much less the learning rate of each unit of the network is than that of the unit after it: 1 is not at all.",
+            .of(\.options.layerDecay), resuming: .configures(["options.layerDecay"]), valueName: "factor",
+            fineTuning: FineTuningDefaults.layerDecay,
+            discussion: """
+                With 0.8 the last unit has the whole rate, the one before it 0.8 of it, the next 0.64; normalizations and biases like weights. \
+                'renorm describe' shows the units.
+                """))
+    var layerDecay = 1.0
 
     @Option(
         Row(
@@ -186,7 +227,8 @@ struct TrainOptions: OptionTable {
     @Option(
         Row(
             "Steps over which the learning rate rises linearly to its course.",
-            .within(0...TrainingLimits.steps), resuming: .configures(["options.learningRate"])))
+            .within(0...TrainingLimits.steps), resuming: .configures(["options.learningRate"]),
+            fineTuning: FineTuningDefaults.warmup))
     var warmup = 0
 
     @Option(
@@ -201,7 +243,8 @@ struct TrainOptions: OptionTable {
     @Option(
         Row(
             "Weight decay of convolutions and dense layers; normalizations and biases are left alone.",
-            .of(\.options.weightDecay), resuming: .configures(["options.weightDecay"])))
+            .of(\.options.weightDecay), resuming: .configures(["options.weightDecay"]),
+            fineTuning: FineTuningDefaults.weightDecay))
     var weightDecay = 0.0005
 
     @Option(
@@ -223,6 +266,17 @@ struct TrainOptions: OptionTable {
             valueName: "rate",
             discussion: "A rate of 0.001 averages over about 1,000 steps. (default: no averages)"))
     var ema: Double?
+
+    @Option(
+        Row(
+            "Training images on which moving averages are measured anew before evaluating and saving; 0: none.",
+            .of(\.recalibration), resuming: .configures(["recalibration"]), valueName: "n",
+            discussion: """
+                Averages of weights that have changed meanwhile, or of the weights that --ema averages, do not fit: a few batches pass in \
+                the phase of training, without gradients, and each normalization estimates as in training. (default: 0; \
+                of 'renorm finetune' with --ema \(FineTuningDefaults.recalibration))
+                """))
+    var recalibrate: Int?
 
     @Option(
         Row(
@@ -300,10 +354,20 @@ struct TrainOptions: OptionTable {
     /// Throws for numbers out of range and for options that exclude or need each other.
     func validate() throws {
         try checkBounds()
-        if initExcept != nil, self.`init` == nil {
+        if initExcept != nil, self.`init` == nil, from == nil {
             throw ValidationError(
                 "--init-except: found no --init; expected a file to start from. Name one, or leave this option out."
             )
+        }
+        if let from, let other = self.`init` {
+            throw ValidationError(
+                "--init: found '\(other.description.visible)' beside --from '\(from.description.visible)'; expected one network to "
+                    + "start from. Leave one out.")
+        }
+        if normalization.norm.isKept, from == nil {
+            throw ValidationError(
+                "--norm: found 'keep' without --from; expected a network whose normalization is kept. Name one, or a "
+                    + "normalization.")
         }
         if let k = normalization.normExamples, batchSize % k != 0 {
             throw ValidationError(

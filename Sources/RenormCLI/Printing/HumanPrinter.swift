@@ -12,9 +12,11 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
     private var unit = "batch"
     private var test: EvaluationReport?
 
-    init(_ options: TrainOptions) {
+    /// - Parameter normalization: What the network's normalizations are called, where the options say to keep them.
+    init(_ options: TrainOptions, normalization: String) {
+        let norm = options.normalization.norm
         run = options.run
-        title = "\(options.network.model), \(options.normalization.norm)".visible
+        title = "\(options.network.model), \(norm.isKept ? normalization : norm.description)".visible
     }
 
     func print(_ event: TrainingEvent) throws(ReportingError) {
@@ -36,6 +38,10 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
             say("There is no checkpoint in \(folder.path.visible) yet: starting anew.")
         case .droppedIncompleteBatch(let examples):
             say("The last \(examples) images of each epoch do not fill a \(unit) and are left out of it.")
+        case .stage(let report):
+            say(
+                "step \(report.step.grouped)  stage \(report.stage) of \(report.stages): \(report.parts.visible), "
+                    + "\(report.trainedParameters.grouped) parameters are trained")
         case .step(let report):
             progress.update(
                 completed: report.step, total: steps, unitsPerSecond: report.imagesPerSecond, unit: "images",

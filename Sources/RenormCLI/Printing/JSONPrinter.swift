@@ -15,6 +15,7 @@ struct JSONPrinter: EventPrinter {
         case .startedAnew(let folder): try line("started-anew", Place(step: 0, file: folder.path))
         case .droppedIncompleteBatch(let examples):
             try line("dropped-incomplete-batch", Count(examples: examples))
+        case .stage(let report): try line("stage", report)
         case .step(let report): try line("step", report)
         case .skipped(let report): try line("skipped", report)
         case .evaluation(let report):

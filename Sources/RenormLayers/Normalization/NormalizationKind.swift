@@ -90,6 +90,15 @@ public protocol PopulationNormalization: NormalizationKind {
     ///
     /// - Throws: `NormalizationError` for averages that no population has.
     func statistics(of population: Population, epsilon: Double, path: String) throws -> [String: NDArray]
+
+    /// The same kind, whose averages after a batch are that batch's own moments, so that the averages of a network that changes no
+    /// more are the mean of what it gives for each batch. `nil` where averages follow batches by a state of their own.
+    var followingOneBatch: (any PopulationNormalization)? { get }
+}
+
+extension PopulationNormalization {
+    /// `nil`: averages are followed from batch to batch.
+    public var followingOneBatch: (any PopulationNormalization)? { nil }
 }
 
 extension NormalizationKind {

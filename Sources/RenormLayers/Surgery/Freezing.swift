@@ -82,7 +82,7 @@ extension Model {
 extension Set<String> {
     /// As few paths as say the same: a part of the network stands for the layers below it where none of them is in `others`.
     /// In order.
-    fileprivate func commonParts(without others: Set<String>) -> [String] {
+    func commonParts(without others: Set<String>) -> [String] {
         let taken = Set(others.flatMap(\.parts))
         return Set(map { path in path.parts.first { !taken.contains($0) && !$0.isEmpty } ?? path }).sorted()
     }

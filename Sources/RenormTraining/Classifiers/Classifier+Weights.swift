@@ -101,7 +101,7 @@ struct PublishedPreparation {
 
 extension InputScaling {
     /// The same for pictures of so many channels: the mean of the channels' where they are not as many.
-    func of(channels count: Int) -> InputScaling {
+    package func of(channels count: Int) -> InputScaling {
         guard count != channels else { return self }
         func average(_ values: [Double]) -> [Double] {
             [Double](repeating: values.reduce(0, +) / Double(values.count), count: count)

@@ -49,7 +49,7 @@ struct Resumption {
         // What layers of a user's own say, which no configuration names.
         if trainer.configuration.architecture == nil {
             differences += try ConfigurationDifference.between(
-                saved: record.schedules, given: plan.graph.schedules, prefix: "schedules.")
+                saved: record.schedules, given: plan.schedules, prefix: "schedules.")
         }
         guard differences.isEmpty else {
             throw TrainingError.otherRun(path: path, differences: differences)

@@ -4,6 +4,7 @@ import RenormFormats
 /// Where a run keeps its files:
 ///
 ///     config.yml            the options (`Trainer.record`, which the command line gives), written before all else
+///     learning-rate.csv     the curve of the range test, if the learning rate is from one
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
 ///     pictures.csv          the pictures that are trained on, if they are in files; pictures-2.csv those of a second source
@@ -28,6 +29,8 @@ public struct RunFolder: Sendable, Hashable {
         (0...).lazy.map(pictures).prefix { FileManager.default.fileExists(atPath: $0.path) }.map { $0 }
     }
 
+    /// The curve of the range test that the learning rate is from.
+    public var learningRates: URL { url.appendingPathComponent("learning-rate.csv") }
     /// The latest state.
     public var last: URL { url.appendingPathComponent("last.safetensors") }
     /// The state that did best on the validation set.

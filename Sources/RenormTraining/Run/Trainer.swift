@@ -35,6 +35,8 @@ public struct Trainer: Sendable {
     public var resumes: Bool
     /// What the folder's `config.yml` is to say; written before anything else, unless the file is there.
     public var record: String?
+    /// The table of the range test that the learning rate is from; written into the folder of a new run.
+    public var learningRates: String?
     /// How many threads prepare batches, on which no number depends; `nil`: as the images need (`BatchLoader.workers(for:)`).
     public var workers: Int?
     /// The lists of the pictures that are trained on, which the folder keeps: a run that goes on finds the same ones, or says what

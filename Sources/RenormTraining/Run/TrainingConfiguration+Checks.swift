@@ -49,7 +49,8 @@ extension TrainingConfiguration: Checkable {
             count("steps between checkpoints", checkpointEvery, to: .max),
             count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
             architecture?.fault,
-            sampling.fault, classWeights.fault, augmentation.fault, mixing.fault, scaling?.fault)
+            sampling.fault, unfreezing.fault, count("examples of recalibration", recalibration, from: 0),
+            classWeights.fault, augmentation.fault, mixing.fault, scaling?.fault)
     }
 
     /// What is wrong with the learning rate of the steps that are made.
@@ -78,6 +79,7 @@ extension TrainingOptions: Checkable {
             number("rate of the averages", parameterAveragingRate, "above 0 and at most 1") {
                 $0 > 0 && $0 <= 1
             },
+            number("layer decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 },
             optimizer.fault)
     }
 }

@@ -13,6 +13,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var initialization: String?
     /// Optimizer, learning rate, label smoothing, clipping, averages.
     public var options: TrainingOptions
+    /// Which parts are trained from when on.
+    public var unfreezing: Unfreezing
     /// The number of steps of the whole run.
     public var steps: Int
     /// The number of examples in a batch: in a step or, with accumulation, in each of its small batches.
@@ -48,6 +50,9 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var evaluationBatchSize: Int
     /// The precision of activations on held-out and test examples; `nil`: that of training.
     public var evaluationPrecision: Precision?
+    /// The number of training examples on which moving averages are measured anew before the network is evaluated on held-out
+    /// examples and saved for use, in whole steps; 0: they are as training left them. See `Recalibration`.
+    public var recalibration: Int
 
     /// Makes a configuration.
     public init(
@@ -57,9 +62,11 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
         evaluationBatchSize: Int = 250, evaluationPrecision: Precision? = nil,
-        initialization: String? = nil
+        initialization: String? = nil, unfreezing: Unfreezing = .all, recalibration: Int = 0
     ) {
         self.architecture = architecture
+        self.unfreezing = unfreezing
+        self.recalibration = recalibration
         self.initialization = initialization
         self.options = options
         self.steps = steps
@@ -103,6 +110,8 @@ extension TrainingConfiguration {
         architecture = try container.optional(.architecture)
         initialization = try container.optional(.initialization)
         options = try container.value(.options)
+        unfreezing = try container.optional(.unfreezing) ?? .all
+        recalibration = try container.optional(.recalibration) ?? 0
         steps = try container.value(.steps)
         batchSize = try container.value(.batchSize)
         accumulation = try container.optional(.accumulation) ?? 1

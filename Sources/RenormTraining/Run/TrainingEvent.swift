@@ -16,6 +16,8 @@ public enum TrainingEvent: Sendable {
     case startedAnew(folder: URL)
     /// The last examples of each epoch do not fill a step and are not trained on in that epoch. Said once.
     case droppedIncompleteBatch(examples: Int)
+    /// A stage of the unfreezing begins, or the run goes on in one. Runs of one stage have no such event.
+    case stage(StageReport)
     /// A step was made.
     case step(StepReport)
     /// A batch was not finite somewhere; nothing was updated in that step.
@@ -54,6 +56,20 @@ public struct RunDescription: Sendable, Hashable, Codable {
     public var cache: ImageCache.Budget?
     /// Build and engine.
     public var environment: RunEnvironment
+}
+
+/// What a run trains from here on.
+public struct StageReport: Sendable, Hashable, Codable {
+    /// Steps made.
+    public var step: Int
+    /// The stage, from 1.
+    public var stage: Int
+    /// The number of stages.
+    public var stages: Int
+    /// What it adds to what was trained before, as the text of `Unfreezing` has it.
+    public var parts: String
+    /// The number of elements of the parameters that are trained.
+    public var trainedParameters: Int
 }
 
 /// A step that was made.

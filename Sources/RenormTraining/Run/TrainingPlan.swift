@@ -1,4 +1,6 @@
+import RenormGraphs
 import RenormImages
+import RenormLayers
 
 /// What a run consists of before its first step: data cut and checked, the step traced, the state to start from.
 package struct TrainingPlan {
@@ -8,7 +10,8 @@ package struct TrainingPlan {
     let validation: Dataset?
     /// The examples of each step, all of its small batches together.
     package let sampler: BatchSampler
-    package let graph: TrainingGraph
+    /// What is trained from when on, in order: one stage where everything is from the beginning.
+    package let stages: [TrainingStage]
     /// The weight of each class; `nil`: all examples count the same.
     private let classWeights: [Float]?
     private let configuration: TrainingConfiguration
@@ -38,12 +41,6 @@ package struct TrainingPlan {
         validation = heldOut.count > 0 ? try heldOut.kept(in: cache, isFramed: true, budget: budget) : nil
         classWeights = try configuration.classWeights.values(for: kept.index)
         let isAccumulated = configuration.accumulation > 1
-        graph = try TrainingGraph(
-            trainer.model, batch: configuration.batchSize, accumulation: configuration.accumulation,
-            options: configuration.options,
-            targets: !configuration.mixing.isNone
-                ? .mixedLabels : classWeights == nil ? .labels : .weightedLabels,
-            seed: configuration.seed)
         // The examples of a small batch are normalized together, so it is a group of the step's.
         let groupSize =
             try trainer.examplesOfBlock ?? trainer.model.commonGroupSize()
@@ -56,13 +53,49 @@ package struct TrainingPlan {
         } catch ImagesError.classWithoutExamples(let name, _) {
             throw ImagesError.classWithoutExamples(name: name, heldOut: heldOut.count(ofClass: name))
         }
+        stages = try TrainingStage.stages(
+            of: trainer.model, configuration,
+            targets: !configuration.mixing.isNone
+                ? .mixedLabels : classWeights == nil ? .labels : .weightedLabels,
+            stepsPerEpoch: sampler.stepsPerEpoch)
         data = DataDescription(
             whole: trainer.training, training: kept.count, validation: heldOut.count,
             ownValidation: trainer.validation, test: trainer.test)
         warnings =
             trainer.training.warningsOfClasses + trainer.training.warningsOfHoldingOut(leaving: kept)
-            + graph.warnings
+            + TrainingPlan.warnings(of: stages, steps: configuration.steps)
         environment = RunEnvironment(engine: trainer.engine.description)
+    }
+
+    /// What should be known of the stages: what tracing them says, and those that a run does not come to.
+    private static func warnings(of stages: [TrainingStage], steps: Int) -> [String] {
+        var result: [String] = []
+        for warning in stages.flatMap(\.graph.warnings) where !result.contains(warning) {
+            result.append(warning)
+        }
+        if let never = stages.first(where: { $0.firstStep >= steps }) {
+            result.append(
+                "'\(never.parts)' would be trained from step \(never.firstStep) on, to which this run of \(steps) steps does not come"
+            )
+        }
+        return result
+    }
+
+    /// The stage that a step, from 0, belongs to.
+    package func stage(at step: Int) -> Int { stages.lastIndex { $0.firstStep <= step } ?? 0 }
+
+    /// The state to start from: the model's variables, and empty slots and averages of all that any stage trains.
+    package func initialState(of model: Model) -> Variables {
+        // The last stage has all that earlier ones have, but what a pruned graph leaves out.
+        let states = stages.reversed().map { $0.graph.initialState(of: model) }
+        return states.dropFirst().reduce(into: states[0]) { result, state in
+            for (path, variable) in state where result[path] == nil { result[path] = variable }
+        }.filter { $1.kind != .accumulator }
+    }
+
+    /// The schedules of every stage by name.
+    var schedules: [String: Schedule] {
+        stages.reduce(into: [:]) { $0.merge($1.graph.schedules) { first, _ in first } }
     }
 
     /// The pictures that others stand in for, because they cannot be read; `nil` where that is an error.
@@ -70,15 +103,30 @@ package struct TrainingPlan {
 
     /// The batches of the steps from `first` on, each step's small batches one after another.
     ///
-    /// - Parameter workers: How many threads prepare batches; `nil`: as the images need.
-    package func loader(scaling: InputScaling, from first: Int = 0, workers: Int? = nil) -> BatchLoader {
+    /// - Parameters:
+    ///   - end: The step before which they end; `nil`: that of the run.
+    ///   - workers: How many threads prepare batches; `nil`: as the images need.
+    package func loader(
+        scaling: InputScaling, from first: Int = 0, to end: Int? = nil, workers: Int? = nil
+    ) -> BatchLoader {
         let workers = workers ?? BatchLoader.workers(for: training.imageSource)
         return
             BatchLoader(
                 dataset: training, scaling: scaling, augmentation: configuration.augmentation,
                 mixing: configuration.mixing, classWeights: classWeights, sampler: sampler,
-                seed: configuration.seed, from: first, to: configuration.steps,
+                seed: configuration.seed, from: first, to: end ?? configuration.steps,
                 parts: configuration.accumulation, workers: workers)
+    }
+
+    /// The batches that moving averages are measured on: those that training takes from a step on, but not mixed.
+    func recalibrationLoader(scaling: InputScaling, from first: Int, to end: Int, workers: Int?)
+        -> BatchLoader
+    {
+        BatchLoader(
+            dataset: training, scaling: scaling, augmentation: configuration.augmentation,
+            sampler: sampler, seed: configuration.seed, from: first, to: end,
+            parts: configuration.accumulation,
+            workers: workers ?? BatchLoader.workers(for: training.imageSource))
     }
 }
 

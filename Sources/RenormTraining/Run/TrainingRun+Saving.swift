@@ -1,4 +1,5 @@
 import Foundation
+import RenormGraphs
 
 extension TrainingRun {
     /// Saves the state to go on from.
@@ -13,10 +14,10 @@ extension TrainingRun {
     /// Keeps the state as the best.
     func saveBest() throws {
         guard let folder = trainer.folder else {
-            bestCheckpoint = try checkpoint()
+            bestCheckpoint = try checkpointForInference()
             return
         }
-        try checkpoint().write(to: folder.best)
+        try checkpointForInference().write(to: folder.best)
         channel.send(
             .checkpoint(CheckpointReport(url: folder.best, reason: .best, step: progress.step)))
     }
@@ -59,23 +60,26 @@ extension TrainingRun {
         if let folder = trainer.folder, progress.best != nil {
             return try TrainedModel(reading: folder.best, layer: trainer.model.layer)
         }
-        let chosen = try bestCheckpoint ?? checkpoint()
+        let chosen = try bestCheckpoint ?? checkpointForInference()
         var model = trainer.model
         model.variables = chosen.variables.forInference(model.variables.paths).inStoredTypes
         return TrainedModel(model: model, record: chosen.record)
     }
 
     private func checkpoint() throws -> Checkpoint {
-        // Between steps accumulators hold nothing that the next step reads.
-        let variables = try store.read().filter { $1.kind != .accumulator }
-        return Checkpoint(variables: variables, record: record)
+        Checkpoint(variables: try variablesToSave(), record: record)
+    }
+
+    /// The state as it is used: with moving averages that were measured anew, if they were.
+    private func checkpointForInference() throws -> Checkpoint {
+        Checkpoint(variables: try variablesForInference(), record: record)
     }
 
     private var record: CheckpointRecord {
         CheckpointRecord(
             step: progress.step,
             position: EpochPosition(step: progress.step, stepsPerEpoch: plan.sampler.stepsPerEpoch),
-            configuration: configuration, overrides: trainer.model.overrides, schedules: plan.graph.schedules,
+            configuration: configuration, overrides: trainer.model.overrides, schedules: plan.schedules,
             scaling: scaling, data: plan.data, environment: plan.environment, best: progress.best,
             evaluatedAt: progress.evaluatedAt, evaluationsSinceBest: progress.evaluationsSinceBest,
             skippedBatches: progress.skippedBatches, skipsInARow: progress.skipsInARow,

@@ -1,5 +1,7 @@
 import Foundation
 import RenormEngines
+import RenormFormats
+import RenormGraphs
 import RenormImages
 import RenormLayers
 
@@ -9,8 +11,9 @@ final class TrainingRun {
     let channel: EventChannel
     let plan: TrainingPlan
     let scaling: InputScaling
-    private let step: TrainingStep
-    let store: any Store
+    private let steps: StagedSteps
+    /// The planned peak of a step's memory in bytes, of the stage that needs most.
+    private let plannedByteCount: Int
     var progress: TrainingProgress
     /// The best state, where there is no folder to keep it in.
     var bestCheckpoint: Checkpoint?
@@ -20,13 +23,17 @@ final class TrainingRun {
     private let lock: RunLock?
     var trainingTime = Duration.zero
     private var validationPass: EvaluationPass?
-    private var averagedStore: (any Store)?
+    private var inferenceStore: (any Store)?
+    /// The averages that were measured anew, of the state after so many steps.
+    private var recalibrated: (step: Int, averages: Variables)?
+    private var recalibration: Recalibration?
     /// Pictures that were named because they cannot be read.
     private var namedBroken = 0
     private var namedMessages: Set<String> = []
 
     var configuration: TrainingConfiguration { trainer.configuration }
     var shouldStop: Bool { channel.shouldStop }
+    var store: any Store { steps.store }
 
     /// Plans the run and says how it starts.
     init(_ trainer: Trainer, _ channel: EventChannel) throws {
@@ -35,23 +42,27 @@ final class TrainingRun {
         plan = try TrainingPlan(trainer)
         normalizations = try trainer.model.tracedNormalizations()
         // What the engine refuses leaves no folder behind.
-        step = try TrainingStep(plan.graph, on: trainer.engine)
+        let compiled = try plan.stages.map { try TrainingStep($0.graph, on: trainer.engine) }
+        plannedByteCount = compiled.map(\.plannedByteCount).max() ?? 0
         try trainer.configuration.precisionOfEvaluations.check(
             on: trainer.engine, option: "evaluation precision")
         lock = try trainer.folder?.take(resuming: trainer.resumes, record: trainer.record)
         try trainer.keepPictures()
-        let initial = plan.graph.initialState(of: trainer.model)
-        let accumulators = initial.ofKinds([.accumulator])
-        let saved = initial.filter { $1.kind != .accumulator }
-        if let resumption = try Resumption(trainer, plan, expected: saved, channel) {
+        if let table = trainer.learningRates, let folder = trainer.folder, !folder.hasCheckpoint {
+            try AtomicFile.write(table, to: folder.learningRates)
+        }
+        let initial = plan.initialState(of: trainer.model)
+        let resumption = try Resumption(trainer, plan, expected: initial, channel)
+        if let resumption {
             scaling = resumption.checkpoint.record.scaling
             progress = resumption.progress
-            store = try trainer.engine.makeStore(resumption.checkpoint.variables.merging(accumulators))
         } else {
             scaling = try trainer.configuration.scaling ?? InputScaling(of: plan.training)
             progress = TrainingProgress()
-            store = try trainer.engine.makeStore(initial)
         }
+        steps = try StagedSteps(
+            plan, on: trainer.engine, state: resumption?.checkpoint.variables ?? initial, at: progress.step,
+            compiled: compiled[plan.stage(at: progress.step)])
     }
 
     /// Makes all steps, and measures and saves the state that is chosen.
@@ -82,10 +93,30 @@ final class TrainingRun {
                     accumulation: configuration.accumulation,
                     data: plan.data,
                     parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
-                    plannedByteCount: step.plannedByteCount, cache: plan.cache, environment: plan.environment)
+                    plannedByteCount: plannedByteCount, cache: plan.cache, environment: plan.environment)
             ))
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
+        if plan.stages.count > 1, progress.step != plan.stages[steps.stage].firstStep { announceStage() }
+    }
+
+    /// Says what is trained from here on.
+    private func announceStage() {
+        let stage = plan.stages[steps.stage]
+        channel.send(
+            .stage(
+                StageReport(
+                    step: progress.step, stage: steps.stage + 1, stages: plan.stages.count,
+                    parts: "\(stage.parts)", trainedParameters: stage.trainedCount)))
+    }
+
+    /// Goes over to the stage that the next step belongs to.
+    private func enterStage() throws {
+        _ = try steps.enterStage(of: progress.step)
+        guard plan.stages.count > 1, plan.stages[steps.stage].firstStep == progress.step else { return }
+        // What earlier stages found is no reason to end this one.
+        progress.evaluationsSinceBest = 0
+        announceStage()
     }
 
     /// The loop: what is due after the steps made so far, then the next step.
@@ -109,6 +140,7 @@ final class TrainingRun {
                             bestStep: progress.best?.step)))
             }
             if hasEnded || shouldStop { return }
+            try enterStage()
             let began = ContinuousClock.now
             guard let outcome = try makeStep(of: loader) else { return }
             let duration = ContinuousClock.now - began
@@ -125,7 +157,7 @@ final class TrainingRun {
     /// Makes the next step; `nil`: there are no more batches. An image that cannot be read ends the run with its state saved.
     private func makeStep(of loader: BatchLoader) throws -> TrainingStep.Outcome? {
         do {
-            return try step.run(loader, step: progress.step, on: store)
+            return try steps.run(loader, step: progress.step)
         } catch let error as ImagesError {
             if progress.savedAt != progress.step { try saveLast(.unreadable) }
             throw error
@@ -141,7 +173,10 @@ final class TrainingRun {
 
     /// Whether so many evaluations in a row were no better that others are not waited for.
     private var isOutOfPatience: Bool {
-        guard let patience = configuration.patience, progress.step < configuration.steps else { return false }
+        guard let patience = configuration.patience, progress.step < configuration.steps,
+            // Not before the last stage has had its time.
+            progress.step > plan.stages.last!.firstStep || plan.stages.count == 1
+        else { return false }
         return progress.evaluationsSinceBest >= patience
     }
 
@@ -263,13 +298,68 @@ final class TrainingRun {
             batchSize: configuration.evaluationBatchSize, precision: configuration.precisionOfEvaluations)
     }
 
-    /// The training store or, where averages are kept, another that has them in the place of the values.
+    /// The training store or, where averages are kept or measured, another that has them in the place of the values.
     private func storeForInference() throws -> any Store {
-        guard configuration.options.parameterAveragingRate != nil else { return store }
-        let averaged = try averagedStore ?? trainer.engine.makeStore(trainer.model.variables)
-        averagedStore = averaged
-        try averaged.copy(plan.graph.origins(of: trainer.model), from: store)
+        guard configuration.options.parameterAveragingRate != nil || configuration.recalibration > 0 else {
+            return store
+        }
+        let averaged = try inferenceStore ?? trainer.engine.makeStore(trainer.model.variables)
+        inferenceStore = averaged
+        try averaged.copy(origins, from: store)
+        try averaged.write(averagesMeasuredAnew(on: averaged))
         return averaged
+    }
+
+    /// For the path of each of the model's variables, that of what the model is used with in the training store.
+    private var origins: [String: String] { plan.stages[stageOfState].graph.origins(of: trainer.model) }
+
+    /// The stage of the last step that was made.
+    private var stageOfState: Int { plan.stage(at: max(progress.step - 1, 0)) }
+
+    /// The moving averages of the present state by the model's paths, measured anew; none where they are as training left them.
+    ///
+    /// - Parameter averaged: A store with the values that the model is used with. Its statistics may be changed.
+    private func averagesMeasuredAnew(on averaged: any Store) throws -> Variables {
+        guard configuration.recalibration > 0 else { return Variables() }
+        if let recalibrated, recalibrated.step == progress.step { return recalibrated.averages }
+        let stage = stageOfState
+        let measuring: Recalibration
+        if let recalibration, recalibration.stage == stage {
+            measuring = recalibration
+        } else {
+            measuring = try Recalibration(
+                plan.stages[stage].model, stage: stage, batch: configuration.batchSize,
+                precision: configuration.options.precision, engine: trainer.engine)
+            recalibration = measuring
+        }
+        let examples = plan.sampler.batchSize
+        let loader = plan.recalibrationLoader(
+            scaling: scaling, from: progress.step,
+            to: progress.step + (configuration.recalibration + examples - 1) / examples,
+            workers: trainer.workers)
+        defer { loader.cancel() }
+        let averages = try measuring.averages(
+            of: averaged, on: loader, step: progress.step, isCancelled: { shouldStop })
+        recalibrated = (progress.step, averages)
+        return averages
+    }
+
+    /// The state with the averages that it is used with in the place of those that training left.
+    func variablesForInference() throws -> Variables {
+        var variables = try variablesToSave()
+        guard configuration.recalibration > 0 else { return variables }
+        if recalibrated?.step != progress.step { _ = try storeForInference() }
+        let origins = origins
+        for (path, average) in recalibrated?.averages ?? Variables() {
+            variables[origins[path] ?? path]?.value = average.value
+        }
+        return variables
+    }
+
+    /// The state to go on from.
+    func variablesToSave() throws -> Variables {
+        // Between steps accumulators hold nothing that the next step reads.
+        try store.read().filter { $1.kind != .accumulator }
     }
 }
 

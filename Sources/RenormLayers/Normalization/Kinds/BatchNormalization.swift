@@ -42,6 +42,11 @@ public struct BatchNormalization: BatchwiseNormalization, RunningVarianceNormali
             examplesFault)
     }
 
+    /// With an averaging rate of 1.
+    public var followingOneBatch: (any PopulationNormalization)? {
+        BatchNormalization(averagingRate: 1, examples: examples)
+    }
+
     /// Normalizes with the batch or the moving averages, as the phase says.
     public func normalize(_ x: Tensor, _ layer: NormalizationContext) throws -> Tensor {
         let averages = try RunningVariance(layer)

@@ -146,6 +146,13 @@ extension BatchRenormalization {
         return result
     }
 
+    /// Within limits with an averaging rate of 1; gains that tune themselves are followed from batch to batch.
+    public var followingOneBatch: (any PopulationNormalization)? {
+        guard case .limits(let limits, _, let stepProjection) = correction else { return nil }
+        return BatchRenormalization(
+            .limits(limits, averagingRate: 1, stepProjection: stepProjection), examples: examples)
+    }
+
     /// r_max and d_max, where they follow schedules.
     public var reportedSchedules: [(name: String, schedule: Schedule)] {
         guard case .limits(let limits, _, _) = correction else { return [] }

@@ -1,0 +1,130 @@
+import Foundation
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+
+/// A learning rate by a range test (Smith 2015): a few steps of the run itself, on a copy of its state and with its own batches,
+/// while the rate rises by the same factor at every step; the loss says where it falls and where it diverges.
+///
+///     let test = try await LearningRateTest().run(trainer)
+///     trainer.configuration.options.learningRate = .cosine(from: test.rate, steps: steps)
+///
+/// Of a run that unfreezes in stages the first and the last are tested, both from the state that the run begins with, and the
+/// lesser rate is taken: one schedule serves all stages.
+public struct LearningRateTest: Sendable {
+    /// The number of steps.
+    public var steps: Int
+    /// The first rate.
+    public var from: Double
+    /// The last rate.
+    public var to: Double
+    /// How the rate is read off the curve.
+    public var rule: LearningRateCurve.Rule
+
+    /// The number of steps where none is given.
+    public static let standardSteps = 100
+
+    /// Makes a test.
+    public init(
+        steps: Int = LearningRateTest.standardSteps, from: Double = 1e-5, to: Double = 10,
+        rule: LearningRateCurve.Rule = .steepest
+    ) {
+        self.steps = steps
+        self.from = from
+        self.to = to
+        self.rule = rule
+    }
+
+    /// The test whose rates suit an optimizer: those of SGD, a hundredth of them where steps are divided by the size of gradients.
+    public init(for optimizer: Optimizer) {
+        self.init()
+        if case .sgd = optimizer { return }
+        (from, to) = (from / 100, to / 100)
+    }
+
+    /// The curve of a stage.
+    public struct StageCurve: Sendable, Hashable {
+        /// What the stage trains, as the text of `Unfreezing` has it.
+        public var parts: String
+        /// Its curve.
+        public var curve: LearningRateCurve
+    }
+
+    /// What a test has found.
+    public struct Result: Sendable, Hashable {
+        /// The rate.
+        public var rate: Double
+        /// The curve of each stage that was tested.
+        public var curves: [StageCurve]
+
+        /// The curves as a table: a line of names, then a line a step.
+        public var csv: String {
+            "stage,step,learning_rate,loss,smoothed_loss\n"
+                + curves.flatMap { stage in
+                    stage.curve.points.enumerated().map {
+                        "\(stage.parts),\($0 + 1),\($1.rate),\($1.loss),\($1.smoothed)\n"
+                    }
+                }.joined()
+        }
+    }
+
+    /// Makes the test, on a thread of its own. Nothing is saved, and the trainer's state stays as it is.
+    ///
+    /// - Throws: `TrainingError.noLearningRate` where the loss falls nowhere; `CancellationError`; what training throws.
+    public func run(_ trainer: Trainer) async throws -> Result {
+        try await onOwnThread(named: "renorm.learning-rate") { isCancelled in
+            try run(trainer, isCancelled: isCancelled)
+        }
+    }
+
+    private func run(_ trainer: Trainer, isCancelled: () -> Bool) throws -> Result {
+        var tested = trainer
+        tested.configuration.options.learningRate = .exponential(from: from, to: to, steps: steps - 1)
+        let plan = try TrainingPlan(tested)
+        let scaling = try trainer.configuration.scaling ?? InputScaling(of: plan.training)
+        let state = plan.initialState(of: trainer.model)
+        let stages =
+            plan.stages.count > 1 ? [plan.stages[0], plan.stages[plan.stages.count - 1]] : plan.stages
+        let curves = try stages.map { stage in
+            let loader = plan.loader(scaling: scaling, to: steps, workers: trainer.workers)
+            defer { loader.cancel() }
+            return StageCurve(
+                parts: "\(stage.parts)",
+                curve: try curve(
+                    of: stage, from: state, on: loader, engine: trainer.engine, isCancelled: isCancelled)
+            )
+        }
+        let rates = curves.compactMap { $0.curve.suggestion(rule) }
+        guard let rate = rates.min(), rates.count == curves.count else {
+            throw TrainingError.noLearningRate(steps: steps, from: from, to: to)
+        }
+        return Result(rate: rate.roundedToTwoDigits, curves: curves)
+    }
+
+    private func curve(
+        of stage: TrainingStage, from state: Variables, on loader: BatchLoader, engine: any Engine,
+        isCancelled: () -> Bool
+    ) throws -> LearningRateCurve {
+        let schedule = Schedule.exponential(from: from, to: to, steps: steps - 1)
+        let step = try TrainingStep(stage.graph, on: engine)
+        let store = try engine.makeStore(
+            state.merging(stage.graph.initialState(of: stage.model).ofKinds([.accumulator])))
+        var curve = LearningRateCurve()
+        for number in 0..<steps {
+            if isCancelled() { throw CancellationError() }
+            guard case .updated(let result)? = try step.run(loader, step: number, on: store),
+                curve.add(rate: schedule.value(at: number), loss: result.loss)
+            else { break }
+        }
+        return curve
+    }
+}
+
+extension Double {
+    /// The number with two significant digits, as a rate that was read off a noisy curve deserves.
+    fileprivate var roundedToTwoDigits: Double {
+        Double(String(format: "%.1e", self)) ?? self
+    }
+}

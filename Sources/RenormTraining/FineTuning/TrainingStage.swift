@@ -1,0 +1,127 @@
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+
+/// A stretch of a run in which the same parts are trained, with the step's graph.
+package struct TrainingStage: Sendable {
+    /// What is added to the parts trained before.
+    package let parts: Unfreezing.Parts
+    /// The first step, from 0.
+    package let firstStep: Int
+    /// The model as it is trained: what the stage freezes is frozen.
+    package let model: Model
+    /// The step.
+    package let graph: TrainingGraph
+
+    /// The number of elements of the parameters that are trained.
+    package var trainedCount: Int {
+        (graph.update ?? graph.graph).variables.values.filter { $0.kind == .parameter && $0.isTrainable }
+            .reduce(0) { $0 + $1.shape.elementCount }
+    }
+
+    /// The stages of a run.
+    ///
+    /// - Parameter seed: The seed of random draws such as dropout's.
+    /// - Throws: `GraphError` for parts that the network has not; `TrainingError.option` for a stage in which nothing would be
+    ///   trained; what tracing throws.
+    static func stages(
+        of model: Model, _ configuration: TrainingConfiguration, targets: TrainingGraph.Targets,
+        stepsPerEpoch: Int
+    ) throws -> [TrainingStage] {
+        let unfreezing = configuration.unfreezing
+        let firstSteps = unfreezing.firstSteps(stepsPerEpoch: stepsPerEpoch)
+        var open = OpenParts()
+        var trainedSince: [String: Int] = [:]
+        return try zip(unfreezing.stages, firstSteps).map { stage, firstStep in
+            var own = model
+            if stage.parts != .all {
+                let head = try configuration.architecture?.headPaths() ?? []
+                open = open.union(try model.openParts(stage.parts, head: head))
+                own = try model.freezing(allBut: open)
+            }
+            let trained = try own.specifications().filter { $0.kind == .parameter && $0.isTrainable }
+            guard !trained.isEmpty else {
+                throw TrainingError.option(
+                    name: "unfreezing", found: "'\(stage)', in which nothing is trained",
+                    expected: "parts that are not frozen for good")
+            }
+            for parameter in trained where trainedSince[parameter.path] == nil {
+                trainedSince[parameter.path] = firstStep
+            }
+            let graph = try TrainingGraph(
+                own, batch: configuration.batchSize, accumulation: configuration.accumulation,
+                options: configuration.options, targets: targets, seed: configuration.seed,
+                trainedSince: trainedSince)
+            return TrainingStage(parts: stage.parts, firstStep: firstStep, model: own, graph: graph)
+        }
+    }
+}
+
+extension Model {
+    /// What a stage of unfreezing names.
+    ///
+    /// - Parameter head: The variables of the head, where they are known.
+    fileprivate func openParts(_ parts: Unfreezing.Parts, head: [String]) throws -> OpenParts {
+        switch parts {
+        case .head: try openHead(head)
+        case .last(let units): try openParts(last: units)
+        case .all: try openParts()
+        case .matching(let patterns): try openParts(matching: patterns)
+        }
+    }
+}
+
+/// The steps of a run, each by the graph of its stage, on one state.
+///
+/// A stage begins with a store of its own, made of the values of the one before, as a run that goes on there makes one: how a store
+/// lays variables out may depend on the graphs that have run on it, and with that the last bits.
+package final class StagedSteps {
+    /// The state.
+    package private(set) var store: any Store
+    /// The stage whose graph is compiled, from 0.
+    package private(set) var stage: Int
+    private let stages: [TrainingStage]
+    private let engine: any Engine
+    private var step: TrainingStep
+
+    /// Begins at a step.
+    ///
+    /// - Parameters:
+    ///   - state: All variables but accumulators.
+    ///   - compiled: The step of that stage where it is compiled already.
+    package init(
+        _ plan: TrainingPlan, on engine: any Engine, state: Variables, at number: Int = 0,
+        compiled: TrainingStep? = nil
+    ) throws {
+        (stages, self.engine) = (plan.stages, engine)
+        stage = plan.stage(at: number)
+        step = try compiled ?? TrainingStep(stages[stage].graph, on: engine)
+        store = try engine.makeStore(state.merging(stages[stage].accumulators))
+    }
+
+    /// Goes over to the stage of a step.
+    ///
+    /// - Returns: Whether it is another.
+    package func enterStage(of number: Int) throws -> Bool {
+        let next = stages.lastIndex { $0.firstStep <= number } ?? 0
+        guard next != stage else { return false }
+        let state = try store.read().filter { $1.kind != .accumulator }
+        stage = next
+        store = try engine.makeStore(state.merging(stages[next].accumulators))
+        step = try TrainingStep(stages[next].graph, on: engine)
+        return true
+    }
+
+    /// Makes a step with the batches that come next; `nil` if there are none.
+    ///
+    /// - Throws: What the engine and the loader throw, but for what is not finite.
+    package func run(_ batches: BatchLoader, step number: Int) throws -> TrainingStep.Outcome? {
+        try step.run(batches, step: number, on: store)
+    }
+}
+
+extension TrainingStage {
+    /// The accumulators of the stage's graphs, empty.
+    fileprivate var accumulators: Variables { graph.initialState(of: model).ofKinds([.accumulator]) }
+}
