@@ -17,7 +17,7 @@ struct RenormCommand: AsyncParsableCommand {
         version: RunEnvironment.version,
         subcommands: [
             TrainCommand.self, CompareCommand.self, EvaluateCommand.self, PredictCommand.self,
-            DescribeCommand.self, ConvertCommand.self, ExportCommand.self,
+            DescribeCommand.self, ConvertCommand.self, ExportCommand.self, StreamCommand.self,
         ])
 
     static func main() async {

@@ -26,7 +26,7 @@ struct OptionTableTests {
         let commands = (tool?["command"] as? [String: Any])?["subcommands"] as? [[String: Any]] ?? []
         #expect(
             commandTables.map(\.name) == [
-                "train", "compare", "evaluate", "predict", "describe", "convert", "export",
+                "train", "compare", "evaluate", "predict", "describe", "convert", "export", "stream",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
@@ -62,7 +62,7 @@ struct OptionTableTests {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
             #expect(
-                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures"]),
+                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures", "measure", "state"]),
                 "\(name)")
             #expect(alone.contains("config"))
         }
