@@ -73,7 +73,12 @@ let package = Package(
                 "RenormExchange",
                 "RenormImages",
             ]),
-        .target(name: "RenormDiagnosis"),
+        .target(
+            name: "RenormDiagnosis",
+            dependencies: [
+                "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormTraining",
+            ]),
         .target(
             name: "RenormExperiments",
             dependencies: [
@@ -118,6 +123,7 @@ let package = Package(
             ],
             path: "Benchmarks/Convolutions"),
         .executableTarget(name: "Passes", dependencies: ["RenormKernels"], path: "Benchmarks/Passes"),
+        .executableTarget(name: "NeverHurts", dependencies: ["Renorm"], path: "Experiments/NeverHurts"),
         // A program whose malloc counts, for a test that steps allocate nothing.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .executableTarget(

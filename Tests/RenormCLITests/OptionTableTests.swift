@@ -27,6 +27,7 @@ struct OptionTableTests {
         #expect(
             commandTables.map(\.name) == [
                 "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "export",
+                "stream",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
@@ -62,7 +63,7 @@ struct OptionTableTests {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
             #expect(
-                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures"]),
+                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures", "measure", "state"]),
                 "\(name)")
             #expect(alone.contains("config"))
         }
