@@ -13,10 +13,11 @@ struct CommandArguments {
         return (words.first == "help" ? words.dropFirst().first : words.first) == FineTuneCommand.name
     }()
 
-    /// The options that were typed or stand in the file of options that was named.
+    /// The options, without dashes, that were typed or stand in the file of options that was named.
     static let asked: Set<String> = {
         let words = try? ConfigurationFile.expand(typed)
-        return words.map { CommandArguments($0).names } ?? typed.names
+        let names = words.map { CommandArguments($0).names } ?? typed.names
+        return Set(names.map { String($0.drop { $0 == "-" }) })
     }()
 
     /// The options of the command.
