@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Fine-tuning of a MobileNetV2 that was trained on ImageNet: normalizations, sizes of batches and ways of freezing.
+
+    make build datasets weights SETS=... && Experiments/transfer.py --list
+    Experiments/transfer.py norms --seeds 3          # writes Experiments/transfer-norms.csv; what is there already stays
+
+Each line is a run of `renorm finetune`: test accuracy as deployed and, of the last state, with the statistics of the batch.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WEIGHTS = ROOT / ".deps/weights/mobilenetv2/mobilenet_v2-b0353104.pth"
+CELLS = ["--data", f"csv:{ROOT}/.deps/datasets/solar-cells/labels.csv", "--channels", "3"]
+COMMON = ["--size", "96", "--resize", "squash", "--augment", "none flip=0.5 vflip=0.5", "--class-weights", "balanced"]
+# MobileNetV2's convolutions, whose parameters fastai freezes while normalizations are trained.
+CONVOLUTIONS = ",".join(
+    ["features.0.0", "features.18.0", "features.1.conv.0.0", "features.1.conv.1"]
+    + [f"features.{i}.conv.{j}" for i in range(2, 18) for j in ("0.0", "1.0", "2")])
+TRUNK = "features"
+
+GROUPS = {
+    # name: options. A step sees 32 images in all of them, so that rates and schedules are the same.
+    "norms": {
+        "batch, 32": ["--norm", "batch", "--batch-size", "32"],
+        "batch, 4": ["--norm", "batch", "--batch-size", "4"],
+        "frozen, 4": ["--norm", "frozen", "--batch-size", "4"],
+        "batch-renorm, 4": ["--norm", "batch-renorm", "--batch-size", "4"],
+        "group:8, 4": ["--norm", "group:8", "--batch-size", "4"],
+        "batch-renorm, 2": ["--norm", "batch-renorm", "--batch-size", "2"],
+        "batch-renorm, 8": ["--norm", "batch-renorm", "--batch-size", "8"],
+        "batch, 2": ["--norm", "batch", "--batch-size", "2"],
+    },
+    "freezing": {
+        "parameters and statistics (renorm)": ["--freeze", TRUNK],
+        "parameters, statistics move (ultralytics)": ["--freeze-parameters", TRUNK],
+        "convolutions, normalizations trained (fastai)": ["--freeze-parameters", CONVOLUTIONS],
+        "parameters, statistics neither used nor moved (Lightning)": ["--freeze-parameters", TRUNK],
+        "nothing": [],
+    },
+}
+for options in GROUPS["freezing"].values():
+    options += ["--norm", "batch", "--batch-size", "4", "--unfreeze", "all"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", nargs="?", choices=sorted(GROUPS))
+    parser.add_argument("--list", action="store_true", help="print the runs of each group")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", help="only the runs whose name has this in it")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--renorm", default=str(ROOT / ".build/release/renorm"))
+    return parser.parse_args()
+
+
+def events(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def with_source_statistics(model, pattern):
+    """Puts the averages of the source back where a part was frozen, as a freeze leaves them that neither uses nor moves them."""
+    import numpy
+    import torch
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+    source = torch.load(WEIGHTS, weights_only=True)
+    with safe_open(model, "np") as file:
+        metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}
+    for key in arrays:
+        if key.startswith(pattern) and key.endswith(("running_mean", "running_var")):
+            arrays[key] = source[key].numpy().astype(numpy.float32)
+    save_file(arrays, model, metadata)
+
+
+def run(options, seed, asked, name):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        accumulated = 32 // int(options[options.index("--batch-size") + 1])
+        command = [asked.renorm, "finetune", "--from", str(WEIGHTS), "--model", "mobilenetv2", *CELLS, *COMMON, *options,
+                   "--accumulate", str(accumulated), "--epochs", str(asked.epochs), "--seed", str(seed),
+                   "--validation", "0", "--threads", str(asked.threads), "--log", "json", "--run", str(folder / "run")]
+        finished = [event for event in events(command) if event["event"] == "finished"][0]
+        if "Lightning" in name:
+            with_source_statistics(folder / "run/model.safetensors", TRUNK)
+            deployed = evaluated(asked, folder, [])
+        else:
+            deployed = finished["test"]
+        batches = evaluated(asked, folder, ["--statistics", "batch", "--norm-examples", options[options.index("--batch-size") + 1]])
+        return deployed["accuracy"], deployed["loss"], batches["accuracy"], finished["seconds"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def evaluated(asked, folder, options):
+    lines = events([asked.renorm, "evaluate", str(folder / "run"), "--threads", str(asked.threads), "--log", "json", *options])
+    return [line for line in lines if "accuracy" in line][0]
+
+
+def main():
+    asked = arguments()
+    if asked.list or not asked.group:
+        for group, runs in GROUPS.items():
+            print(group, *(f"    {name}" for name in runs), sep="\n")
+        return
+    table = ROOT / f"Experiments/transfer-{asked.group}.csv"
+    known = list(csv.DictReader(table.open())) if table.exists() else []
+    done = {(row["run"], row["seed"]) for row in known}
+    if not known:
+        table.write_text("run,seed,accuracy,loss,accuracy_of_batches,seconds\n")
+    for seed in range(1, asked.seeds + 1):
+        for name, options in GROUPS[asked.group].items():
+            if (name, str(seed)) in done or asked.only and asked.only not in name:
+                continue
+            accuracy, loss, batches, seconds = run(options, seed, asked, name)
+            with table.open("a") as file:
+                csv.writer(file, lineterminator="\n").writerow(
+                    [name, seed, f"{accuracy:.4f}", f"{loss:.4f}", f"{batches:.4f}", f"{seconds:.0f}"])
+            print(f"{name:60} seed {seed}: {accuracy:.4f} as deployed, {batches:.4f} by batches, {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
