@@ -102,7 +102,7 @@ sanitize:
 	@mkdir -p .build/sanitized
 	@cd .build/sanitized && $(SANITIZED) -c ../../Sources/RenormKernels/*.c ../../Sources/RenormKernels/Loops/*.c
 	@cd .build/sanitized && set -e; for probe in ../../Tests/KernelProbe/*.c; do \
-	    $(SANITIZED) $$probe *.o -o probe -lm; ./probe; done
+	    $(SANITIZED) $$(command -v ld.lld > /dev/null && echo -fuse-ld=lld) $$probe *.o -o probe -lm; ./probe; done
 
 bench: setup data
 	@set -e; for product in $(MEASURING); do $(SWIFT) build $(BUILD) --product $$product; done

@@ -91,7 +91,7 @@ def run(options, seed, asked, name):
         accumulated = 32 // int(options[options.index("--batch-size") + 1])
         command = [asked.renorm, "finetune", "--from", str(WEIGHTS), "--model", "mobilenetv2", *CELLS, *COMMON, *options,
                    "--accumulate", str(accumulated), "--epochs", str(asked.epochs), "--seed", str(seed),
-                   "--validation", "0", "--threads", str(asked.threads), "--log", "json", "--run", str(folder / "run")]
+                   "--threads", str(asked.threads), "--log", "json", "--run", str(folder / "run")]
         finished = [event for event in events(command) if event["event"] == "finished"][0]
         if "Lightning" in name:
             with_source_statistics(folder / "run/model.safetensors", TRUNK)

@@ -125,7 +125,7 @@ struct Grid {
         var inputs: [NDArray?] = corruptions.map { _ in nil }
         func input(_ number: Int) throws -> NDArray {
             if let known = inputs[number] { return known }
-            let images = try corruptions[number].map { test.corrupted(by: $0, seed: 1) } ?? test
+            let images = corruptions[number].map { test.corrupted(by: $0, seed: 1) } ?? test
             let scaled = trained.scaling(try images.readImages())
             inputs[number] = scaled
             return scaled
