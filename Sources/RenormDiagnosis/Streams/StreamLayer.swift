@@ -26,15 +26,21 @@ public struct StreamLayer {
 
     /// The mean at the source `[1, C]`.
     public var sourceMean: Tensor {
-        get throws { try context.statistic("running_mean").reshaped(to: [1, channels]) }
+        get throws { try statistic("running_mean").reshaped(to: [1, channels]) }
     }
     /// The variance at the source `[1, C]`, without ε.
     public var sourceVariance: Tensor {
-        get throws { try context.statistic("running_var").reshaped(to: [1, channels]) }
+        get throws { try statistic("running_var").reshaped(to: [1, channels]) }
     }
 
     /// A variable that the method has declared.
-    public func variable(_ name: String) throws -> Tensor { try context.statistic("stream.\(name)") }
+    public func variable(_ name: String) throws -> Tensor { try statistic("stream.\(name)") }
+
+    /// A variable of the layer, which may be asked for again.
+    private func statistic(_ name: String) throws -> Tensor {
+        let path = "\(context.scope.path).\(name)"
+        return builder.graph.variables[path] == nil ? try context.statistic(name) : try builder.variable(at: path)
+    }
 
     /// Gives a variable its value for the next batch.
     public func update(_ name: String, to value: Tensor) throws {
