@@ -74,12 +74,13 @@ struct ConvertCommand: AsyncParsableCommand, OptionTable {
     var output: FilePath
 
     @OptionGroup var network: WeightsOptions
+    @OptionGroup var domain: DomainOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
 
     func run() async throws {
         try NeedlessOption.warnings(needless)
-        var classifier = try network.network(of: run).classifier
+        var classifier = try domain.choosing(network.network(of: run)).classifier
         try adapt(&classifier)
         if let norm { try convert(&classifier, to: norm) }
         if removeHead { try classifier.removeHead() }
@@ -128,6 +129,11 @@ struct ConvertCommand: AsyncParsableCommand, OptionTable {
             pattern.matches($0.path) && !$0.normalization.keepsPopulation
         }
         if let kind = kind as? any PopulationNormalization, isMeasured {
+            guard classifier.domains.isEmpty else {
+                throw UsageError(
+                    "--norm: found a network with statistics of several domains, whose averages would have to be measured on pictures of "
+                        + "each; expected one domain. Say --domain NAME.")
+            }
             guard let images else {
                 throw UsageError(
                     "--norm: found \(norm), whose averages have to be measured, since the network keeps none there; expected pictures to "
@@ -137,7 +143,7 @@ struct ConvertCommand: AsyncParsableCommand, OptionTable {
                 pattern, of: before, to: kind, on: images
             ).model
         } else {
-            classifier.model = try before.converting(pattern, to: kind)
+            try classifier.changeModels { try $0.converting(pattern, to: kind) }
         }
         let effect = try images.map {
             try ConversionEffect(from: before, to: classifier.model, on: $0, engine: engine)
@@ -146,6 +152,11 @@ struct ConvertCommand: AsyncParsableCommand, OptionTable {
     }
 
     private func foldNormalizations(_ classifier: inout Classifier) throws {
+        guard classifier.domains.isEmpty else {
+            throw UsageError(
+                "--fold: found a network with statistics of several domains (\(list(classifier.domains.map(\.name)))), of which each gives "
+                    + "other weights; expected one. Say --domain NAME.")
+        }
         let folded = try classifier.model.folded()
         classifier.model = folded.model
         try say("Folded \(folded.folded.count) normalizations into the convolutions before them.")

@@ -64,7 +64,7 @@ struct DescribeCommand: ParsableCommand, OptionTable {
 
     func run() throws {
         if case .list? = model { return try printNetworks() }
-        let network = try described()
+        let (network, domains) = try described()
         var description = try network.describe(batch: batchSize)
         let step = try TrainingGraph(
             network, batch: batchSize,
@@ -73,13 +73,20 @@ struct DescribeCommand: ParsableCommand, OptionTable {
         description.warnings += step.warnings.filter { !description.warnings.contains($0) }
         let planned = try computing.make().compile(step.graph).plannedMemory
         switch output.log {
-        case .json: try JSONPrinter().print(description, planned)
-        case .human: try printTables(description, planned, units: network.units())
+        case .json: try JSONPrinter().print(description, planned, domains: domains)
+        case .human:
+            try printTables(description, planned, units: network.units())
+            if !domains.isEmpty {
+                try say(
+                    "statistics of domains beside its own, which --domain names: \(domains.joined(separator: ", "))"
+                )
+            }
         }
     }
 
-    /// The network: a run's, or one by its name with values or, where none are named, without.
-    private func described() throws -> Model {
+    /// The network: a run's, or one by its name with values or, where none are named, without; and the domains whose statistics it
+    /// has.
+    private func described() throws -> (Model, domains: [String]) {
         let name: NetworkName
         switch model {
         case .network(let given)?: name = given
@@ -97,7 +104,8 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             ]
             let options = try WeightsOptions.parse(
                 given.compactMap { name, text in text.map { "--\(name)=\($0)" } })
-            return try options.network(of: saved).classifier.model
+            let classifier = try options.network(of: saved).classifier
+            return (classifier.model, classifier.domains.map(\.name))
         }
         let published = name.network.image
         let shape = image?.shape ?? published
@@ -115,7 +123,7 @@ struct DescribeCommand: ParsableCommand, OptionTable {
             normalization: try normalization.value(
                 steps: 1000, batchSize: batchSize, epsilon: name.epsilon))
         // No value of the network is looked at, so none is drawn.
-        return Model(try architecture.makeLayer(), input: architecture.input, variables: Variables())
+        return (Model(try architecture.makeLayer(), input: architecture.input, variables: Variables()), [])
     }
 
     private func typedBeside(_ options: [String]) -> String? { options.first(where: NeedlessOption.isGiven) }

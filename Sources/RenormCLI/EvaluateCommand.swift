@@ -27,6 +27,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
     var run: String?
 
     @OptionGroup var network: WeightsOptions
+    @OptionGroup var domain: DomainOptions
 
     @OptionGroup var images: DataOptions
 
@@ -75,7 +76,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
 
     func run() async throws {
         var warnings = try NeedlessOption.warnings(needless)
-        let source = try network.network(of: run)
+        let source = try domain.choosing(network.network(of: run))
         let (classifier, trained) = (source.classifier, source.run?.trained)
         warnings += try needless(for: classifier.model).map(\.message)
         for text in warnings { warn("warning: \(text)") }
@@ -93,6 +94,12 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
                 framing: classifier.preparation.framing,
                 pictures: pictures, observe: DataProgress().observe)
         }
+        let framed = try test.framed(as: classifier.preparation)
+        if framed.size != test.size {
+            warn(
+                "note: the images of \(test.name.visible) are \(test.size), and are brought to \(framed.size) as the network prepares pictures"
+            )
+        }
         for text in try NeedlessOption.warnings(
             NeedlessOption.order(sampling, "--sampling", sources: test.sources.count, hasGroups: true))
         {
@@ -106,7 +113,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
                 statistics: statistics, batchSize: batchSize, sampling: sampling,
                 examplesTogether: normExamples, seed: seed, precision: precision),
             workers: reading.workers)
-        let measurement = try await measure(evaluator, source, test)
+        let measurement = try await measure(evaluator, source, framed)
         let evaluation = measurement.evaluation
         switch printed.log {
         case .json:
@@ -174,12 +181,16 @@ extension EvaluateCommand {
         var evaluator = evaluator
         evaluator.options.trainedBatchSize = source.run?.trained.record.configuration.batchSize
         let (model, scaling) = (source.classifier.model, source.classifier.preparation.scaling)
-        guard let output else { return try await evaluator.measure(model, on: test, scaling: scaling) }
-        let predictions = PredictionFile(of: test)
-        let measurement = try await evaluator.measure(model, on: test, scaling: scaling) {
-            predictions.add($0)
-        }
-        try predictions.write(to: output.url)
+        let predictions = output.map { _ in PredictionFile(of: test) }
+        var each: (@Sendable (ExampleResult) throws -> Void)?
+        if let predictions { each = { predictions.add($0) } }
+        let measurement =
+            if domain.domain == nil, let trained = source.run?.trained, trained.record.domains != nil {
+                try await evaluator.measure(trained, on: test, each: each)
+            } else {
+                try await evaluator.measure(model, on: test, scaling: scaling, each: each)
+            }
+        if let output { try predictions?.write(to: output.url) }
         return measurement
     }
 

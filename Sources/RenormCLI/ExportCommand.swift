@@ -51,12 +51,13 @@ struct ExportCommand: AsyncParsableCommand, OptionTable {
     var input: [FilePath] = []
 
     @OptionGroup var network: WeightsOptions
+    @OptionGroup var domain: DomainOptions
     @OptionGroup var computing: EngineOptions
     @OptionGroup var file: FileOptions
 
     func run() async throws {
         try NeedlessOption.warnings(needless)
-        let source = try network.network(of: run)
+        let source = try domain.choosing(network.network(of: run))
         switch to {
         case .safetensors: try source.classifier.write(to: output.url)
         case .torch: try writeForTorch(source.classifier)

@@ -30,6 +30,7 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
     var paths: [String]
 
     @OptionGroup var network: WeightsOptions
+    @OptionGroup var domain: DomainOptions
 
     @Option(Row("How many classes to name for each picture.", .atLeast(1)))
     var top = 3
@@ -57,7 +58,7 @@ struct PredictCommand: AsyncParsableCommand, OptionTable {
         guard paths.count > (isRun ? 1 : 0) else {
             throw UsageError("found no pictures; expected at least one path after the network. Name some.")
         }
-        let source = try network.network(of: isRun ? paths[0] : nil)
+        let source = try domain.choosing(network.network(of: isRun ? paths[0] : nil))
         let (classifier, engine) = (source.classifier, try computing.make())
         let predictor = try Predictor(
             classifier, engine: engine, batchSize: PredictCommand.batchSize,

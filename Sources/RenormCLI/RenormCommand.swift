@@ -17,8 +17,8 @@ struct RenormCommand: AsyncParsableCommand {
         version: RunEnvironment.version,
         subcommands: [
             TrainCommand.self, FineTuneCommand.self, CompareCommand.self, EvaluateCommand.self,
-            PredictCommand.self, DescribeCommand.self, ConvertCommand.self, ExportCommand.self,
-            StreamCommand.self,
+            PredictCommand.self, DescribeCommand.self, ConvertCommand.self, AdaptCommand.self,
+            ExportCommand.self, StreamCommand.self,
         ])
 
     static func main() async {

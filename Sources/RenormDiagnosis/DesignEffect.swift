@@ -3,7 +3,7 @@
 ///
 /// It is the variance of the groups' means times k over the variance of the examples, both summed over channels, so a
 /// channel that hardly varies says little. The uncertainty is the jackknife's, group by group.
-public struct DesignEffect: Sendable, Hashable {
+public struct DesignEffect: Sendable, Hashable, Codable {
     /// The effect.
     public var value: Double
     /// Its standard error.

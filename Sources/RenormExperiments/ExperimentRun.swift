@@ -21,6 +21,11 @@ final class ExperimentRun {
         self.curveEvery = curveEvery
         plan = try TrainingPlan(trainer)
         normalizations = try trainer.model.tracedNormalizations()
+        guard !trainer.configuration.statisticsBySource else {
+            throw TrainingError.option(
+                name: "statistics by source", found: "them in an experiment",
+                expected: "them in a run of its own")
+        }
         staged = try StagedSteps(
             plan, on: trainer.engine, state: plan.initialState(of: trainer.model))
         deployed = try EvaluationPass(

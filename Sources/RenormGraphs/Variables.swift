@@ -15,6 +15,8 @@ public enum VariableKind: String, Hashable, Sendable, Codable, CaseIterable {
     case counter
     /// A sum over the small batches of one step: without meaning between steps, and never saved.
     case accumulator
+    /// A statistic or counter of one of several domains, beside the ones that are used where none is named: in files alone.
+    case domain
 }
 
 /// The value of a variable and what it is for.

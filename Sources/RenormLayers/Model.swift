@@ -59,13 +59,15 @@ public struct Model: Sendable {
     ///   - seed: The seed of random draws such as dropout's.
     ///   - drawNumber: Their counter, a scalar; `nil` for the number of the step.
     ///   - precision: The precision of activations.
+    ///   - domain: Where statistics are kept for several domains, `[domains]`: 1 for the one whose are used, else 0. Each statistic
+    ///     then is a variable `[domains] + shape`.
     public func trace(
         _ images: Tensor, on builder: GraphBuilder, phase: Phase, seed: UInt64 = 0, drawNumber: Tensor? = nil,
-        precision: Precision = .f32
+        precision: Precision = .f32, domain: Tensor? = nil
     ) throws -> Traced {
         let trace = Trace(
             builder: builder, phase: phase, overrides: overrides, seed: seed, drawNumber: drawNumber,
-            precision: precision)
+            precision: precision, domains: domain.map(DomainChoice.init))
         let start = builder.graph.nodes.count
         let output = try builder.within(path: "") { try layer(images, Scope(trace: trace)) }
         return Traced(

@@ -80,23 +80,23 @@ public struct Scope {
 
     /// A statistic of this layer.
     public func statistic(_ name: String, shape: TensorShape, initial: Double) throws -> Tensor {
-        try variable(
-            VariableSpecification(
-                path: join(name), kind: .statistic, shape: shape, initializer: .constant(initial)))
+        try population(name, .statistic, shape: shape, initial: initial)
     }
 
     /// A count of steps, from 0.
     public func counter(_ name: String) throws -> Tensor {
-        try variable(
-            VariableSpecification(path: join(name), kind: .counter, shape: .scalar, initializer: .constant(0))
-        )
+        try population(name, .counter, shape: .scalar, initial: 0)
     }
 
     /// Gives a statistic or counter of this layer its value after the step, if the phase updates statistics and this one is
     /// not frozen by its own name.
     public func update(_ name: String, to value: @autoclosure () throws -> Tensor) throws {
         guard phase.updatesStatistics, !trace.overrides.freezeStatistics(at: join(name)) else { return }
-        try builder.within(part: .update) { try builder.update(join(name), to: value()) }
+        try builder.within(part: .update) {
+            guard let domains = trace.domains else { return try builder.update(join(name), to: value()) }
+            try builder.update(
+                join(name), to: domains.replacing(value(), in: builder.variable(at: join(name))))
+        }
     }
 
     /// The normalization to use in place of `configured`, by the last override that names one here.
@@ -117,6 +117,17 @@ public struct Scope {
     /// their paths.
     public func warn(_ message: String) {
         trace.warn(message, at: path)
+    }
+
+    /// A statistic or counter; where domains have their own, that of the one that is used.
+    private func population(
+        _ name: String, _ kind: VariableKind, shape: TensorShape, initial: Double
+    ) throws -> Tensor {
+        let all = try variable(
+            VariableSpecification(
+                path: join(name), kind: kind, shape: trace.domains?.stacked(shape) ?? shape,
+                initializer: .constant(initial)))
+        return try trace.domains?.chosen(of: all) ?? all
     }
 
     private func variable(_ specification: VariableSpecification) throws -> Tensor {

@@ -9,6 +9,8 @@ final class Trace {
     let seed: UInt64
     let drawNumber: Tensor?
     let precision: Precision
+    /// Where statistics are kept for several domains: which of them is used.
+    let domains: DomainChoice?
     var asked: Set<String> = []
     /// Every layer that was called, after those that it has called.
     var records: [LayerRecord] = []
@@ -18,8 +20,9 @@ final class Trace {
 
     init(
         builder: GraphBuilder, phase: Phase, overrides: [Override], seed: UInt64, drawNumber: Tensor? = nil,
-        precision: Precision = .f32
+        precision: Precision = .f32, domains: DomainChoice? = nil
     ) {
+        self.domains = domains
         self.drawNumber = drawNumber
         self.builder = builder
         self.phase = phase

@@ -34,16 +34,18 @@ extension TrainingGraph {
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
         _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions,
-        targets: Targets = .labels, seed: UInt64 = 0, trainedSince: [String: Int] = [:]
+        targets: Targets = .labels, domains: Int? = nil, seed: UInt64 = 0,
+        trainedSince: [String: Int] = [:]
     ) throws {
         guard accumulation > 1 else {
             try self.init(
-                model, batch: batch, options: options, targets: targets, seed: seed,
+                model, batch: batch, options: options, targets: targets, domains: domains, seed: seed,
                 trainedSince: trainedSince)
             return
         }
         let (graph, warnings) = try TrainingGraph.gather(
-            model, batch: batch, accumulation: accumulation, options, targets, seed: seed)
+            model, batch: batch, accumulation: accumulation, options, targets, domains: domains,
+            seed: seed)
         self.init(
             graph: graph,
             update: try TrainingGraph.apply(
@@ -54,12 +56,12 @@ extension TrainingGraph {
     /// Adds a small batch's part of the gradients and of the changes of statistics to the accumulators.
     private static func gather(
         _ model: Model, batch: Int, accumulation: Int, _ options: TrainingOptions, _ targets: Targets,
-        seed: UInt64
+        domains: Int?, seed: UInt64
     ) throws -> (Graph, warnings: [String]) {
         let builder = GraphBuilder()
         let place = builder.input("place", shape: .scalar)
         let (loss, warnings) = try forward(
-            model, batch: batch, options, targets, seed: seed,
+            model, batch: batch, options, targets, domains: domains, seed: seed,
             drawNumber: builder.step * Double(accumulation) + place, on: builder)
         let share = 1 / Double(accumulation)
         let parameters = trained(builder)

@@ -107,16 +107,18 @@ public struct TrainingGraph: Sendable {
     ///
     /// - Parameters:
     ///   - targets: What an example is to be classified as.
+    ///   - domains: The number of domains with statistics of their own; then `domain`, f32 `[domains]`, is another input: 1 for the one
+    ///     that the batch is from, else 0. Each statistic is a variable `[domains] + shape`. `nil`: statistics are of all together.
     ///   - seed: The seed of random draws such as dropout's.
     ///   - trainedSince: The step, by path, since which parameters are trained that have not been trained from the first on.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
-        _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels, seed: UInt64 = 0,
-        trainedSince: [String: Int] = [:]
+        _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels,
+        domains: Int? = nil, seed: UInt64 = 0, trainedSince: [String: Int] = [:]
     ) throws {
         let builder = GraphBuilder()
         let forward = try TrainingGraph.forward(
-            model, batch: batch, options, targets, seed: seed, on: builder)
+            model, batch: batch, options, targets, domains: domains, seed: seed, on: builder)
         warnings = forward.warnings
         let parameters = TrainingGraph.trained(builder)
         let gradients = try builder.gradients(
@@ -139,14 +141,15 @@ public struct TrainingGraph: Sendable {
 
     /// Traces a model up to its loss, the mean over the batch, with the weighted losses of auxiliary classifiers.
     static func forward(
-        _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets, seed: UInt64,
-        drawNumber: Tensor? = nil, on builder: GraphBuilder
+        _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets,
+        domains: Int?, seed: UInt64, drawNumber: Tensor? = nil, on builder: GraphBuilder
     ) throws -> (loss: Tensor, warnings: [String]) {
         let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
         let traced = try model.trace(
             images, on: builder, phase: .training, seed: seed, drawNumber: drawNumber,
-            precision: options.precision)
+            precision: options.precision,
+            domain: domains.map { builder.input("domain", shape: [$0]) })
         let logits = traced.output.converted(to: .f32)
         let loss = try builder.within(path: "loss") {
             func losses(_ labels: Tensor) throws -> Tensor {
@@ -264,13 +267,13 @@ public struct TrainingGraph: Sendable {
         let updated = update.map { Array($0.variables) } ?? []
         for (path, specification) in Array(graph.variables) + updated where state[path] == nil {
             state[path] =
-                model.variables[path]
+                model.variables[path]?.stacked(to: specification.shape)
                 ?? Variable(kind: specification.kind, value: specification.initialValue(seed: 0))
         }
         for (path, variable) in model.variables {
             let averagePath = TrainingGraph.averagePath(of: path)
             if state[path] == nil { state[path] = variable }
-            if state[averagePath] != nil { state[averagePath]?.value = variable.value }
+            if state[averagePath] != nil, let value = state[path]?.value { state[averagePath]?.value = value }
         }
         return state
     }

@@ -47,6 +47,7 @@ import Testing
         """
         {"architecture": \(json(try TinyRun().configuration.architecture)), "initialization": "b", \
         "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
+        "statisticsBySource": true, \
         "classWeights": {"x": 2, "y": 0, "z": 1}, \
         "augmentation": \(json(Augmentation.standard)), \
         "mixing": {"mixup": 0.25, "cutmix": 1}, "validation": 2, "seed": 3, "scaling": \(scaling), \
@@ -95,7 +96,7 @@ import Testing
             "overrides": [{"pattern": "conv1", "isTrainable": false}], \
             "schedules": {"learning_rate": \(Self.json(Schedule.constant(0.1)))}, "scaling": \(Self.scaling), \
             "data": \(Self.data), "environment": {"build": "c", "engine": \(Self.engine)}, "best": \(Self.best), \
-            "evaluatedAt": 4, "evaluationsSinceBest": 1, "skippedBatches": 2, "skipsInARow": 1, "validation": \(Self.evaluation), \
+            "evaluatedAt": 4, "domains": ["a", "b"], "evaluationsSinceBest": 1, "skippedBatches": 2, "skipsInARow": 1, "validation": \(Self.evaluation), \
             "test": \(Self.evaluation)}
             """)
     }

@@ -196,6 +196,23 @@ struct LoadingOptions: OptionTable {
     var workers: Int?
 }
 
+/// Which statistics of a network that has those of several domains.
+struct DomainOptions: OptionTable {
+    @Option(
+        Row(
+            "Use the statistics of this domain, one of those that the network has (see 'renorm describe'), or default for its own. (default: its own; of a run whose sources have their own statistics, in evaluation each picture's source's)",
+            valueName: "name"))
+    var domain: String?
+
+    /// The network in the domain that is named.
+    func choosing(_ source: WeightsOptions.Source) throws -> WeightsOptions.Source {
+        guard let domain else { return source }
+        var result = source
+        result.classifier = try source.classifier.inDomain(domain)
+        return result
+    }
+}
+
 /// What is printed.
 struct OutputOptions: OptionTable {
     @Option(

@@ -26,6 +26,11 @@ enum ScheduleChoice: String, TextForm, CaseIterable {
     case constant, cosine
 }
 
+/// Whose averages a normalization keeps.
+enum StatisticsChoice: String, TextForm, CaseIterable {
+    case all, source
+}
+
 enum LogFormat: String, TextForm, CaseIterable {
     case human, json
 }

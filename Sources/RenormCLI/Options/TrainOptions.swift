@@ -147,6 +147,15 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
+            "Whose statistics normalizations keep: \(StatisticsChoice.expected).",
+            resuming: .configures(["statisticsBySource"]),
+            discussion: """
+                source: each source of the data (several --data, or cameras as --columns and --source-level name them) has averages of its own,                 and all else is shared; with --sampling source-blocks:N, whose batches are each of one source. Pictures of known sources are                 evaluated with their own, others with those of all together.
+                """))
+    var statisticsBy = StatisticsChoice.all
+
+    @Option(
+        Row(
             "How much an image's loss counts by its class: \(ClassWeightsText.expected).",
             resuming: .configures(["classWeights"]),
             discussion: """

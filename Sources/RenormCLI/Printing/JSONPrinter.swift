@@ -49,9 +49,14 @@ struct JSONPrinter: EventPrinter {
     }
 
     /// Prints the description of a model.
-    func print(_ description: ModelDescription, _ planned: PlannedMemory) throws(ReportingError) {
-        try line("description", Described(description: description, planned: planned))
+    func print(_ description: ModelDescription, _ planned: PlannedMemory, domains: [String])
+        throws(ReportingError)
+    {
+        try line("description", Described(description: description, planned: planned, domains: domains))
     }
+
+    /// Prints how a network was adapted.
+    func print(_ adaptation: AdaptationText) throws(ReportingError) { try line("adaptation", adaptation) }
 
     /// Prints the classes seen in an image, the likeliest first.
     func print(prediction classes: [RankedClass], file: String, index: Int) throws(ReportingError) {
@@ -171,14 +176,16 @@ struct JSONPrinter: EventPrinter {
     private struct Described: Encodable {
         var description: ModelDescription
         var planned: PlannedMemory
+        var domains: [String]
 
-        private enum Key: String, CodingKey { case plannedByteCount, plannedMemory }
+        private enum Key: String, CodingKey { case plannedByteCount, plannedMemory, domains }
 
         func encode(to encoder: any Encoder) throws {
             try description.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(planned.total, forKey: .plannedByteCount)
             try container.encode(planned, forKey: .plannedMemory)
+            if !domains.isEmpty { try container.encode(domains, forKey: .domains) }
         }
     }
 }

@@ -6,7 +6,7 @@ extension Model {
     ///
     /// Floating-point types are converted to f32. Where the file has `running_var` and the layer is batch renorm, or the
     /// other way round, the averages are converted so that inference stays as it was: σ = √(running_var + ε). Slots and
-    /// averages of a checkpoint are left out. A file from before PyTorch counted batches may lack
+    /// averages of a checkpoint and statistics of domains are left out. A file from before PyTorch counted batches may lack
     /// `num_batches_tracked`; then 1 is taken.
     ///
     /// - Parameters:
@@ -119,7 +119,11 @@ extension NormalizationRecord {
 extension VariablesFile {
     /// What belongs to a model rather than to its training, by our paths.
     fileprivate func state(by names: NameTable) throws -> [String: NDArray] {
-        if let kinds { return arrays.filter { kinds[$0.key] != .slot && kinds[$0.key] != .average } }
+        if let kinds {
+            return arrays.filter { name, _ in
+                kinds[name].map { ![.slot, .average, .domain].contains($0) } ?? true
+            }
+        }
         var result: [String: NDArray] = [:]
         var origins: [String: String] = [:]
         for (name, array) in arrays {

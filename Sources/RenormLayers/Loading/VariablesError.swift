@@ -23,6 +23,10 @@ public enum VariablesError: Error, Hashable, Sendable {
     case sameVariable(file: String, path: String, names: [String], framework: String)
     /// A list of kinds that cannot be read.
     case kinds(file: String, reason: String)
+    /// A name that no domain can have.
+    case domainName(String)
+    /// A domain whose statistics a network does not have.
+    case unknownDomain(name: String, known: [String])
 }
 
 extension VariablesError: CustomStringConvertible {
@@ -56,6 +60,14 @@ extension VariablesError: CustomStringConvertible {
         case .kinds(let file, let reason):
             "\(file): the list of its variables' kinds cannot be read (\(reason)); expected what renorm writes. "
                 + "Fetch the file again."
+        case .domainName(let name):
+            "Domain: found the name '\(name)'; expected up to 64 letters, digits, - and _, and not 'default', which is the "
+                + "network's own. Choose another."
+        case .unknownDomain(let name, let known):
+            "Domain: found '\(name)'; expected "
+                + (known.isEmpty
+                    ? "none, since the network has statistics of no domain beside its own. Leave it out, or add the domain by adapting."
+                    : "one whose statistics the network has: \(known.joined(separator: ", ")). Name one of them, or none for its own.")
         }
     }
 

@@ -105,19 +105,21 @@ public struct VariablesFile: Sendable {
     /// The file's variables, which must be exactly those that are specified.
     ///
     /// - Parameters:
-    ///   - kind: What the file may have besides.
+    ///   - others: What the file may have besides.
     ///   - bounds: Those of statistics by path (see `Model.statisticBounds`).
     public func variables(
-        exactly expected: [VariableSpecification], leavingOut kind: VariableKind,
+        exactly expected: [VariableSpecification], leavingOut others: Set<VariableKind>,
         bounds: [String: StatisticBound] = [:]
     ) throws -> Variables {
         try variables(
-            expected.map(Wanted.init), of: arrays.filter { kinds?[$0.key] != kind }, bounds: bounds,
-            stored: Self.asItIs)
+            expected.map(Wanted.init),
+            of: arrays.filter { name, _ in
+                kinds?[name].map { !others.contains($0) } ?? true
+            }, bounds: bounds, stored: Self.asItIs)
     }
 
     /// A value of the right type. An engine may compute, and so save, in more precision than f32.
-    private static func asItIs(_ value: NDArray, as type: ElementType) -> NDArray? {
+    static func asItIs(_ value: NDArray, as type: ElementType) -> NDArray? {
         value.type == type || (value.type == .f64 && type == .f32) ? value : nil
     }
 

@@ -94,11 +94,25 @@ public protocol PopulationNormalization: NormalizationKind {
     /// The same kind, whose averages after a batch are that batch's own moments, so that the averages of a network that changes no
     /// more are the mean of what it gives for each batch. `nil` where averages follow batches by a state of their own.
     var followingOneBatch: (any PopulationNormalization)? { get }
+
+    /// The variance, without ε, at which its averages of a channel settle when training normalizes groups with these variances. Where
+    /// nothing is said, the mean of the unbiased ones.
+    ///
+    /// - Parameters:
+    ///   - variances: Of each group the mean squared difference from the group's mean.
+    ///   - count: The number of values in a group.
+    func settledVariance(_ variances: [Double], count: Int, epsilon: Double) -> Double
 }
 
 extension PopulationNormalization {
     /// `nil`: averages are followed from batch to batch.
     public var followingOneBatch: (any PopulationNormalization)? { nil }
+
+    /// The mean of the unbiased variances, as PyTorch's averages have it.
+    public func settledVariance(_ variances: [Double], count: Int, epsilon: Double) -> Double {
+        let mean = variances.reduce(0, +) / Double(max(variances.count, 1))
+        return count > 1 ? mean * Double(count) / Double(count - 1) : mean
+    }
 }
 
 extension NormalizationKind {

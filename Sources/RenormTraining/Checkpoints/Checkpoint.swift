@@ -58,6 +58,9 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
     public var best: BestState?
     /// The number of steps at the last evaluation on the validation set.
     public var evaluatedAt: Int?
+    /// What the sources are called that have statistics of their own, in the order in which a state holds these; `nil` where statistics
+    /// are of all together.
+    public var domains: [String]?
     /// Evaluations in a row since the best one; `nil` in files of earlier versions.
     public var evaluationsSinceBest: Int?
     /// Batches skipped because they were not finite.
@@ -119,6 +122,7 @@ public struct CheckpointRecord: Sendable, Hashable, Codable {
         environment = try container.value(.environment)
         best = try container.optional(.best)
         evaluatedAt = try container.optional(.evaluatedAt)
+        domains = try container.optional(.domains)
         evaluationsSinceBest = try container.optional(.evaluationsSinceBest)
         skippedBatches = try container.value(.skippedBatches)
         skipsInARow = try container.value(.skipsInARow)
@@ -163,6 +167,11 @@ extension CheckpointRecord: Checkable {
             step("step of the best state", best?.step, upTo: self.step),
             step("step of the last evaluation", evaluatedAt, upTo: self.step),
             step("evaluations since the best", evaluationsSinceBest, upTo: self.step),
+            domains.flatMap {
+                Fault(
+                    of: "domains", "\($0.count) names", "at least one, each another",
+                    unless: !$0.isEmpty && Set($0).count == $0.count)
+            },
             step("skipped batches", skippedBatches, upTo: self.step),
             step("batches skipped in a row", skipsInARow, upTo: skippedBatches),
             Fault(

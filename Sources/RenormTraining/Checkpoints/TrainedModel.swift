@@ -1,4 +1,5 @@
 import Foundation
+import RenormEngines
 import RenormGraphs
 import RenormImages
 import RenormLayers
@@ -12,6 +13,8 @@ public struct TrainedModel: Sendable {
     public var model: Model
     /// Everything else that was saved with it: input scaling, names of classes, configuration, results.
     public var record: CheckpointRecord
+    /// The statistics that it has in each of the domains that it was trained in, where each has its own.
+    public var domains: [StatisticsDomain] = []
 
     /// How pixels become input.
     public var scaling: InputScaling { record.scaling }
@@ -53,7 +56,10 @@ public struct TrainedModel: Sendable {
                 path: file.path, reason: "it names \(classes) classes for a network whose output is \(output)"
             )
         }
-        let expected = try model.specifications()
+        // A state has the statistics of all sources in one array each, the network of a run beside its own.
+        let isStacked = record.domains != nil && file.kinds?.values.contains(.domain) == false
+        let own = try model.specifications()
+        let expected = try isStacked ? StatisticsBySource(record.domains ?? [], of: model).stacked : own
         // Averages and slots of a checkpoint are the training step's; the step itself need not be traced for them.
         let averages = expected.compactMap { specification -> VariableSpecification? in
             var average = specification
@@ -62,15 +68,40 @@ public struct TrainedModel: Sendable {
             return file.kinds?[average.path] == .average ? average : nil
         }
         let bounds = try model.statisticBounds().coveringAverages
-        model.variables = try file.variables(exactly: expected + averages, leavingOut: .slot, bounds: bounds)
-            .forInference(expected.map(\.path)).inStoredTypes
+        model.variables = try file.variables(
+            exactly: expected + averages, leavingOut: [.slot, .domain], bounds: bounds
+        )
+        .forInference(expected.map(\.path)).inStoredTypes
         self.init(model: model, record: record)
+        domains = try file.domains(of: own, bounds: bounds)
+        if isStacked { self = try unstacked() }
+    }
+
+    /// The network of a state that holds statistics by source.
+    func unstacked() throws -> TrainedModel {
+        guard let names = record.domains else { return self }
+        var result = self
+        let found = try StatisticsBySource(names, of: model).unstacked(model.variables)
+        (result.model.variables, result.domains) = (found.variables.inStoredTypes, found.domains)
+        return result
+    }
+
+    /// Examples in parts, before each of which a store is given what the part needs: those of sources that the network has
+    /// statistics of get these, others the network's own.
+    func parts(of dataset: Dataset, on store: any Store) -> [EvaluationPass.Part] {
+        guard record.domains != nil else { return [EvaluationPass.Part(dataset)] }
+        let names = dataset.domainNames
+        let own = model.variables.ofKinds([.statistic, .counter])
+        return dataset.bySource.map { source, places, examples in
+            let domain = domains.first { $0.name == names[source] }
+            return EvaluationPass.Part(examples, at: places) { try store.write(domain?.statistics ?? own) }
+        }
     }
 
     /// Writes parameters, statistics and counters alone, so that the file loads strictly wherever the same names are
     /// spoken, in torchvision's model of this name for example (if its normalizations are batch normalizations).
     public func write(to url: URL) throws {
-        try Checkpoint(variables: model.variables, record: record).write(to: url)
+        try Checkpoint(variables: model.variables.with(domains), record: record).write(to: url)
     }
 }
 

@@ -20,7 +20,7 @@ extension Classifier {
             size?.height ?? target.input[0], size?.width ?? target.input[1], channels ?? target.input[2],
         ]
         let adapted = try AdaptedModel(target, from: model, of: architecture, seed: seed)
-        model = adapted.model
+        try changeModels { try AdaptedModel(target, from: $0, of: architecture, seed: seed).model }
         self.architecture = target
         preparation = Preparation(
             framing: {
@@ -50,7 +50,8 @@ extension Classifier {
         guard let architecture, let head = try architecture.headPaths().first else {
             throw TrainingError.unknownLayers(path: "the network")
         }
-        model = try model.removingLayer(head.split(separator: ".").dropLast().joined(separator: "."))
+        let layer = head.split(separator: ".").dropLast().joined(separator: ".")
+        try changeModels { try $0.removingLayer(layer) }
         classNames = (0..<(try model.outputShape()[-1])).map(String.init)
     }
 }

@@ -23,13 +23,16 @@ public struct Classifier: Sendable {
     public var classNames: [String]
     /// What should be known of it that no error says, in sentences: such as averages that no training has moved.
     public var remarks: [String]
+    /// The statistics that it has in other domains than the one of the model's own.
+    public var domains: [StatisticsDomain]
 
     /// Puts a classifier together.
     public init(
         model: Model, architecture: Architecture?, preparation: Preparation, classNames: [String],
-        remarks: [String] = []
+        remarks: [String] = [], domains: [StatisticsDomain] = []
     ) {
         self.remarks = remarks
+        self.domains = domains
         self.model = model
         self.architecture = architecture
         self.preparation = preparation
@@ -100,11 +103,12 @@ public struct Classifier: Sendable {
                 path: file.path,
                 reason: "it names \(record.classNames.count) classes for a network whose output is \(output)")
         }
+        let (specifications, bounds) = (try model.specifications(), try model.statisticBounds())
         model.variables = try file.variables(
-            exactly: model.specifications(), leavingOut: .slot, bounds: model.statisticBounds())
+            exactly: specifications, leavingOut: [.slot, .domain], bounds: bounds)
         self.init(
             model: model, architecture: architecture, preparation: record.preparation,
-            classNames: record.classNames)
+            classNames: record.classNames, domains: try file.domains(of: specifications, bounds: bounds))
     }
 
     /// Where a file that says itself which network it is of says so.
@@ -137,7 +141,8 @@ public struct Classifier: Sendable {
         guard let architecture else { throw TrainingError.unknownLayers(path: url.path) }
         let record = Record(self, architecture)
         try VariablesFile.write(
-            model.variables.inStoredTypes, metadata: [Record.key: JSONCoder.encode(record)], to: url)
+            model.variables.inStoredTypes.with(domains),
+            metadata: [Record.key: JSONCoder.encode(record)], to: url)
     }
 }
 
@@ -152,6 +157,7 @@ extension TrainedModel {
         var architecture = record.configuration.architecture
         architecture?.input = record.data.image
         return Classifier(
-            model: model, architecture: architecture, preparation: preparation, classNames: classNames)
+            model: model, architecture: architecture, preparation: preparation, classNames: classNames,
+            domains: domains)
     }
 }

@@ -60,6 +60,49 @@ package final class EvaluationPass {
         _ dataset: Dataset, scaling: InputScaling, on store: any Store, stopsAtNotFinite: Bool,
         isCancelled: () -> Bool, each: ((ExampleResult) throws -> Void)? = nil
     ) throws -> DetailedEvaluation {
+        try measure(
+            [Part(dataset)], scaling: scaling, on: store, stopsAtNotFinite: stopsAtNotFinite,
+            isCancelled: isCancelled, each: each)
+    }
+
+    /// Some of the examples, and what happens before them.
+    struct Part {
+        var dataset: Dataset
+        /// Where its examples are in the whole; `nil`: it is the whole.
+        var places: [Int]?
+        var prepare: () throws -> Void
+
+        init(_ dataset: Dataset, at places: [Int]? = nil, prepare: @escaping () throws -> Void = {}) {
+            (self.dataset, self.places, self.prepare) = (dataset, places, prepare)
+        }
+    }
+
+    /// The same on examples in parts, at least one, before each of which something can happen to the store.
+    func measure(
+        _ parts: [Part], scaling: InputScaling, on store: any Store, stopsAtNotFinite: Bool,
+        isCancelled: () -> Bool, each: ((ExampleResult) throws -> Void)? = nil
+    ) throws -> DetailedEvaluation {
+        var tally = EvaluationTally(classNames: parts.first?.dataset.classNames ?? [])
+        var notFinite: String?
+        for part in parts where notFinite == nil || !stopsAtNotFinite {
+            try part.prepare()
+            let found = try add(
+                part, to: &tally, scaling: scaling, on: store, stopsAtNotFinite: stopsAtNotFinite,
+                isCancelled: isCancelled, each: each)
+            notFinite = notFinite ?? found
+        }
+        return DetailedEvaluation(
+            evaluation: tally.result, confusion: tally.confusion, notFinite: notFinite)
+    }
+
+    /// Adds examples to a tally.
+    ///
+    /// - Returns: The first layer that is not finite.
+    private func add(
+        _ part: Part, to tally: inout EvaluationTally, scaling: InputScaling, on store: any Store,
+        stopsAtNotFinite: Bool, isCancelled: () -> Bool, each: ((ExampleResult) throws -> Void)?
+    ) throws -> String? {
+        let dataset = part.dataset
         let batches = try BatchSampler.evaluationBatches(
             options.sampling, dataset: dataset, batchSize: batchSize(dataset), groupSize: group,
             seed: options.seed)
@@ -67,7 +110,6 @@ package final class EvaluationPass {
             dataset: dataset, scaling: scaling, batches: batches,
             workers: workers ?? BatchLoader.workers(for: dataset.imageSource))
         defer { loader.cancel() }
-        var tally = EvaluationTally(classNames: dataset.classNames)
         var notFinite: String?
         while let batch = try loader.next() {
             if isCancelled() { throw CancellationError() }
@@ -77,14 +119,14 @@ package final class EvaluationPass {
             if notFinite != nil, stopsAtNotFinite { break }
             if found == nil {
                 try tally.add(
-                    indices: batch.indices, labels: batch.labels, losses: executable.result("losses"),
+                    indices: part.places.map { places in batch.indices.map { places[$0] } } ?? batch.indices,
+                    labels: batch.labels, losses: executable.result("losses"),
                     logits: executable.result("logits"), each: each)
             } else {
                 tally.addNotFinite(labels: batch.labels)
             }
         }
-        return DetailedEvaluation(
-            evaluation: tally.result, confusion: tally.confusion, notFinite: notFinite)
+        return notFinite
     }
 
     /// The examples of a group, of those that are normalized together or that the order draws together.

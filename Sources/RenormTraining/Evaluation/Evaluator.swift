@@ -45,7 +45,7 @@ public struct Evaluator: Sendable {
         try await measure(model, on: dataset, scaling: scaling).evaluation
     }
 
-    /// How a saved model does on labelled examples, and which classes it takes for which.
+    /// How a saved model does on labelled examples, those of sources of which it has statistics of their own with these, and which classes it takes for which.
     ///
     /// - Parameter each: Called with the result of each example, one after another on one thread, in the order of the options.
     /// - Throws: As `evaluate`, and what `each` throws.
@@ -53,11 +53,16 @@ public struct Evaluator: Sendable {
         _ trained: TrainedModel, on dataset: Dataset,
         each: (@Sendable (ExampleResult) throws -> Void)? = nil
     ) async throws -> DetailedEvaluation {
-        var evaluator = self
-        evaluator.options.trainedBatchSize = trained.record.configuration.batchSize
-        evaluator.options.precision = options.precision ?? trained.precision(on: engine)
+        var own = self
+        own.options.trainedBatchSize = trained.record.configuration.batchSize
+        own.options.precision = options.precision ?? trained.precision(on: engine)
+        let evaluator = own
         return try await evaluator.measure(
-            trained.model, on: dataset, scaling: trained.scaling, each: each)
+            trained.model, on: dataset, scaling: trained.scaling,
+            parts: {
+                evaluator.options.statistics == .moving
+                    ? trained.parts(of: $0, on: $1) : [EvaluationPass.Part($0)]
+            }, each: each)
     }
 
     /// How a model does on labelled examples, and which classes it takes for which.
@@ -65,12 +70,24 @@ public struct Evaluator: Sendable {
         _ model: Model, on dataset: Dataset, scaling: InputScaling,
         each: (@Sendable (ExampleResult) throws -> Void)? = nil
     ) async throws -> DetailedEvaluation {
+        try await measure(
+            model, on: dataset, scaling: scaling, parts: { dataset, _ in [EvaluationPass.Part(dataset)] },
+            each: each)
+    }
+
+    /// The same with examples in parts that each need something of the store.
+    private func measure(
+        _ model: Model, on dataset: Dataset, scaling: InputScaling,
+        parts: @escaping @Sendable (Dataset, any Store) -> [EvaluationPass.Part],
+        each: (@Sendable (ExampleResult) throws -> Void)? = nil
+    ) async throws -> DetailedEvaluation {
         try await onOwnThread(named: "renorm.evaluation") { [engine, options, workers] isCancelled in
             try model.check(dataset)
             try scaling.check(dataset)
             let pass = try EvaluationPass(model, engine: engine, options: options, workers: workers)
+            let store = try engine.makeStore(model.variables)
             let measurement = try pass.measure(
-                dataset, scaling: scaling, on: engine.makeStore(model.variables), stopsAtNotFinite: true,
+                parts(dataset, store), scaling: scaling, on: store, stopsAtNotFinite: true,
                 isCancelled: isCancelled, each: each)
             if let path = measurement.notFinite {
                 throw TrainingError.notFiniteOn(data: dataset.name, path: path)

@@ -22,12 +22,13 @@ package struct TrainingStage: Sendable {
 
     /// The stages of a run.
     ///
-    /// - Parameter seed: The seed of random draws such as dropout's.
+    /// - Parameters:
+    ///   - domains: The number of sources with statistics of their own; `nil` where there are none.
     /// - Throws: `GraphError` for parts that the network has not; `TrainingError.option` for a stage in which nothing would be
     ///   trained; what tracing throws.
     static func stages(
         of model: Model, _ configuration: TrainingConfiguration, targets: TrainingGraph.Targets,
-        stepsPerEpoch: Int
+        domains: Int?, stepsPerEpoch: Int
     ) throws -> [TrainingStage] {
         let unfreezing = configuration.unfreezing
         let firstSteps = unfreezing.firstSteps(stepsPerEpoch: stepsPerEpoch)
@@ -51,7 +52,7 @@ package struct TrainingStage: Sendable {
             }
             let graph = try TrainingGraph(
                 own, batch: configuration.batchSize, accumulation: configuration.accumulation,
-                options: configuration.options, targets: targets, seed: configuration.seed,
+                options: configuration.options, targets: targets, domains: domains, seed: configuration.seed,
                 trainedSince: trainedSince)
             return TrainingStage(parts: stage.parts, firstStep: firstStep, model: own, graph: graph)
         }
@@ -83,6 +84,7 @@ package final class StagedSteps {
     package private(set) var stage: Int
     private let stages: [TrainingStage]
     private let engine: any Engine
+    private let sources: (ofExamples: [Int], count: Int)?
     private var step: TrainingStep
 
     /// Begins at a step.
@@ -94,9 +96,9 @@ package final class StagedSteps {
         _ plan: TrainingPlan, on engine: any Engine, state: Variables, at number: Int = 0,
         compiled: TrainingStep? = nil
     ) throws {
-        (stages, self.engine) = (plan.stages, engine)
+        (stages, self.engine, sources) = (plan.stages, engine, plan.sourceOfExamples)
         stage = plan.stage(at: number)
-        step = try compiled ?? TrainingStep(stages[stage].graph, on: engine)
+        step = try compiled ?? TrainingStep(stages[stage].graph, on: engine, sources: sources)
         store = try engine.makeStore(state.merging(stages[stage].accumulators))
     }
 
@@ -109,7 +111,7 @@ package final class StagedSteps {
         let state = try store.read().filter { $1.kind != .accumulator }
         stage = next
         store = try engine.makeStore(state.merging(stages[next].accumulators))
-        step = try TrainingStep(stages[next].graph, on: engine)
+        step = try TrainingStep(stages[next].graph, on: engine, sources: sources)
         return true
     }
 

@@ -46,6 +46,12 @@ struct Resumption {
             saved: record.overrides, given: trainer.model.overrides, prefix: "overrides")
         differences += try ConfigurationDifference.between(
             saved: record.data.forResuming, given: plan.data.forResuming, prefix: "data.")
+        if let names = plan.sources?.names, let saved = record.domains, names != saved {
+            differences.append(
+                ConfigurationDifference(
+                    option: "data.sources", saved: saved.joined(separator: ", "),
+                    given: names.joined(separator: ", ")))
+        }
         // What layers of a user's own say, which no configuration names.
         if trainer.configuration.architecture == nil {
             differences += try ConfigurationDifference.between(

@@ -23,6 +23,9 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     public var accumulation: Int
     /// The order of the examples.
     public var sampling: Sampling
+    /// Whether normalizations keep statistics of their own for each source of the data, while all else is shared (Chang et al.
+    /// 2019). Each batch then has to be of one source, as those of `Sampling.sourceBlocks` are.
+    public var statisticsBySource: Bool
     /// How much the loss of an example counts by its class.
     public var classWeights: ClassWeights
     /// Random changes to training images.
@@ -57,7 +60,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// Makes a configuration.
     public init(
         architecture: Architecture? = nil, options: TrainingOptions, steps: Int, batchSize: Int = 64,
-        accumulation: Int = 1, sampling: Sampling = .shuffled, classWeights: ClassWeights = .none,
+        accumulation: Int = 1, sampling: Sampling = .shuffled, statisticsBySource: Bool = false,
+        classWeights: ClassWeights = .none,
         augmentation: Augmentation = .none, mixing: BatchMixing = BatchMixing(), validation: Int = 5000,
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
@@ -73,6 +77,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         self.batchSize = batchSize
         self.accumulation = accumulation
         self.sampling = sampling
+        self.statisticsBySource = statisticsBySource
         self.classWeights = classWeights
         self.augmentation = augmentation
         self.mixing = mixing
@@ -116,6 +121,7 @@ extension TrainingConfiguration {
         batchSize = try container.value(.batchSize)
         accumulation = try container.optional(.accumulation) ?? 1
         sampling = try container.value(.sampling)
+        statisticsBySource = try container.optional(.statisticsBySource) ?? false
         classWeights = try container.optional(.classWeights) ?? .none
         augmentation = try container.value(.augmentation)
         mixing = try container.optional(.mixing) ?? BatchMixing()

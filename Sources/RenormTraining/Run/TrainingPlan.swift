@@ -19,6 +19,8 @@ package struct TrainingPlan {
     /// What training pictures need in the cache; `nil` where none are kept.
     let cache: ImageCache.Budget?
     let environment: RunEnvironment
+    /// The sources of the data, where each has statistics of its own.
+    let sources: StatisticsBySource?
     /// What the user should know of data and step.
     let warnings: [String]
 
@@ -40,6 +42,7 @@ package struct TrainingPlan {
         training = try reduced.kept(in: cache, isFramed: false, budget: budget)
         validation = heldOut.count > 0 ? try heldOut.kept(in: cache, isFramed: true, budget: budget) : nil
         classWeights = try configuration.classWeights.values(for: kept.index)
+        sources = try configuration.statisticsBySource ? trainer.sourceStatistics() : nil
         let isAccumulated = configuration.accumulation > 1
         // The examples of a small batch are normalized together, so it is a group of the step's.
         let groupSize =
@@ -57,7 +60,7 @@ package struct TrainingPlan {
             of: trainer.model, configuration,
             targets: !configuration.mixing.isNone
                 ? .mixedLabels : classWeights == nil ? .labels : .weightedLabels,
-            stepsPerEpoch: sampler.stepsPerEpoch)
+            domains: sources?.names.count, stepsPerEpoch: sampler.stepsPerEpoch)
         data = DataDescription(
             whole: trainer.training, training: kept.count, validation: heldOut.count,
             ownValidation: trainer.validation, test: trainer.test)
@@ -65,6 +68,11 @@ package struct TrainingPlan {
             trainer.training.warningsOfClasses + trainer.training.warningsOfHoldingOut(leaving: kept)
             + TrainingPlan.warnings(of: stages, steps: configuration.steps)
         environment = RunEnvironment(engine: trainer.engine.description)
+    }
+
+    /// The source of each example trained on, where each source has statistics of its own.
+    package var sourceOfExamples: (ofExamples: [Int], count: Int)? {
+        sources.map { (training.sourceOfExamples, $0.names.count) }
     }
 
     /// What should be known of the stages: what tracing them says, and those that a run does not come to.
@@ -131,6 +139,31 @@ package struct TrainingPlan {
 }
 
 extension Trainer {
+    /// The sources of the data, which have to be such that each can have statistics of its own.
+    fileprivate func sourceStatistics() throws -> StatisticsBySource {
+        func refusal(_ found: String, _ expected: String) -> TrainingError {
+            .option(name: "statistics by source", found: found, expected: expected)
+        }
+        guard training.sources.count > 1 else {
+            throw refusal("data of one source, \(training.name)", "data of several")
+        }
+        guard case .sourceBlocks = configuration.sampling else {
+            throw refusal(
+                "the sampling \(configuration.sampling), whose batches are of several sources",
+                "source-blocks:N, whose batches are each of one")
+        }
+        guard configuration.recalibration == 0 else {
+            throw refusal(
+                "averages that are measured anew on \(configuration.recalibration) examples",
+                "averages as training leaves them")
+        }
+        guard try model.tracedNormalizations().contains(where: \.normalization.keepsPopulation) else {
+            throw refusal(
+                "a network whose normalizations keep no averages", "batch or batch-renorm normalizations")
+        }
+        return try StatisticsBySource(training.domainNames, of: model)
+    }
+
     /// The examples trained on, and those that the best state is chosen by.
     fileprivate func parts() throws -> (training: Dataset, validation: Dataset) {
         guard let validation else {

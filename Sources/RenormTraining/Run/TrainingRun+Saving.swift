@@ -29,8 +29,9 @@ extension TrainingRun {
             let pass = try EvaluationPass(
                 chosen.model, engine: trainer.engine, options: evaluationOptions,
                 workers: trainer.workers)
+            let store = try trainer.engine.makeStore(chosen.model.variables)
             let measurement = try pass.measure(
-                test, scaling: scaling, on: trainer.engine.makeStore(chosen.model.variables),
+                chosen.parts(of: test, on: store), scaling: scaling, on: store,
                 stopsAtNotFinite: true, isCancelled: { shouldStop })
             if let path = measurement.notFinite {
                 try leaveOut(.test, of: chosen.step, path)
@@ -63,7 +64,7 @@ extension TrainingRun {
         let chosen = try bestCheckpoint ?? checkpointForInference()
         var model = trainer.model
         model.variables = chosen.variables.forInference(model.variables.paths).inStoredTypes
-        return TrainedModel(model: model, record: chosen.record)
+        return try TrainedModel(model: model, record: chosen.record).unstacked()
     }
 
     private func checkpoint() throws -> Checkpoint {
@@ -76,7 +77,7 @@ extension TrainingRun {
     }
 
     private var record: CheckpointRecord {
-        CheckpointRecord(
+        var record = CheckpointRecord(
             step: progress.step,
             position: EpochPosition(step: progress.step, stepsPerEpoch: plan.sampler.stepsPerEpoch),
             configuration: configuration, overrides: trainer.model.overrides, schedules: plan.schedules,
@@ -84,5 +85,7 @@ extension TrainingRun {
             evaluatedAt: progress.evaluatedAt, evaluationsSinceBest: progress.evaluationsSinceBest,
             skippedBatches: progress.skippedBatches, skipsInARow: progress.skipsInARow,
             validation: progress.evaluatedAt == progress.step ? progress.validation : nil)
+        record.domains = plan.sources?.names
+        return record
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RenormArrays
 import RenormEngines
 import RenormFormats
 import RenormGraphs
@@ -42,7 +43,9 @@ final class TrainingRun {
         plan = try TrainingPlan(trainer)
         normalizations = try trainer.model.tracedNormalizations()
         // What the engine refuses leaves no folder behind.
-        let compiled = try plan.stages.map { try TrainingStep($0.graph, on: trainer.engine) }
+        let compiled = try plan.stages.map {
+            try TrainingStep($0.graph, on: trainer.engine, sources: plan.sourceOfExamples)
+        }
         plannedByteCount = compiled.map(\.plannedByteCount).max() ?? 0
         try trainer.configuration.precisionOfEvaluations.check(
             on: trainer.engine, option: "evaluation precision")
@@ -245,8 +248,9 @@ final class TrainingRun {
             ?? EvaluationPass(
                 trainer.model, engine: trainer.engine, options: evaluationOptions, workers: trainer.workers)
         validationPass = pass
+        let store = try storeForInference()
         let measurement = try pass.measure(
-            validation, scaling: scaling, on: storeForInference(), stopsAtNotFinite: true,
+            parts(of: validation, on: store), scaling: scaling, on: store, stopsAtNotFinite: true,
             isCancelled: { shouldStop })
         if let path = measurement.notFinite {
             try leaveOut(.validation, of: progress.step, path)
@@ -264,7 +268,7 @@ final class TrainingRun {
             .evaluation(
                 EvaluationReport(
                     set: .validation, step: progress.step, evaluation: evaluation, isBest: isBest,
-                    normalizations: try normalizations.reports { try store.read($0) })))
+                    normalizations: try normalizations.reports { try reported($0) })))
         if isBest {
             progress.best = BestState(
                 step: progress.step, accuracy: evaluation.accuracy, loss: evaluation.loss)
@@ -300,11 +304,18 @@ final class TrainingRun {
 
     /// The training store or, where averages are kept or measured, another that has them in the place of the values.
     private func storeForInference() throws -> any Store {
-        guard configuration.options.parameterAveragingRate != nil || configuration.recalibration > 0 else {
-            return store
-        }
+        guard
+            configuration.options.parameterAveragingRate != nil || configuration.recalibration > 0
+                || plan.sources != nil
+        else { return store }
         let averaged = try inferenceStore ?? trainer.engine.makeStore(trainer.model.variables)
         inferenceStore = averaged
+        guard plan.sources == nil else {
+            // Statistics follow, source by source.
+            try averaged.copy(
+                origins.filter { trainer.model.variables[$0.key]?.kind == .parameter }, from: store)
+            return averaged
+        }
         try averaged.copy(origins, from: store)
         try averaged.write(averagesMeasuredAnew(on: averaged))
         return averaged
@@ -360,6 +371,24 @@ final class TrainingRun {
     func variablesToSave() throws -> Variables {
         // Between steps accumulators hold nothing that the next step reads.
         try store.read().filter { $1.kind != .accumulator }
+    }
+
+    /// The examples in parts, before each of which a store is given what the part needs: those of each source its statistics.
+    private func parts(of dataset: Dataset, on other: any Store) -> [EvaluationPass.Part] {
+        guard let sources = plan.sources else { return [EvaluationPass.Part(dataset)] }
+        let origins = self.origins
+        return dataset.bySource.map { source, places, examples in
+            EvaluationPass.Part(examples, at: places) { [store] in
+                try other.write(sources.statistics(of: source) { try store.read(origins[$0] ?? $0) })
+            }
+        }
+    }
+
+    /// A variable as reports take it: of statistics by source those of the first.
+    private func reported(_ path: String) throws -> NDArray {
+        let value = try store.read(path)
+        guard plan.sources != nil, trainer.model.variables[path]?.kind != .parameter else { return value }
+        return value.rows(0..<1).reshaped(to: TensorShape(Array(value.shape.dimensions.dropFirst())))
     }
 }
 

@@ -25,11 +25,23 @@ package final class TrainingStep {
     private let updatePart: GraphRunner?
     /// The place of each small batch in a step, as a feed.
     private let places: [NDArray]
+    /// The source of each example of the training data, and what is fed for each source; `nil` where statistics are of all together.
+    private let sources: (ofExamples: [Int], feeds: [NDArray])?
     /// Where the parts have agreed on how variables lie.
     private weak var preparedStore: (any Store)?
 
     /// Compiles a step.
-    package init(_ graph: TrainingGraph, on engine: any Engine) throws {
+    ///
+    /// - Parameter sources: The source of each example, of how many, where each has statistics of its own.
+    package init(
+        _ graph: TrainingGraph, on engine: any Engine, sources: (ofExamples: [Int], count: Int)? = nil
+    ) throws {
+        self.sources = sources.map { sources in
+            let feeds = (0..<sources.count).map { own in
+                NDArray((0..<sources.count).map { $0 == own ? Float(1) : 0 }, shape: [sources.count])
+            }
+            return (sources.ofExamples, feeds)
+        }
         batchPart = try GraphRunner(graph.graph, on: engine)
         updatePart = try graph.update.map { try GraphRunner($0, on: engine) }
         places = (0..<graph.accumulation).map { NDArray(scalar: Float($0)) }
@@ -57,6 +69,13 @@ package final class TrainingStep {
             if let labels = batch.otherLabels { batchPart.feed("other_labels", labels) }
             if let weights = batch.otherWeights { batchPart.feed("other_weights", weights) }
             if updatePart != nil { batchPart.feed("place", place) }
+            if let sources {
+                let source = sources.ofExamples[batch.indices[0]]
+                precondition(
+                    batch.indices.allSatisfy { sources.ofExamples[$0] == source },
+                    "a batch of several sources")
+                batchPart.feed("domain", sources.feeds[source])
+            }
             broken = try batchPart.firstNotFinite(step: step, on: store)
             if broken != nil { continue }
             loss += try batchPart.number("loss")

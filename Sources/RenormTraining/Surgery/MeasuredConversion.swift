@@ -69,30 +69,3 @@ extension ConversionEffect {
             changedAnswers: Double(changed) / Double(count))
     }
 }
-
-/// A network that gives its logits for batches of any size.
-private final class LogitsRun {
-    private let model: Model
-    private let engine: any Engine
-    private let store: any Store
-    private var compiled: [Int: CheckedExecutable] = [:]
-
-    init(_ model: Model, _ engine: any Engine) throws {
-        (self.model, self.engine) = (model, engine)
-        store = try engine.makeStore(model.variables)
-    }
-
-    func logits(_ batch: NDArray, _ name: String) throws -> [Double] {
-        let image = TensorShape(Array(batch.shape.dimensions.dropFirst()))
-        guard batch.shape.rank == 4, image == model.input else {
-            throw TrainingError.imageShape(data: name, found: image, expected: model.input)
-        }
-        let size = batch.shape[0]
-        let executable = try compiled[size] ?? CheckedExecutable(model.graph(batch: size), on: engine)
-        compiled[size] = executable
-        if let path = try executable.run(["images": batch], on: store) {
-            throw TrainingError.notFiniteOn(data: name, path: path)
-        }
-        return try executable.result("logits").doubles
-    }
-}

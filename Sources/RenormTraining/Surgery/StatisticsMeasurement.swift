@@ -54,38 +54,95 @@ public struct StatisticsMeasurement: Sendable {
         of model: Model, on images: ImageBatches, where isMeant: (NormalizationRecord) -> Bool,
         adapt: (NormalizationRecord, PopulationMoments, inout Variables) -> Void = { _, _, _ in }
     ) throws -> Result {
+        var layers: [Layer] = []
+        let (changed, passes) = try inOrder(of: model, where: isMeant) { model, stage, store in
+            var measured = stage.records.map { _ in PopulationMoments() }
+            try read(stage, of: model, on: images, store, byImage: false) { place, values, _, count in
+                let channels = values.count / 2
+                measured[place].add(
+                    means: Array(values[..<channels]), biasedVariances: Array(values[channels...]),
+                    count: count)
+            }
+            for (record, moments) in zip(stage.records, measured) {
+                guard moments.count >= 2 else { throw tooFew(moments.count, images, before: record) }
+                try model.variables.set(moments, of: record)
+                adapt(record, moments, &model.variables)
+                layers.append(Layer(path: record.path, moments: moments))
+            }
+        }
+        let order = try model.orderOfNormalizations()
+        layers.sort { order[$0.path]! < order[$1.path]! }
+        return Result(model: changed, layers: layers, passes: passes)
+    }
+
+    /// The network with averages that are made of the moments of each image, layer after layer: what is made for one is in place
+    /// when those after it are measured.
+    ///
+    /// - Parameter make: The population of a normalization, of the moments that images have there and of what its averages say.
+    /// - Returns: The network, and how often the images have passed.
+    package func replacingAverages(
+        of model: Model, on images: ImageBatches, where isMeant: (NormalizationRecord) -> Bool,
+        by make: (NormalizationRecord, ImageMoments, Population) throws -> Population
+    ) throws -> (model: Model, passes: Int) {
+        try inOrder(of: model, where: isMeant) { model, stage, store in
+            var measured = stage.records.map { _ in ImageMoments() }
+            try read(stage, of: model, on: images, store, byImage: true) { place, values, batch, count in
+                measured[place].add(values, images: batch, positions: count)
+            }
+            for (record, moments) in zip(stage.records, measured) {
+                guard moments.count * moments.positions >= 2 else {
+                    throw tooFew(moments.count * moments.positions, images, before: record)
+                }
+                guard let kind = record.normalization.kind as? any PopulationNormalization,
+                    let known = kind.population(
+                        { model.variables[record.place($0)]?.value }, epsilon: record.normalization.epsilon)
+                else { continue }
+                try model.variables.set(make(record, moments, known), of: record)
+            }
+        }
+    }
+
+    /// Normalizations that are measured at once.
+    private struct Stage {
+        var places: [Int]
+        var records: [NormalizationRecord]
+    }
+
+    /// Changes normalizations in the order in which they see one another.
+    private func inOrder(
+        of model: Model, where isMeant: (NormalizationRecord) -> Bool,
+        _ change: (inout Model, Stage, any Store) throws -> Void
+    ) throws -> (model: Model, passes: Int) {
         let chain = try NormalizationChain(model) { $0.normalization.keepsPopulation && isMeant($0) }
         guard !chain.stages.isEmpty else {
             throw GraphError.unknown(
                 what: "normalization with moving averages", name: "to measure",
                 known: try model.tracedNormalizations().filter(\.normalization.keepsPopulation).map(\.path))
         }
-        var result = Result(model: model, layers: [], passes: chain.stages.count)
+        var result = model
         let store = try engine.makeStore(model.variables)
-        for stage in chain.stages {
-            let measured = try moments(of: stage, in: model, on: images, store)
-            var changed = Variables()
-            for (record, moments) in zip(stage.map { chain.records[$0] }, measured) {
-                try result.model.variables.set(moments, of: record)
-                adapt(record, moments, &result.model.variables)
-                changed = changed.merging(
-                    result.model.variables.filter { path, _ in path.hasPrefix(record.place("")) })
-                result.layers.append(Layer(path: record.path, moments: moments))
-            }
-            try store.write(changed)
+        for places in chain.stages {
+            let stage = Stage(places: places, records: places.map { chain.records[$0] })
+            try change(&result, stage, store)
+            try store.write(
+                result.variables.filter { path, _ in
+                    stage.records.contains { path.hasPrefix($0.place("")) }
+                })
         }
-        let order = Dictionary(
-            chain.records.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { first, _ in first })
-        result.layers.sort { order[$0.path]! < order[$1.path]! }
-        return result
+        return (result, chain.stages.count)
     }
 
-    /// The moments of what comes to some normalizations, over all images.
-    private func moments(
-        of stage: [Int], in model: Model, on images: ImageBatches, _ store: any Store
-    ) throws -> [PopulationMoments] {
-        var result = stage.map { _ in PopulationMoments() }
-        var runners: [Int: (runner: GraphRunner, counts: [Int], paths: [String])] = [:]
+    /// Goes through the images once.
+    ///
+    /// - Parameters:
+    ///   - isByImage: Whether each image has moments of its own, rather than each batch.
+    ///   - body: Is given the place in the stage, the moments `[2, groups, channels]` of a batch, the number of its images, and how
+    ///     many values each moment is of.
+    private func read(
+        _ stage: Stage, of model: Model, on images: ImageBatches, _ store: any Store, byImage isByImage: Bool,
+        _ body: (_ place: Int, _ values: [Double], _ images: Int, _ count: Int) throws -> Void
+    ) throws {
+        var runners: [Int: (runner: GraphRunner, counts: [Int])] = [:]
         let next = try images.open()
         while let batch = try next() {
             let size = batch.shape.rank > 0 ? batch.shape[0] : 0
@@ -94,49 +151,53 @@ public struct StatisticsMeasurement: Sendable {
                     data: images.name, found: TensorShape(Array(batch.shape.dimensions.dropFirst())),
                     expected: model.input)
             }
-            let (runner, counts, paths) = try runners[size] ?? compile(stage, of: model, batch: size)
-            runners[size] = (runner, counts, paths)
+            let (runner, counts) = try runners[size] ?? compile(stage, of: model, batch: size, isByImage)
+            runners[size] = (runner, counts)
             runner.feed("images", batch)
             try runner.run(on: store)
-            for place in stage.indices {
+            for place in stage.records.indices {
                 let values = try runner.result("\(place)").doubles
                 guard values.allSatisfy(\.isFinite) else {
-                    throw TrainingError.notFiniteOn(data: images.name, path: paths[place])
+                    throw TrainingError.notFiniteOn(data: images.name, path: stage.records[place].path)
                 }
-                let channels = values.count / 2
-                result[place].add(
-                    means: Array(values[..<channels]), biasedVariances: Array(values[channels...]),
-                    count: counts[place])
+                try body(place, values, size, counts[place])
             }
         }
-        for (place, moments) in result.enumerated() where moments.count < 2 {
-            throw TrainingError.option(
-                name: "statistics of \(images.name)",
-                found:
-                    "\(moments.count) values of each channel before the \(stage[place] + 1). normalization",
-                expected: "at least 2; give it more images")
-        }
-        return result
     }
 
-    private func compile(_ stage: [Int], of model: Model, batch: Int) throws -> (
-        runner: GraphRunner, counts: [Int], paths: [String]
+    private func tooFew(_ count: Int, _ images: ImageBatches, before record: NormalizationRecord)
+        -> TrainingError
+    {
+        .option(
+            name: "statistics of \(images.name)",
+            found: "\(count) values of each channel before '\(record.path)'",
+            expected: "at least 2; give it more images")
+    }
+
+    private func compile(_ stage: Stage, of model: Model, batch: Int, _ isByImage: Bool) throws -> (
+        runner: GraphRunner, counts: [Int]
     ) {
         let builder = GraphBuilder()
         let traced = try model.trace(
             builder.images(model.input, batch: batch), on: builder, phase: .inference)
-        var (counts, paths) = ([Int](), [String]())
-        for (place, index) in stage.enumerated() {
-            let record = traced.normalizations[index]
-            let x = builder.tensor(record.source)
+        let groups = isByImage ? batch : 1
+        var counts: [Int] = []
+        for (place, index) in stage.places.enumerated() {
+            let x = builder.tensor(traced.normalizations[index].source)
             let images = x.shape.rank == 4 ? x : try x.reshaped(to: [batch, 1, 1, x.shape[1]])
-            builder.fetch(try images.momentVectors(groups: 1), as: "\(place)")
-            counts.append(images.shape.elementCount / images.shape[3])
-            paths.append(record.path)
+            builder.fetch(try images.momentVectors(groups: groups), as: "\(place)")
+            counts.append(images.shape.elementCount / images.shape[3] / groups)
         }
-        return (
-            try GraphRunner(builder.graph.pruned().orderedByResults(), on: engine), counts, paths
-        )
+        return (try GraphRunner(builder.graph.pruned().orderedByResults(), on: engine), counts)
+    }
+}
+
+extension Model {
+    /// The place of each normalization in the order of the network.
+    fileprivate func orderOfNormalizations() throws -> [String: Int] {
+        Dictionary(
+            try tracedNormalizations().enumerated().map { ($1.path, $0) },
+            uniquingKeysWith: { first, _ in first })
     }
 }
 
@@ -179,18 +240,31 @@ struct NormalizationChain {
 }
 
 extension Variables {
-    /// Gives a normalization the averages of a population.
+    /// Gives a normalization the averages of a population that was measured.
     fileprivate mutating func set(_ moments: PopulationMoments, of record: NormalizationRecord) throws {
+        let vector = { (values: [Double]) in NDArray(values, shape: [values.count]) }
+        try set(
+            Population(
+                mean: vector(moments.means),
+                spread: .variance(vector(moments.variances), epsilon: record.normalization.epsilon),
+                batchCount: nil),
+            of: record)
+    }
+
+    /// Gives a normalization the averages of a population, in the element type that they have.
+    fileprivate mutating func set(_ population: Population, of record: NormalizationRecord) throws {
         guard let kind = record.normalization.kind as? any PopulationNormalization else { return }
         let type = self[record.place("running_mean")]?.value.type ?? .f32
-        func vector(_ values: [Double]) -> NDArray {
-            NDArray(values, shape: [values.count]).converted(to: type)
+        var population = population
+        population.mean = population.mean.converted(to: type)
+        switch population.spread {
+        case .variance(let values, let epsilon):
+            population.spread = .variance(values.converted(to: type), epsilon: epsilon)
+        case .deviation(let values): population.spread = .deviation(values.converted(to: type))
         }
-        let epsilon = record.normalization.epsilon
-        let population = Population(
-            mean: vector(moments.means), spread: .variance(vector(moments.variances), epsilon: epsilon),
-            batchCount: nil)
-        for (name, value) in try kind.statistics(of: population, epsilon: epsilon, path: record.path) {
+        for (name, value) in try kind.statistics(
+            of: population, epsilon: record.normalization.epsilon, path: record.path)
+        {
             self[record.place(name)]?.value = value
         }
         let counter = record.place(NormalizationStatistic.batchCount.name)

@@ -1,6 +1,12 @@
 import RenormArrays
 import RenormGraphs
 
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
 /// Moments of the batch, corrected towards the moving averages by r and d, so that training and inference see the same
 /// (Ioffe 2017).
 ///
@@ -151,6 +157,17 @@ extension BatchRenormalization {
         guard case .limits(let limits, _, let stepProjection) = correction else { return nil }
         return BatchRenormalization(
             .limits(limits, averagingRate: 1, stepProjection: stepProjection), examples: examples)
+    }
+
+    /// That of the mean deviation or, where the correction tunes itself, of the mean of its logarithm: what is averaged are these.
+    public func settledVariance(_ variances: [Double], count: Int, epsilon: Double) -> Double {
+        let isLogarithmic = tuning.map { !$0.filter.isArithmetic } ?? false
+        let averaged = variances.reduce(0) { sum, variance in
+            sum + (isLogarithmic ? 0.5 * log(variance + epsilon) : (variance + epsilon).squareRoot())
+        }
+        let mean = averaged / Double(max(variances.count, 1))
+        let deviation = isLogarithmic ? exp(mean) : mean
+        return max(deviation * deviation - epsilon, 0)
     }
 
     /// r_max and d_max, where they follow schedules.
