@@ -98,7 +98,7 @@ def run(options, seed, asked, name):
             deployed = evaluated(asked, folder, [])
         else:
             deployed = finished["test"]
-        batches = evaluated(asked, folder, ["--statistics", "batch", "--norm-examples", options[options.index("--batch-size") + 1]])
+        batches = evaluated(asked, folder, ["--statistics", "batch", "--sampling", "shuffled", "--norm-examples", options[options.index("--batch-size") + 1]])
         return deployed["accuracy"], deployed["loss"], batches["accuracy"], finished["seconds"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)

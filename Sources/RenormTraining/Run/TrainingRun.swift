@@ -43,8 +43,9 @@ final class TrainingRun {
         plan = try TrainingPlan(trainer)
         normalizations = try trainer.model.tracedNormalizations()
         // What the engine refuses leaves no folder behind.
+        let sources = plan.sourceOfExamples
         let compiled = try plan.stages.map {
-            try TrainingStep($0.graph, on: trainer.engine, sources: plan.sourceOfExamples)
+            try TrainingStep($0.graph, on: trainer.engine, sources: sources)
         }
         plannedByteCount = compiled.map(\.plannedByteCount).max() ?? 0
         try trainer.configuration.precisionOfEvaluations.check(
