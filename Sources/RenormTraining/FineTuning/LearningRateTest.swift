@@ -93,7 +93,8 @@ public struct LearningRateTest: Sendable {
             return StageCurve(
                 parts: "\(stage.parts)",
                 curve: try curve(
-                    of: stage, from: state, on: loader, engine: trainer.engine, isCancelled: isCancelled)
+                    of: stage, from: state, on: loader, sources: plan.sourceOfExamples,
+                    engine: trainer.engine, isCancelled: isCancelled)
             )
         }
         let rates = curves.compactMap { $0.curve.suggestion(rule) }
@@ -104,11 +105,11 @@ public struct LearningRateTest: Sendable {
     }
 
     private func curve(
-        of stage: TrainingStage, from state: Variables, on loader: BatchLoader, engine: any Engine,
-        isCancelled: () -> Bool
+        of stage: TrainingStage, from state: Variables, on loader: BatchLoader,
+        sources: (ofExamples: [Int], count: Int)?, engine: any Engine, isCancelled: () -> Bool
     ) throws -> LearningRateCurve {
         let schedule = Schedule.exponential(from: from, to: to, steps: steps - 1)
-        let step = try TrainingStep(stage.graph, on: engine)
+        let step = try TrainingStep(stage.graph, on: engine, sources: sources)
         let store = try engine.makeStore(
             state.merging(stage.graph.initialState(of: stage.model).ofKinds([.accumulator])))
         var curve = LearningRateCurve()
