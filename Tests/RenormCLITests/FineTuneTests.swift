@@ -136,7 +136,7 @@ struct FineTuneTests {
         #expect(rate > 0)
         let curve = try String(
             contentsOf: folder.url.appendingPathComponent("auto/learning-rate.csv"), encoding: .utf8)
-        #expect(curve.hasPrefix("stage,step,learning_rate,loss,smoothed_loss\n"))
+        #expect(curve.hasPrefix("stage,step,learning_rate,loss,untrained_loss,smoothed_loss\n"))
         let again = try finetune(["--run", "auto", "--resume"], command: command)
         #expect(again.exitCode == 0 && !again.errors.contains("range test"), "\(again.errors)")
     }

@@ -110,7 +110,9 @@ extension TrainOptions {
             classes: classes == old ? nil : classes, channels: data.channels,
             size: (data.height, data.width), seed: seed)
         for sentence in sentences {
-            note(classes == old ? sentence : "\(classes) classes in place of \(old). \(sentence)")
+            note(
+                classes == old
+                    ? sentence : "\(classes.grouped) classes in place of \(old.grouped). \(sentence)")
         }
         var model = classifier.model
         for pattern in try exceptions(in: model) {

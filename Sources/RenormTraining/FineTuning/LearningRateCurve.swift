@@ -9,7 +9,9 @@ public struct LearningRateCurve: Sendable, Hashable {
         public var rate: Double
         /// The loss of the step's examples, before its update.
         public var loss: Double
-        /// The loss smoothed over the steps so far.
+        /// What their loss would be without any training.
+        public var untrained: Double
+        /// The loss smoothed over the steps so far: the level before training, and how far the losses are below theirs without.
         public var smoothed: Double
     }
 
@@ -25,7 +27,7 @@ public struct LearningRateCurve: Sendable, Hashable {
 
     /// How much of the smoothed loss is from earlier steps.
     static let smoothing = 0.9
-    /// A smoothed loss of so many times the least one is divergence.
+    /// A smoothed loss of so many times the least one, and half as many times that before training, is divergence.
     static let divergence = 4.0
 
     /// The steps in order.
@@ -33,22 +35,29 @@ public struct LearningRateCurve: Sendable, Hashable {
     private var sum = 0.0
     private var weight = 0.0
 
-    /// A curve without steps.
-    public init() {}
+    /// The loss before training.
+    public let level: Double
 
-    /// Adds a step; the smoothed loss is the exponential average of all so far, without the bias of its beginning.
+    /// A curve without steps.
     ///
+    /// - Parameter level: The loss before training, the mean over the batches of the test.
+    public init(level: Double) { self.level = level }
+
+    /// Adds a step. What is smoothed, by the exponential average of all steps so far without the bias of its beginning, is by how much
+    /// its loss differs from that of the same examples without training, so that it is no matter which examples they are.
+    ///
+    /// - Parameter untrained: That loss; `nil`: the level.
     /// - Returns: Whether to go on: the loss is finite and has not diverged.
     @discardableResult
-    public mutating func add(rate: Double, loss: Double) -> Bool {
+    public mutating func add(rate: Double, loss: Double, untrained: Double? = nil) -> Bool {
         guard loss.isFinite else { return false }
         let kept = LearningRateCurve.smoothing
-        sum = kept * sum + (1 - kept) * loss
+        sum = kept * sum + (1 - kept) * (loss - (untrained ?? level))
         weight = kept * weight + (1 - kept)
-        let smoothed = sum / weight
-        let least = points.map(\.smoothed).min() ?? smoothed
-        points.append(Point(rate: rate, loss: loss, smoothed: smoothed))
-        return smoothed <= LearningRateCurve.divergence * least
+        let smoothed = level + sum / weight
+        let least = min(points.map(\.smoothed).min() ?? smoothed, smoothed)
+        points.append(Point(rate: rate, loss: loss, untrained: untrained ?? level, smoothed: smoothed))
+        return smoothed <= max(LearningRateCurve.divergence * least, LearningRateCurve.divergence / 2 * level)
     }
 
     /// The rate that a rule suggests; `nil` where the loss falls nowhere.
@@ -85,13 +94,5 @@ public struct LearningRateCurve: Sendable, Hashable {
             let (start, third) = (max(ends - lengths[ends], 0), lengths[ends] / 3)
             return points[start + third + third / 2].rate
         }
-    }
-
-    /// The table of the curve: a line of names, then a line a step.
-    public var csv: String {
-        "step,learning_rate,loss,smoothed_loss\n"
-            + points.enumerated().map {
-                "\($0 + 1),\($1.rate),\($1.loss),\($1.smoothed)\n"
-            }.joined()
     }
 }

@@ -6,7 +6,8 @@ import RenormImages
 import RenormLayers
 
 /// A learning rate by a range test (Smith 2015): a few steps of the run itself, on a copy of its state and with its own batches,
-/// while the rate rises by the same factor at every step; the loss says where it falls and where it diverges.
+/// while the rate rises by the same factor at every step; the loss says where it falls and where it diverges. The losses of a few
+/// images are mostly noise, so the same batches pass first without training, and each loss is compared with that of its own batch.
 ///
 ///     let test = try await LearningRateTest().run(trainer)
 ///     trainer.configuration.options.learningRate = .cosine(from: test.rate, steps: steps)
@@ -61,10 +62,10 @@ public struct LearningRateTest: Sendable {
 
         /// The curves as a table: a line of names, then a line a step.
         public var csv: String {
-            "stage,step,learning_rate,loss,smoothed_loss\n"
+            "stage,step,learning_rate,loss,untrained_loss,smoothed_loss\n"
                 + curves.flatMap { stage in
                     stage.curve.points.enumerated().map {
-                        "\(stage.parts),\($0 + 1),\($1.rate),\($1.loss),\($1.smoothed)\n"
+                        "\(stage.parts),\($0 + 1),\($1.rate),\($1.loss),\($1.untrained),\($1.smoothed)\n"
                     }
                 }.joined()
         }
@@ -80,46 +81,53 @@ public struct LearningRateTest: Sendable {
     }
 
     private func run(_ trainer: Trainer, isCancelled: () -> Bool) throws -> Result {
+        let schedule = Schedule.exponential(from: from, to: to, steps: steps - 1)
         var tested = trainer
-        tested.configuration.options.learningRate = .exponential(from: from, to: to, steps: steps - 1)
+        tested.configuration.options.learningRate = schedule
         let plan = try TrainingPlan(tested)
         let scaling = try trainer.configuration.scaling ?? InputScaling(of: plan.training)
         let state = plan.initialState(of: trainer.model)
         let stages =
             plan.stages.count > 1 ? [plan.stages[0], plan.stages[plan.stages.count - 1]] : plan.stages
+        tested.configuration.options.learningRate = .constant(0)
+        let untrained = try TrainingPlan(tested)
         let curves = try stages.map { stage in
-            let loader = plan.loader(scaling: scaling, to: steps, workers: trainer.workers)
-            defer { loader.cancel() }
-            return StageCurve(
-                parts: "\(stage.parts)",
-                curve: try curve(
-                    of: stage, from: state, on: loader, sources: plan.sourceOfExamples,
-                    engine: trainer.engine, isCancelled: isCancelled)
-            )
+            /// The losses of the test's batches.
+            func losses(
+                _ graph: TrainingGraph, goesOn: (_ step: Int, _ loss: Double) -> Bool = { _, _ in true }
+            ) throws -> [Double] {
+                let loader = plan.loader(scaling: scaling, to: steps, workers: trainer.workers)
+                defer { loader.cancel() }
+                let step = try TrainingStep(graph, on: trainer.engine, sources: plan.sourceOfExamples)
+                let store = try trainer.engine.makeStore(
+                    state.merging(graph.initialState(of: stage.model).ofKinds([.accumulator])))
+                var result: [Double] = []
+                for number in 0..<steps {
+                    if isCancelled() { throw CancellationError() }
+                    guard case .updated(let made)? = try step.run(loader, step: number, on: store) else {
+                        break
+                    }
+                    result.append(made.loss)
+                    if !goesOn(number, made.loss) { break }
+                }
+                return result
+            }
+            let before = try losses(untrained.stages[plan.stage(at: stage.firstStep)].graph)
+            guard !before.isEmpty else {
+                throw TrainingError.noLearningRate(steps: steps, from: from, to: to)
+            }
+            var curve = LearningRateCurve(level: before.reduce(0, +) / Double(before.count))
+            _ = try losses(stage.graph) { step, loss in
+                step < before.count
+                    && curve.add(rate: schedule.value(at: step), loss: loss, untrained: before[step])
+            }
+            return StageCurve(parts: "\(stage.parts)", curve: curve)
         }
         let rates = curves.compactMap { $0.curve.suggestion(rule) }
         guard let rate = rates.min(), rates.count == curves.count else {
             throw TrainingError.noLearningRate(steps: steps, from: from, to: to)
         }
         return Result(rate: rate.roundedToTwoDigits, curves: curves)
-    }
-
-    private func curve(
-        of stage: TrainingStage, from state: Variables, on loader: BatchLoader,
-        sources: (ofExamples: [Int], count: Int)?, engine: any Engine, isCancelled: () -> Bool
-    ) throws -> LearningRateCurve {
-        let schedule = Schedule.exponential(from: from, to: to, steps: steps - 1)
-        let step = try TrainingStep(stage.graph, on: engine, sources: sources)
-        let store = try engine.makeStore(
-            state.merging(stage.graph.initialState(of: stage.model).ofKinds([.accumulator])))
-        var curve = LearningRateCurve()
-        for number in 0..<steps {
-            if isCancelled() { throw CancellationError() }
-            guard case .updated(let result)? = try step.run(loader, step: number, on: store),
-                curve.add(rate: schedule.value(at: number), loss: result.loss)
-            else { break }
-        }
-        return curve
     }
 }
 

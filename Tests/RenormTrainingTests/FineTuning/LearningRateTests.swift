@@ -7,7 +7,7 @@ import Testing
     /// Gradient descent on λx²/2 while the rate rises from 1e-5 to 10 in 100 steps.
     private func curve(steepness: Double, momentum: Double = 0) -> LearningRateCurve {
         let schedule = Schedule.exponential(from: 1e-5, to: 10, steps: 99)
-        var curve = LearningRateCurve()
+        var curve = LearningRateCurve(level: steepness / 2)
         var (x, velocity) = (1.0, 0.0)
         for step in 0..<100 {
             let rate = schedule.value(at: step)
@@ -37,10 +37,10 @@ import Testing
     }
 
     @Test func aLossThatNeverFallsSuggestsNothing() {
-        var curve = LearningRateCurve()
+        var curve = LearningRateCurve(level: 1)
         for step in 0..<50 { curve.add(rate: pow(1.1, Double(step)), loss: 1 + Double(step)) }
         for rule in LearningRateCurve.Rule.allCases { #expect(curve.suggestion(rule) == nil, "\(rule)") }
-        #expect(LearningRateCurve().suggestion(.steepest) == nil)
+        #expect(LearningRateCurve(level: 1).suggestion(.steepest) == nil)
         #expect(curve.add(rate: 1, loss: .nan) == false)
         #expect(curve.add(rate: 1, loss: 1e9) == false)
     }
@@ -58,7 +58,7 @@ import Testing
         #expect(found.curves.map(\.parts) == ["head", "all"])
         #expect(found.curves[0].curve.points.count <= 40)
         let lines = found.csv.split(separator: "\n")
-        #expect(lines[0] == "stage,step,learning_rate,loss,smoothed_loss")
+        #expect(lines[0] == "stage,step,learning_rate,loss,untrained_loss,smoothed_loss")
         #expect(lines.count == 1 + found.curves.map(\.curve.points.count).reduce(0, +))
         #expect(!FileManager.default.fileExists(atPath: folder.appending("run").path))
         var trainer = try run.trainer()
