@@ -31,7 +31,8 @@ extension Corruption {
         }
     }
 
-    /// Squares of one value each: brought to 0.6, 0.5, 0.4, 0.3, 0.25 of its size by means of areas, and back by the nearest pixel.
+    /// Squares of one value each: brought to 0.6, 0.5, 0.4, 0.3, 0.25 of its size by Pillow's box filter, and back by the
+    /// nearest pixel.
     public static let pixelation = Corruption("pixelate", .development, "squares of one value") {
         image, severity, _ in
         let part = [0.6, 0.5, 0.4, 0.3, 0.25][severity - 1]
@@ -62,17 +63,19 @@ extension Corruption {
     }
 }
 
-/// The parts that places of a row have in those of a shorter one.
+/// The places of a row that make one of a shorter row: those whose middles lie in it, alike (Pillow's box filter).
 private struct AreaMeans {
     var parts: [[(place: Int, weight: Float)]]
 
     init(from long: Int, to short: Int) {
         let width = Double(long) / Double(short)
         parts = (0..<short).map { number in
-            let (start, end) = (Double(number) * width, Double(number + 1) * width)
-            return (Int(start)..<min(long, Int(end.rounded(.up)))).map {
-                ($0, Float((min(end, Double($0 + 1)) - max(start, Double($0))) / width))
+            let middle = (Double(number) + 0.5) * width
+            let places = (0..<long).filter { place in
+                let distance = (Double(place) + 0.5 - middle) / width
+                return distance > -0.5 && distance <= 0.5
             }
+            return places.map { ($0, 1 / Float(places.count)) }
         }
     }
 }

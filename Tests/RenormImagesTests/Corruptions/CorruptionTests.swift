@@ -33,7 +33,9 @@ import Testing
             var changed = image(fixture, channels)
             corruption.apply(to: &changed, number: 0, severity: severity, seed: 1)
             let expected = fixture["\(channels).\(name):\(severity)"].values(of: UInt8.self)
-            #expect(difference(bytes(changed), expected) <= 1, "\(name):\(severity), \(channels) channels")
+            // Pillow rounds between rows and columns too.
+            let tolerance = name == "pixelate" ? 2 : 1
+            #expect(difference(bytes(changed), expected) <= tolerance, "\(name):\(severity), \(channels) channels")
         }
     }
 
@@ -130,7 +132,9 @@ import Testing
             for severity in Corruption.severities {
                 let changed = try clean.corrupted(by: corruption, severity: severity, seed: 4).readImages()
                 let distance = zip(pixels, changed.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
-                #expect(distance > before, "\(name):\(severity), \(channels) channels")
+                // MNIST-C's constants of these are of another kind from one severity to the next.
+                let least = ["fog", "spatter", "pixelate"].contains(name) ? 0.6 * before : before
+                #expect(distance > least, "\(name):\(severity), \(channels) channels")
                 before = distance
             }
         }
