@@ -52,7 +52,8 @@ extension TrainOptions {
             checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
             initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze,
             recalibration: recalibrate
-                ?? (CommandArguments.isFineTuning && ema != nil ? FineTuningDefaults.recalibration : 0))
+                ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
+                    ? FineTuningDefaults.recalibration : 0))
     }
 
     /// The network that the options name, for some data.
