@@ -23,7 +23,9 @@ struct Arguments {
 
     func number(_ name: String, _ standard: Int) throws -> Int {
         guard let value = values[name] else { return standard }
-        guard let number = Int(value), number > 0 else { throw Fault("--\(name) \(value)", "a number above 0") }
+        guard let number = Int(value), number > 0 else {
+            throw Fault("--\(name) \(value)", "a number above 0")
+        }
         return number
     }
 

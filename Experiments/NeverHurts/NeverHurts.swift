@@ -39,7 +39,8 @@ import Renorm
         print("measured on \(count) images: \(Int(Date().timeIntervalSince(start) * 1000)) ms")
         let some = source.subset(Array(0..<min(try arguments.number("sensitivity", 200), count)))
         let images = trained.scaling(try some.readImages())
-        let changed = trained.scaling(try some.corrupted(by: .gaussianBlur, severity: 1, seed: 3).readImages())
+        let changed = trained.scaling(
+            try some.corrupted(by: .gaussianBlur, severity: 1, seed: 3).readImages())
         statistics = try statistics.measuringSensitivity(
             of: trained.model, images: images, corrupted: changed, labels: some.labels, engine: engine)
         let heldOut = training.subset(Array(order[count..<min(2 * count, training.count)]))
@@ -90,8 +91,10 @@ struct Grid {
         source = try arguments.values["source"].map {
             try SourceStatistics(NamedArrays(reading: URL(fileURLWithPath: $0)))
         }
-        methods = try arguments.list("methods", StreamMethods.table.names.joined(separator: ";"), separator: ";")
-            .map(StreamMethods.method)
+        methods = try arguments.list(
+            "methods", StreamMethods.table.names.joined(separator: ";"), separator: ";"
+        )
+        .map(StreamMethods.method)
         corruptions = try arguments.list("corruptions", "test").flatMap { word -> [AppliedCorruption?] in
             if word == "clean" { return [nil] }
             if let purpose = Corruption.Purpose(rawValue: word) {
@@ -99,7 +102,8 @@ struct Grid {
             }
             return [try AppliedCorruption(parsing: word)]
         }
-        settings = try arguments.list("settings", Setting.allCases.map(\.rawValue).joined(separator: ",")).map {
+        settings = try arguments.list("settings", Setting.allCases.map(\.rawValue).joined(separator: ",")).map
+        {
             guard let setting = Setting(rawValue: $0) else {
                 throw Fault("the setting '\($0)'", Setting.allCases.map(\.rawValue).joined(separator: ", "))
             }
@@ -111,7 +115,8 @@ struct Grid {
         }
         output = URL(fileURLWithPath: try arguments.text("output"))
         if let text = try? String(contentsOf: output, encoding: .utf8) {
-            done = Set(text.split(separator: "\n").map { $0.split(separator: ",").prefix(6).joined(separator: ",") })
+            done = Set(
+                text.split(separator: "\n").map { $0.split(separator: ",").prefix(6).joined(separator: ",") })
         } else {
             try "network,seed,setting,batch,method,corruption,images,wrong,seconds\n".write(
                 to: output, atomically: true, encoding: .utf8)
@@ -147,7 +152,9 @@ struct Grid {
                         if group.allSatisfy({ done.contains(key($0)) }) { continue }
                         let begun = Date()
                         try adapter.reset()
-                        var (wrong, seen) = ([Int](repeating: 0, count: group.count), [Int](repeating: 0, count: group.count))
+                        var (wrong, seen) = (
+                            [Int](repeating: 0, count: group.count), [Int](repeating: 0, count: group.count)
+                        )
                         for start in stride(from: 0, to: stream.count, by: batch) {
                             let part = stream[start..<min(start + batch, stream.count)]
                             let rows = try part.map { place in
@@ -163,7 +170,8 @@ struct Grid {
                         for (place, number) in group.enumerated() {
                             try file.write(
                                 contentsOf: Data(
-                                    "\(key(number)),\(seen[place]),\(wrong[place]),\(Int(seconds * 1000) / 1000).\(Int(seconds * 1000) % 1000)\n".utf8))
+                                    "\(key(number)),\(seen[place]),\(wrong[place]),\(Int(seconds * 1000) / 1000).\(Int(seconds * 1000) % 1000)\n"
+                                        .utf8))
                         }
                     }
                 }

@@ -26,7 +26,9 @@ enum Setting: String, CaseIterable {
     }
 
     /// The stream: for each place the number of the corruption and of the image.
-    func stream(corruptions: Int, labels: [Int32], classes: Int, seed: UInt64) -> [(corruption: Int, image: Int)] {
+    func stream(corruptions: Int, labels: [Int32], classes: Int, seed: UInt64) -> [(
+        corruption: Int, image: Int
+    )] {
         var random = Random(seed: seed, stream: "never-hurts.\(rawValue)")
         let images = labels.count
         func order(_ setting: Setting) -> [Int] {
@@ -35,7 +37,9 @@ enum Setting: String, CaseIterable {
             case .sorted:
                 let places = random.permutation(classes)
                 return shuffled.enumerated().sorted {
-                    (places[Int(labels[$0.element])], $0.offset) < (places[Int(labels[$1.element])], $1.offset)
+                    (places[Int(labels[$0.element])], $0.offset) < (
+                        places[Int(labels[$1.element])], $1.offset
+                    )
                 }.map(\.element)
             case .dirichlet: return correlated(shuffled, labels, classes: classes, &random)
             default: return shuffled

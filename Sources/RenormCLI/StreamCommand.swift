@@ -37,7 +37,9 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
     var sourceStatistics: FilePath?
 
     @Option(
-        Row("With --measure: how many training pictures are looked at, at most.", .within(20...1_000_000), valueName: "n"))
+        Row(
+            "With --measure: how many training pictures are looked at, at most.", .within(20...1_000_000),
+            valueName: "n"))
     var sourceImages = 4000
 
     @Option(
@@ -57,7 +59,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
     @Option(
         Row(
             "With --data: change the pictures: \(AppliedCorruption.expected). (default: as they are)",
-            discussion: "The corruptions: \(Corruptions.table.names.joined(separator: ", ")); severities 1 to 5."))
+            discussion:
+                "The corruptions: \(Corruptions.table.names.joined(separator: ", ")); severities 1 to 5."))
     var corruption: AppliedCorruption?
 
     @Option(
@@ -71,7 +74,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
 
     @Option(
         Row(
-            "A file of what the stream has left: read if it is there, and written at the end.", isInFiles: false,
+            "A file of what the stream has left: read if it is there, and written at the end.",
+            isInFiles: false,
             valueName: "file"))
     var state: FilePath?
 
@@ -98,18 +102,27 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
 
     /// What has no effect beside other options.
     private var needless: [NeedlessOption] {
-        func beside(_ name: String, _ found: String, _ isThere: Bool, _ expected: String, _ advice: String) -> NeedlessOption? {
+        func beside(_ name: String, _ found: String, _ isThere: Bool, _ expected: String, _ advice: String)
+            -> NeedlessOption?
+        {
             isThere ? NeedlessOption("--\(name)", found, expected: expected, advice) : nil
         }
         let free = "Leave it out"
         return computing.needless
             + [
                 beside("rank", "it without --measure", rank != nil && !measure, "--measure with it", free),
-                beside("output", "it with --measure, which predicts nothing", output != nil && measure, "one of them", free),
-                beside("state", "it with --measure, which adapts nothing", state != nil && measure, "one of them", free),
-                beside("pictures", "it with --measure, which takes training data", !pictures.isEmpty && measure, "--data with it", free),
                 beside(
-                    "corruption", "it without --data", corruption != nil && (measure || !pictures.isEmpty), "--data with it", free),
+                    "output", "it with --measure, which predicts nothing", output != nil && measure,
+                    "one of them", free),
+                beside(
+                    "state", "it with --measure, which adapts nothing", state != nil && measure,
+                    "one of them", free),
+                beside(
+                    "pictures", "it with --measure, which takes training data", !pictures.isEmpty && measure,
+                    "--data with it", free),
+                beside(
+                    "corruption", "it without --data", corruption != nil && (measure || !pictures.isEmpty),
+                    "--data with it", free),
             ].compactMap(\.self)
     }
 
@@ -147,7 +160,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
         let count = min(sourceImages, max(training.count * 4 / 5, 2))
         let measured = training.subset(Array(order.prefix(count)))
         var statistics = try SourceStatistics.measure(
-            model, on: ImageBatches(measured, scaling: scaling, workers: reading.workers), labels: measured.labels,
+            model, on: ImageBatches(measured, scaling: scaling, workers: reading.workers),
+            labels: measured.labels,
             rank: rank, engine: engine)
         let some = measured.subset(Array(0..<min(200, count)))
         statistics = try statistics.measuringSensitivity(
@@ -180,7 +194,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
             guard FileManager.default.fileExists(atPath: url.path) else {
                 throw UsageError(
                     "--method: found no statistics of training pictures at '\(url.path.visible)', which '\(method)' needs; expected "
-                        + "those of this network. Make them: renorm stream \(run?.shellQuoted ?? "…") --measure, or choose another method.")
+                        + "those of this network. Make them: renorm stream \(run?.shellQuoted ?? "…") --measure, or choose another method."
+                )
             }
             statistics = try SourceStatistics(NamedArrays(reading: url))
         } else {
@@ -222,7 +237,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
                 guard !waiting.isEmpty else { return }
                 result.add(
                     names: waiting.map(\.name),
-                    probabilities: try adapter.predict(scaling(NDArray(joining: waiting.map(\.image)))), labels: nil)
+                    probabilities: try adapter.predict(scaling(NDArray(joining: waiting.map(\.image)))),
+                    labels: nil)
                 waiting = []
             }
             while let (path, file) = try reader.next() {
@@ -230,7 +246,10 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
                 case .success(let file):
                     for image in 0..<file.images.shape[0] {
                         waiting.append(
-                            (file.images.shape[0] == 1 ? path : "\(path)[\(image)]", file.images.rows(image..<image + 1)))
+                            (
+                                file.images.shape[0] == 1 ? path : "\(path)[\(image)]",
+                                file.images.rows(image..<image + 1)
+                            ))
                         if waiting.count == batchSize { try flush() }
                     }
                 case .failure(let error):

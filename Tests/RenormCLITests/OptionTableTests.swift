@@ -63,7 +63,9 @@ struct OptionTableTests {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
             #expect(
-                alone.isSubset(of: ["run", "resume", "config", "log", "output", "input", "pictures", "measure", "state"]),
+                alone.isSubset(of: [
+                    "run", "resume", "config", "log", "output", "input", "pictures", "measure", "state",
+                ]),
                 "\(name)")
             #expect(alone.contains("config"))
         }

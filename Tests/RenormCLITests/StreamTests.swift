@@ -12,7 +12,8 @@ struct StreamTests {
         let result = try Program.renorm.run(
             [
                 "train", "--data", "idx:\(folder.url.path)", "--model", "small:0.25", "--validation", "20",
-                "--batch-size", "16", "--steps", "20", "--norm", "batch", "--log", "json", "--run", folder.path("run"),
+                "--batch-size", "16", "--steps", "20", "--norm", "batch", "--log", "json", "--run",
+                folder.path("run"),
             ])
         try #require(result.exitCode == 0, "\(result.errors)")
     }
@@ -28,7 +29,9 @@ struct StreamTests {
         #expect(measured.exitCode == 0, "\(measured.errors)")
         #expect(FileManager.default.fileExists(atPath: folder.path("run/source-statistics.safetensors")))
         let table = folder.path("found.csv")
-        let result = try stream(["--output", table, "--state", folder.path("state.safetensors"), "--batch-size", "3"])
+        let result = try stream([
+            "--output", table, "--state", folder.path("state.safetensors"), "--batch-size", "3",
+        ])
         #expect(result.exitCode == 0 && result.output.contains("right (bayes)"), "\(result.errors)")
         let lines = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n")
         #expect(lines[0].hasPrefix("path,label,prediction,") && lines.count > 2)
@@ -40,9 +43,13 @@ struct StreamTests {
     }
 
     @Test func takesEveryMethodAndCorruption() throws {
-        for method in ["source", "batch", "adabn", "blend images=4", "ema", "tent", "sar", "note", "rotta", "delta", "lame"] {
+        for method in [
+            "source", "batch", "adabn", "blend images=4", "ema", "tent", "sar", "note", "rotta", "delta",
+            "lame",
+        ] {
             let result = try stream(["--method", method, "--corruption", "gaussian-noise:3"])
-            #expect(result.exitCode == 0 && result.output.contains("(\(method))"), "\(method): \(result.errors)")
+            #expect(
+                result.exitCode == 0 && result.output.contains("(\(method))"), "\(method): \(result.errors)")
         }
     }
 

@@ -21,7 +21,9 @@ package struct ShiftPosterior {
     /// The variables of the grid: P and the logarithms of their probabilities, `[1, J]`.
     package static func variables(absence: Double) -> [StreamVariable] {
         let others = grid.count - 1
-        let logs = grid.map { Float($0 == 0 ? absence.naturalLog : ((1 - absence) / Double(others)).naturalLog) }
+        let logs = grid.map {
+            Float($0 == 0 ? absence.naturalLog : ((1 - absence) / Double(others)).naturalLog)
+        }
         return [
             StreamVariable("grid", fixed: NDArray(grid.map { Float($0) }, shape: [1, grid.count])),
             StreamVariable("prior", fixed: NDArray(logs, shape: [1, grid.count])),

@@ -40,16 +40,20 @@ extension SourceStatistics {
         }
         let count = samples[0].images
         guard count >= 2 else {
-            throw StreamError.malformed(what: images.name, found: "\(count) images", expected: "at least 2, better some thousands")
+            throw StreamError.malformed(
+                what: images.name, found: "\(count) images", expected: "at least 2, better some thousands")
         }
         if let labels, labels.count != count {
-            throw StreamError.malformed(what: images.name, found: "\(labels.count) labels", expected: "\(count), one for each image")
+            throw StreamError.malformed(
+                what: images.name, found: "\(labels.count) labels", expected: "\(count), one for each image")
         }
         return SourceStatistics(
             layers: zip(network.records, samples).map { record, samples in
                 samples.layer(
                     path: record.path, mean: network.average("running_mean", of: record),
-                    power: network.average("running_var", of: record).map { $0 + record.normalization.epsilon },
+                    power: network.average("running_var", of: record).map {
+                        $0 + record.normalization.epsilon
+                    },
                     labels: labels, rank: rank)
             }, images: count)
     }
@@ -87,14 +91,18 @@ private struct MomentSamples {
         variances += moments[(images * channels)...]
     }
 
-    func layer(path: String, mean: [Double], power: [Double], labels: [Int32]?, rank: Int?) -> SourceStatistics.Layer {
+    func layer(path: String, mean: [Double], power: [Double], labels: [Int32]?, rank: Int?)
+        -> SourceStatistics.Layer
+    {
         let (count, width) = (images, 2 * channels)
         var spread = [Double](repeating: 0, count: channels)
         for image in 0..<count {
             for channel in 0..<channels { spread[channel] += Double(variances[image * channels + channel]) }
         }
         // A channel that never varies has no logarithm; one that hardly does says nothing.
-        for channel in 0..<channels { spread[channel] = max(spread[channel] / Double(count), 1e-6 * power[channel]) }
+        for channel in 0..<channels {
+            spread[channel] = max(spread[channel] / Double(count), 1e-6 * power[channel])
+        }
         let floor = BayesianShift.floorPart
         var rows = [Double](repeating: 0, count: count * width)
         for image in 0..<count {
@@ -117,7 +125,9 @@ private struct MomentSamples {
         var basis = NDArray(uninitialized: [width, known])
         basis.withMutableValues(of: Float.self) { basis in
             for direction in 0..<known {
-                for k in 0..<width { basis[k * known + direction] = Float(eigen.vectors[direction * width + k]) }
+                for k in 0..<width {
+                    basis[k * known + direction] = Float(eigen.vectors[direction * width + k])
+                }
             }
         }
         let others = eigen.values[known...].map { max($0, 0) }

@@ -28,7 +28,8 @@ extension SourceStatistics {
         var phase = StreamedNetwork.phase
         phase.updatesStatistics = false
         let logits = try network.trace(input, on: builder, phase: phase).output
-        let loss = try logits.softmaxCrossEntropy(labels: builder.input("labels", shape: [1], type: .i32)).sum()
+        let loss = try logits.softmaxCrossEntropy(labels: builder.input("labels", shape: [1], type: .i32))
+            .sum()
         let parameters = try paths.flatMap { path in
             try ["weight", "bias"].map { try builder.variable(at: "\(path).\($0)") }
         }
@@ -50,7 +51,9 @@ extension SourceStatistics {
             let clean = try gradients(images.rows(image..<image + 1), label)
             let changed = try gradients(corrupted.rows(image..<image + 1), label)
             for layer in sums.indices {
-                let (a, b, c, d) = (clean[2 * layer], clean[2 * layer + 1], changed[2 * layer], changed[2 * layer + 1])
+                let (a, b, c, d) = (
+                    clean[2 * layer], clean[2 * layer + 1], changed[2 * layer], changed[2 * layer + 1]
+                )
                 for channel in sums[layer].indices {
                     let product = a[channel] * c[channel] + b[channel] * d[channel]
                     let sizes =

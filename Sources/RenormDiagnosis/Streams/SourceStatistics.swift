@@ -101,7 +101,10 @@ extension SourceStatistics {
         guard let images = file.metadata["renorm.source_statistics.images"].flatMap({ Int($0) }), images > 1,
             let limit = file.metadata["renorm.source_statistics.limit"].flatMap({ Double($0) }), limit >= 1,
             limit.isFinite
-        else { throw malformed("no number of images, or no limit", "at least 2 images, and a limit of at least 1") }
+        else {
+            throw malformed(
+                "no number of images, or no limit", "at least 2 images, and a limit of at least 1")
+        }
         var layers: [Layer] = []
         let end = ".eigenvalues"
         for name in file.arrays.keys where name.hasPrefix(Self.prefix) && name.hasSuffix(end) {
@@ -109,7 +112,8 @@ extension SourceStatistics {
             func optional(_ part: String) throws -> NDArray? {
                 guard let array = file.arrays["\(Self.prefix)\(path).\(part)"] else { return nil }
                 guard array.type == .f32, array.isFinite else {
-                    throw malformed("\(path).\(part) of \(array.type), or not finite", "finite numbers of f32")
+                    throw malformed(
+                        "\(path).\(part) of \(array.type), or not finite", "finite numbers of f32")
                 }
                 return array
             }
@@ -126,16 +130,20 @@ extension SourceStatistics {
                 file.arrays["\(Self.prefix)\(path).mean_variance"]?.shape.elementCount ?? 0
             )
             guard channels > 0, (1...2 * channels).contains(known) else {
-                throw malformed("\(path): \(known) directions of \(channels) channels", "1 to twice the channels")
+                throw malformed(
+                    "\(path): \(known) directions of \(channels) channels", "1 to twice the channels")
             }
             let layer = Layer(
                 path: path, meanVariance: try array("mean_variance", [channels]),
-                center: try array("center", [2 * channels]), basis: try array("basis", [2 * channels, known]),
+                center: try array("center", [2 * channels]),
+                basis: try array("basis", [2 * channels, known]),
                 eigenvalues: try array("eigenvalues", [known]),
-                remainder: try array("remainder", [1]).doubles[0], diagonal: try array("diagonal", [2 * channels]),
+                remainder: try array("remainder", [1]).doubles[0],
+                diagonal: try array("diagonal", [2 * channels]),
                 classMeans: try optional("class_means"), sensitivity: try optional("sensitivity"))
             guard layer.meanVariance.floats.allSatisfy({ $0 > 0 }), layer.remainder >= 0,
-                layer.eigenvalues.floats.allSatisfy({ $0 >= 0 }), layer.diagonal.floats.allSatisfy({ $0 >= 0 })
+                layer.eigenvalues.floats.allSatisfy({ $0 >= 0 }),
+                layer.diagonal.floats.allSatisfy({ $0 >= 0 })
             else { throw malformed("\(path): variances below 0", "at least 0") }
             if let sensitivity = layer.sensitivity, sensitivity.shape.dimensions != [channels] {
                 throw malformed("\(path).sensitivity of \(sensitivity.shape)", "[\(channels)]")

@@ -80,7 +80,8 @@ public final class StreamAdapter {
             let entropy = try second.number("entropy")
             if entropy > 0, entropy < reset { try self.reset() }
         }
-        let features = method is LaplacianAdjustment ? try graphs.forward.result("features").rowsOfDoubles : []
+        let features =
+            method is LaplacianAdjustment ? try graphs.forward.result("features").rowsOfDoubles : []
         return method.probabilities(logits: logits, features: features) ?? logits.map(softmax)
     }
 
@@ -105,7 +106,9 @@ public final class StreamAdapter {
         func malformed(_ found: String, _ expected: String) -> StreamError {
             .malformed(what: "The state of a stream", found: found, expected: expected)
         }
-        guard let saved = state.metadata[StreamAdapter.key] else { throw malformed("no state", "a saved one") }
+        guard let saved = state.metadata[StreamAdapter.key] else {
+            throw malformed("no state", "a saved one")
+        }
         guard saved == method.description else {
             throw malformed("that of the method '\(saved)'", "that of '\(method.description)'")
         }
@@ -121,8 +124,11 @@ public final class StreamAdapter {
                 if beginning[path] == nil || variable.kind == .slot { continue }
                 throw malformed("nothing at '\(path)'", "\(variable.value.shape)")
             }
-            guard array.shape == variable.value.shape, array.type == variable.value.type, array.isFinite else {
-                throw malformed("\(array.type)\(array.shape) at '\(path)', or not finite", "finite f32\(variable.value.shape)")
+            guard array.shape == variable.value.shape, array.type == variable.value.type, array.isFinite
+            else {
+                throw malformed(
+                    "\(array.type)\(array.shape) at '\(path)', or not finite",
+                    "finite f32\(variable.value.shape)")
             }
             values[path]?.value = array
         }
@@ -158,7 +164,8 @@ public final class StreamAdapter {
 
     private func compile(batch: Int) throws -> StreamGraphs {
         var changed = Variables()
-        func runner(_ learn: (inout LearningTrace) throws -> Void, updates: Bool = true) throws -> GraphRunner {
+        func runner(_ learn: (inout LearningTrace) throws -> Void, updates: Bool = true) throws -> GraphRunner
+        {
             let builder = GraphBuilder()
             let images = builder.input("images", shape: TensorShape([batch] + network.input.dimensions))
             var phase = StreamedNetwork.phase

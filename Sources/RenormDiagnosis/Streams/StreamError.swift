@@ -19,10 +19,12 @@ public enum StreamError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noAverages(let known):
-            return "The network has no normalization with moving averages (it has \(known.isEmpty ? "none" : known.joined(separator: ", "))); "
+            return
+                "The network has no normalization with moving averages (it has \(known.isEmpty ? "none" : known.joined(separator: ", "))); "
                 + "expected batch, batch-renorm or frozen. Nothing can be adapted in it."
         case .noSource(let method):
-            return "The method '\(method)' was given no statistics of the source; expected what source images say of each layer. "
+            return
+                "The method '\(method)' was given no statistics of the source; expected what source images say of each layer. "
                 + "Measure them on training images and save them (SourceStatistics.measure, renorm stream --measure)."
         case .foreignSource(let path, let found, let expected):
             return "The statistics of the source at '\(path)': found \(found); expected \(expected). "
@@ -32,7 +34,8 @@ public enum StreamError: Error, Hashable, Sendable, CustomStringConvertible {
         case .malformed(let what, let found, let expected):
             return "\(what): found \(found); expected \(expected). Save it again, or take another."
         case .notFinite(let what, let path):
-            return "\(what): '\(path)' is not finite (NaN or infinity); expected finite numbers. Nothing was updated. "
+            return
+                "\(what): '\(path)' is not finite (NaN or infinity); expected finite numbers. Nothing was updated. "
                 + "Look at these images, and at the network."
         }
     }

@@ -39,7 +39,8 @@ public struct StreamLayer {
     /// A variable of the layer, which may be asked for again.
     private func statistic(_ name: String) throws -> Tensor {
         let path = "\(context.scope.path).\(name)"
-        return builder.graph.variables[path] == nil ? try context.statistic(name) : try builder.variable(at: path)
+        return builder.graph.variables[path] == nil
+            ? try context.statistic(name) : try builder.variable(at: path)
     }
 
     /// Gives a variable its value for the next batch.
@@ -72,7 +73,8 @@ public struct StreamLayer {
     /// γ·(x − m)/√(v + ε) + β with the batch's own moments, whose gradient projects as batch normalization's does.
     public func standardized() throws -> Tensor {
         try context.standardized(
-            images, by: context.batchMoments(images, examples: nil, ofSingleValues: { _ in "the result is β" }))
+            images,
+            by: context.batchMoments(images, examples: nil, ofSingleValues: { _ in "the result is β" }))
     }
 }
 
@@ -97,12 +99,17 @@ struct StreamNormalization: NormalizationKind {
 
     init(from decoder: any Decoder) throws {
         throw DecodingError.dataCorrupted(
-            .init(codingPath: decoder.codingPath, debugDescription: "the normalization of a stream is not saved"))
+            .init(
+                codingPath: decoder.codingPath, debugDescription: "the normalization of a stream is not saved"
+            ))
     }
 
     func encode(to encoder: any Encoder) throws {
         throw EncodingError.invalidValue(
-            self, .init(codingPath: encoder.codingPath, debugDescription: "the normalization of a stream is not saved"))
+            self,
+            .init(
+                codingPath: encoder.codingPath, debugDescription: "the normalization of a stream is not saved"
+            ))
     }
 
     static func == (left: StreamNormalization, right: StreamNormalization) -> Bool {

@@ -42,13 +42,16 @@ struct LearningTrace {
     /// The entropy of each image's probabilities `[N]`.
     func entropies() throws -> Tensor {
         let rows = logits.shape[0]
-        let shifted = try logits - logits.reduce(.maximum, axes: [1]).reshaped(to: [rows, 1]).stoppingGradient()
+        let shifted =
+            try logits - logits.reduce(.maximum, axes: [1]).reshaped(to: [rows, 1]).stoppingGradient()
         let logarithm = try shifted.exponential().sum(axes: [1]).logarithm().reshaped(to: [rows, 1])
         let logs = try shifted - logarithm
         return try -(logs.exponential() * logs).sum(axes: [1])
     }
 
-    mutating func slot(_ name: String, _ path: String, shape: TensorShape) throws -> (path: String, value: Tensor) {
+    mutating func slot(_ name: String, _ path: String, shape: TensorShape) throws -> (
+        path: String, value: Tensor
+    ) {
         let place = "stream.\(name)\(path.isEmpty ? "" : ".")\(path)"
         let specification = VariableSpecification(
             path: place, kind: .slot, shape: shape, initializer: .constant(0))

@@ -57,7 +57,9 @@ extension StreamMethod {
     /// No.
     public static var needsSource: Bool { false }
     /// None.
-    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) -> [StreamVariable] { [] }
+    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) -> [StreamVariable] {
+        []
+    }
     /// Nothing.
     public var learning: StreamLearning? { nil }
     /// Those of the logits.

@@ -32,7 +32,9 @@ struct StreamedNetwork {
     func under(
         _ method: any StreamMethod, source: SourceStatistics?
     ) throws -> (model: Model, fixed: Variables, state: Variables) {
-        if type(of: method).needsSource, source == nil { throw StreamError.noSource(method: type(of: method).name) }
+        if type(of: method).needsSource, source == nil {
+            throw StreamError.noSource(method: type(of: method).name)
+        }
         var (result, fixed, state) = (model, Variables(), Variables())
         let known = Dictionary(
             (source?.layers ?? []).map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })

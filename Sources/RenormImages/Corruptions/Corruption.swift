@@ -27,9 +27,10 @@ public struct Corruption: Sendable {
     /// - Parameters:
     ///   - severity: 1 to 5.
     ///   - random: Draws that differ from image to image.
-    public typealias Change = @Sendable (
-        _ image: inout ImageValues, _ severity: Int, _ random: inout Random
-    ) -> Void
+    public typealias Change =
+        @Sendable (
+            _ image: inout ImageValues, _ severity: Int, _ random: inout Random
+        ) -> Void
 
     /// The name by which it is asked for, such as `motion-blur`.
     public let name: String

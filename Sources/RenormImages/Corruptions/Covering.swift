@@ -4,7 +4,8 @@ import RenormArrays
 
 extension Corruption {
     /// A black square somewhere, of 0.2, 0.3, 0.4, 0.5, 0.6 of the short side (DeVries & Taylor 2017, who train with it).
-    public static let occlusion = Corruption("occlusion", .test, "a black square") { image, severity, random in
+    public static let occlusion = Corruption("occlusion", .test, "a black square") {
+        image, severity, random in
         let (height, width) = (image.size.height, image.size.width)
         let side = max(1, Int((0.1 * Double(severity + 1) * Double(min(height, width))).rounded()))
         // The middle is drawn first, so that a severer square covers the same place and more.
@@ -57,7 +58,9 @@ extension Corruption {
             }
         }
         image = image.mapPixels { row, column, channel in
-            let (y, x) = ((2 * row + 1) * rows / (2 * size.height), (2 * column + 1) * columns / (2 * size.width))
+            let (y, x) = (
+                (2 * row + 1) * rows / (2 * size.height), (2 * column + 1) * columns / (2 * size.width)
+            )
             return small[(y * columns + x) * size.channels + channel]
         }
     }

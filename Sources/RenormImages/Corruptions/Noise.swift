@@ -36,7 +36,8 @@ extension Corruption {
     }
 
     /// x + x·σ·n, n normal: σ = 0.15, 0.2, 0.35, 0.45, 0.6.
-    public static let speckleNoise = Corruption("speckle-noise", .development, "noise that grows with light") {
+    public static let speckleNoise = Corruption("speckle-noise", .development, "noise that grows with light")
+    {
         image, severity, random in
         let deviation = Float([0.15, 0.2, 0.35, 0.45, 0.6][severity - 1])
         for place in image.values.indices {

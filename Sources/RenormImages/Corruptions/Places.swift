@@ -31,7 +31,8 @@ extension Corruption {
     }
 
     /// Moved by 1, 2, 3, 4, 5 pixels (of 28) along rows and along columns, each in one direction or the other.
-    public static let translation = Corruption("translation", .development, "moved") { image, severity, random in
+    public static let translation = Corruption("translation", .development, "moved") {
+        image, severity, random in
         let length = image.length(Double(severity))
         let (down, across) = (length * random.sign(), length * random.sign())
         image = image.warped(isBlackOutside: true) { ($0 + down, $1 + across) }

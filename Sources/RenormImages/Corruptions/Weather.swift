@@ -61,12 +61,15 @@ extension Corruption {
     ///
     /// Mean and deviation of the noise, its smoothing in pixels (of 28), the limit, and the smoothing of drops: (0.65, 0.3, 4, 0.69, 0.6),
     /// (0.65, 0.3, 3, 0.68, 0.6), (0.65, 0.3, 2, 0.68, 0.5), (0.65, 0.3, 1, 0.65, 1.5), (0.67, 0.4, 1, 0.65, 1.5).
-    public static let spatter = Corruption("spatter", .development, "drops of mud") { image, severity, random in
+    public static let spatter = Corruption("spatter", .development, "drops of mud") {
+        image, severity, random in
         let (size, place) = (image.size, severity - 1)
         let layer = ImageValues(
             size: ImageSize(height: size.height, width: size.width, channels: 1),
             values: (0..<size.height * size.width).map { _ in
-                Float([0.65, 0.65, 0.65, 0.65, 0.67][place] + [0.3, 0.3, 0.3, 0.3, 0.4][place] * random.normal())
+                Float(
+                    [0.65, 0.65, 0.65, 0.65, 0.67][place] + [0.3, 0.3, 0.3, 0.3, 0.4][place] * random.normal()
+                )
             }
         ).smoothed(deviation: image.length([4, 3, 2, 1, 1][place]))
         let limit = Float([0.69, 0.68, 0.68, 0.65, 0.65][place])

@@ -16,16 +16,19 @@ import Testing
                 return (variable.name, array)
             })
         let posterior = ShiftPosterior(
-            grid: builder.input("grid", shape: [1, 8]), prior: builder.input("prior", shape: [1, 8]), tempering: 0.5)
+            grid: builder.input("grid", shape: [1, 8]), prior: builder.input("prior", shape: [1, 8]),
+            tempering: 0.5)
         let a = builder.input("a", shape: [5, n])
         let noise = ShiftPosterior.Noise(
-            basis: builder.input("basis", shape: [n, known]), variances: builder.input("values", shape: [known, 1]),
+            basis: builder.input("basis", shape: [n, known]),
+            variances: builder.input("values", shape: [known, 1]),
             others: builder.input("others", shape: []))
         let (shift, absence) = try posterior.shift(a, noise)
         builder.fetch(shift, as: "shift")
         builder.fetch(absence, as: "absence")
         builder.fetch(
-            try posterior.gains(a, variances: builder.input("diagonal", shape: [n, 1]), trust: 0.3), as: "gains")
+            try posterior.gains(a, variances: builder.input("diagonal", shape: [n, 1]), trust: 0.3),
+            as: "gains")
         let engine = ReferenceEngine()
         let others = eigen.values[known...]
         let basis = (0..<n * known).map { Float(eigen.vectors[$0 % known * n + $0 / known]) }
@@ -34,7 +37,8 @@ import Testing
                 "grid": variables["grid"]!, "prior": variables["prior"]!,
                 "a": fixture["posterior.a"].converted(to: .f32), "basis": NDArray(basis, shape: [n, known]),
                 "values": NDArray(eigen.values[..<known].map { Float($0) }, shape: [known, 1]),
-                "others": NDArray(scalar: Float(others.isEmpty ? 0 : others.reduce(0, +) / Double(others.count))),
+                "others": NDArray(
+                    scalar: Float(others.isEmpty ? 0 : others.reduce(0, +) / Double(others.count))),
                 "diagonal": NDArray((0..<n).map { Float(covariance[$0 * n + $0]) }, shape: [n, 1]),
             ], on: engine.makeStore(Variables()))
         return results.mapValues(\.doubles)
@@ -53,7 +57,8 @@ import Testing
         expectNear(found["absence"], fixture["posterior.absence"], 1e-3)
         expectNear(found["gains"], fixture["posterior.gains"], 1e-4)
         let eigen = SymmetricEigenvectors(of: fixture["posterior.covariance"].doubles, count: 6)
-        #expect(zip(eigen.values, fixture["posterior.eigenvalues"].doubles).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(
+            zip(eigen.values, fixture["posterior.eigenvalues"].doubles).allSatisfy { abs($0 - $1) < 1e-12 })
     }
 
     @Test func ofAFewDirectionsTheOthersShareOneVariance() throws {
@@ -67,7 +72,8 @@ import Testing
         let setup = try StreamFixture()
         var source = try setup.source(rank: 5)
         source.limit = 25
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("streams-\(UInt64.random(in: 0...UInt64.max))")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "streams-\(UInt64.random(in: 0...UInt64.max))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = folder.appendingPathComponent("source.safetensors")
@@ -92,15 +98,19 @@ import Testing
         // Classes are equally many, so that their means have the mean 0 of all.
         for k in 0..<6 { #expect(abs((0..<4).reduce(0) { $0 + means[$1 * 6 + k] }) < 1e-4) }
         var changed = setup.sourceImages.rows(0..<12)
-        changed.withMutableValues(of: Float.self) { for place in $0.indices { $0[place] = 0.5 * $0[place] + 0.3 } }
+        changed.withMutableValues(of: Float.self) {
+            for place in $0.indices { $0[place] = 0.5 * $0[place] + 0.3 }
+        }
         let sensitive = try source.measuringSensitivity(
-            of: setup.model, images: setup.sourceImages.rows(0..<12), corrupted: changed, labels: Array(labels[..<12]),
+            of: setup.model, images: setup.sourceImages.rows(0..<12), corrupted: changed,
+            labels: Array(labels[..<12]),
             engine: ReferenceEngine())
         let parts = sensitive.layers.flatMap { $0.sensitivity!.doubles }
         #expect(parts.min() == 0 && parts.max() == 1 && parts.count == 7)
         // What does not change has no sensitivity.
         let none = try source.measuringSensitivity(
-            of: setup.model, images: setup.sourceImages.rows(0..<4), corrupted: setup.sourceImages.rows(0..<4),
+            of: setup.model, images: setup.sourceImages.rows(0..<4),
+            corrupted: setup.sourceImages.rows(0..<4),
             labels: Array(labels[..<4]), engine: ReferenceEngine())
         #expect(none.layers.flatMap { $0.sensitivity!.doubles }.count == 7)
         let adapter = try StreamAdapter(

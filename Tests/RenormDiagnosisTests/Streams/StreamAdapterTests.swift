@@ -6,7 +6,8 @@ import Testing
 @Suite struct StreamAdapterTests {
     private static let methods = [
         "source", "batch", "adabn", "blend", "ema", "rotta", "note", "delta", "lame", "tent rate=0.1",
-        "sar rate=0.1 margin=0.3", "bayes window=5 recent=0", "bayes window=5 recent=3", "bayes window=5 recent=0 floor=0",
+        "sar rate=0.1 margin=0.3", "bayes window=5 recent=0", "bayes window=5 recent=3",
+        "bayes window=5 recent=0 floor=0",
     ]
 
     private static func name(of method: String) -> String {
@@ -15,7 +16,9 @@ import Testing
         return String(method.prefix { $0 != " " })
     }
 
-    private func check(_ text: String, engine: any Engine, kind: any NormalizationKind = .batch, tolerance: Double) throws {
+    private func check(
+        _ text: String, engine: any Engine, kind: any NormalizationKind = .batch, tolerance: Double
+    ) throws {
         let setup = try StreamFixture()
         let model = try setup.model.convertingPopulations(to: .batchRenorm)
         let adapter = try StreamAdapter(
@@ -67,7 +70,8 @@ import Testing
         for text in Self.methods {
             let method = try StreamMethods.method(parsing: text)
             func adapter() throws -> StreamAdapter {
-                try StreamAdapter(setup.model, source: setup.source(), method: method, engine: ReferenceEngine())
+                try StreamAdapter(
+                    setup.model, source: setup.source(), method: method, engine: ReferenceEngine())
             }
             let whole = try adapter()
             let expected = try StreamFixture.run(whole, setup.stream)
@@ -103,7 +107,8 @@ import Testing
         let setup = try StreamFixture()
         for text in Self.methods where !["source", "batch", "blend", "note", "lame"].contains(text) {
             let adapter = try StreamAdapter(
-                setup.model, source: setup.source(), method: StreamMethods.method(parsing: text), engine: ReferenceEngine())
+                setup.model, source: setup.source(), method: StreamMethods.method(parsing: text),
+                engine: ReferenceEngine())
             _ = try adapter.predict(setup.stream.rows(0..<3))
             let before = try adapter.state
             var broken = setup.stream.rows(3..<6)
@@ -116,8 +121,13 @@ import Testing
     @Test func saysWhatIsWrong() throws {
         let setup = try StreamFixture()
         let engine = ReferenceEngine()
-        #expect(throws: StreamError.noSource(method: "bayes")) { try StreamAdapter(setup.model, engine: engine) }
-        let plain = try Model(Sequential { GlobalAveragePool(); Dense(2) }, input: [4, 4, 2])
+        #expect(throws: StreamError.noSource(method: "bayes")) {
+            try StreamAdapter(setup.model, engine: engine)
+        }
+        let plain = try Model(
+            Sequential {
+                GlobalAveragePool(); Dense(2)
+            }, input: [4, 4, 2])
         #expect(throws: StreamError.noAverages(known: [])) {
             try StreamAdapter(plain, method: SourceAverages(), engine: engine)
         }

@@ -45,7 +45,9 @@ struct StreamFixture {
     }
 
     /// The probabilities of the stream in the fixture's batches, one after another.
-    static func run(_ adapter: StreamAdapter, _ stream: NDArray, from first: Int = 0, to end: Int = 4) throws -> [Double] {
+    static func run(_ adapter: StreamAdapter, _ stream: NDArray, from first: Int = 0, to end: Int = 4) throws
+        -> [Double]
+    {
         var (start, result) = (0, [Double]())
         for (place, size) in batches.enumerated() {
             if (first..<end).contains(place) {

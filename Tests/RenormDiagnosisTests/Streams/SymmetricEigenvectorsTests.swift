@@ -58,6 +58,7 @@ import Testing
     @Test func adiagonalMatrixAndZeros() {
         let found = SymmetricEigenvectors(of: [1, 0, 0, 0, 3, 0, 0, 0, 2], count: 3)
         #expect(found.values == [3, 2, 1])
-        #expect(SymmetricEigenvectors(of: [Double](repeating: 0, count: 16), count: 4).values == [0, 0, 0, 0])
+        #expect(
+            SymmetricEigenvectors(of: [Double](repeating: 0, count: 16), count: 4).values == [0, 0, 0, 0])
     }
 }

@@ -35,7 +35,9 @@ import Testing
             let expected = fixture["\(channels).\(name):\(severity)"].values(of: UInt8.self)
             // Pillow rounds between rows and columns too.
             let tolerance = name == "pixelate" ? 2 : 1
-            #expect(difference(bytes(changed), expected) <= tolerance, "\(name):\(severity), \(channels) channels")
+            #expect(
+                difference(bytes(changed), expected) <= tolerance, "\(name):\(severity), \(channels) channels"
+            )
         }
     }
 
@@ -79,7 +81,9 @@ import Testing
 
     private func moments(_ values: [Double]) -> (mean: Double, deviation: Double) {
         let mean = values.reduce(0, +) / Double(values.count)
-        return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot())
+        return (
+            mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+        )
     }
 
     @Test func noiseHasTheMomentsOfItsRecipe() {
@@ -97,7 +101,10 @@ import Testing
             let found = moments(changes(.shotNoise, severity: severity))
             #expect(abs(found.mean - 0.5) < 0.01)
             #expect(abs(found.deviation / (0.5 / count).squareRoot() - 1) < 0.02)
-            #expect(changes(.shotNoise, severity: severity).allSatisfy { ($0 * count).rounded() - $0 * count < 1e-4 })
+            #expect(
+                changes(.shotNoise, severity: severity).allSatisfy {
+                    ($0 * count).rounded() - $0 * count < 1e-4
+                })
         }
         for (severity, part) in [(1, 0.03), (5, 0.27)] {
             let values = changes(.impulseNoise, severity: severity)
@@ -120,7 +127,8 @@ import Testing
             }
         }
         return try Dataset(
-            name: "drawings", images: images, labels: (0..<Int32(count)).map { $0 % 2 }, classNames: ["a", "b"])
+            name: "drawings", images: images, labels: (0..<Int32(count)).map { $0 % 2 },
+            classNames: ["a", "b"])
     }
 
     @Test(arguments: Corruptions.table.names) func severityIsHowFarItGoes(name: String) throws {
@@ -131,7 +139,8 @@ import Testing
             var before = 0.0
             for severity in Corruption.severities {
                 let changed = try clean.corrupted(by: corruption, severity: severity, seed: 4).readImages()
-                let distance = zip(pixels, changed.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+                let distance = zip(pixels, changed.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                    .squareRoot()
                 // MNIST-C's constants of these are of another kind from one severity to the next.
                 let least = ["fog", "spatter", "pixelate"].contains(name) ? 0.6 * before : before
                 #expect(distance > least, "\(name):\(severity), \(channels) channels")

@@ -10,12 +10,15 @@ public struct BayesianShift: StreamMethod {
     /// Its word.
     public static let name = "bayes"
     /// Ours.
-    public static let source = "this project: empirical Bayesian estimates of the shift of a stream and of each image"
+    public static let source =
+        "this project: empirical Bayesian estimates of the shift of a stream and of each image"
     /// Its constants, in the order of the article.
     public static let constants = [
         StreamConstant<Self>("window", \.window, 1...1e6), StreamConstant<Self>("recent", \.recent, 0...1e6),
-        StreamConstant<Self>("limit", \.limit, 0...1e6), StreamConstant<Self>("inflation", \.inflation, 0.01...100),
-        StreamConstant<Self>("ridge", \.ridge, 1e-6...1), StreamConstant<Self>("tempering", \.tempering, 0...1),
+        StreamConstant<Self>("limit", \.limit, 0...1e6),
+        StreamConstant<Self>("inflation", \.inflation, 0.01...100),
+        StreamConstant<Self>("ridge", \.ridge, 1e-6...1),
+        StreamConstant<Self>("tempering", \.tempering, 0...1),
         StreamConstant<Self>("absence", \.absence, 0.001...0.999),
         StreamConstant<Self>("floor", \.floor, 0...1), StreamConstant<Self>("images", \.images, 0...1),
         StreamConstant<Self>("trust", \.trust, 0.001...10),
@@ -53,7 +56,9 @@ public struct BayesianShift: StreamMethod {
     /// What is known of the layer, and the means of the stream.
     ///
     /// - Throws: `StreamError.noSource`.
-    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) throws -> [StreamVariable] {
+    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) throws
+        -> [StreamVariable]
+    {
         guard let source else { throw StreamError.noSource(method: Self.name) }
         let known = source.eigenvalues.elementCount
         var result = [
@@ -99,7 +104,8 @@ public struct BayesianShift: StreamMethod {
         if images > 0 {
             let own = try deviations - theta
             let single = ShiftPosterior.Noise(
-                basis: scatter.basis, variances: try scatter.variances + ridge, others: try scatter.others + ridge)
+                basis: scatter.basis, variances: try scatter.variances + ridge,
+                others: try scatter.others + ridge)
             let presence = try 1 - posterior.shift(own, single).absence
             let gains = try posterior.gains(own, variances: layer.variable("diagonal") + ridge, trust: trust)
             theta = try theta + own * gains * presence
@@ -149,7 +155,9 @@ extension StreamLayer {
         }
         let part = BayesianShift.floorPart
         let center = try variable("center").slice(starts: [0, channels], shape: [1, channels])
-        func power(_ logarithm: Tensor) throws -> Tensor { try (logarithm * 2).exponential() * (1 + part) - part }
+        func power(_ logarithm: Tensor) throws -> Tensor {
+            try (logarithm * 2).exponential() * (1 + part) - part
+        }
         // Where source images have hardly any variance themselves, nothing can be told of less.
         let base = try power(center).maximum(builder.constant(0.02))
         let ratio = try (power(center + logarithms) / base).maximum(builder.constant(0.003))

@@ -5,7 +5,8 @@ public struct ExponentialAverages: StreamMethod {
     /// Its word.
     public static let name = "ema"
     /// Where it is from.
-    public static let source = "batch normalization's own moving averages (Ioffe & Szegedy 2015), updated at test time and used at once"
+    public static let source =
+        "batch normalization's own moving averages (Ioffe & Szegedy 2015), updated at test time and used at once"
     /// The rate.
     public static let constants = [StreamConstant<Self>("rate", \.rate, 0...1)]
 

@@ -24,7 +24,9 @@ public struct InterpolatedStatistics: StreamMethod {
     /// The parts.
     ///
     /// - Throws: `StreamError.noSource` where they were not measured.
-    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) throws -> [StreamVariable] {
+    public func variables(channels: Int, source: SourceStatistics.Layer?, limit: Double) throws
+        -> [StreamVariable]
+    {
         guard let parts = source?.sensitivity else { throw StreamError.noSource(method: Self.name) }
         return [
             StreamVariable(

@@ -15,7 +15,8 @@ public struct LaplacianAdjustment: StreamMethod {
         "Boudiaf et al. 2022, Parameter-free online test-time adaptation (LAME), with its affinity of distances (RBF); a batch of 1 is left as it is"
     /// Neighbours and steps.
     public static let constants = [
-        StreamConstant<Self>("neighbours", \.neighbours, 1...1e6), StreamConstant<Self>("weight", \.weight, 0...100),
+        StreamConstant<Self>("neighbours", \.neighbours, 1...1e6),
+        StreamConstant<Self>("weight", \.weight, 0...100),
     ]
 
     /// To which neighbour the distance is the scale of nearness.
@@ -49,9 +50,10 @@ public struct LaplacianAdjustment: StreamMethod {
         }
         // The k-th of an image's neighbours, of which it is itself the first.
         let place = min(Int(neighbours), count) - 1
-        let scale = (0..<count).reduce(0) { sum, i in
-            sum + distances[i * count..<(i + 1) * count].sorted()[place].squareRoot()
-        } / Double(count)
+        let scale =
+            (0..<count).reduce(0) { sum, i in
+                sum + distances[i * count..<(i + 1) * count].sorted()[place].squareRoot()
+            } / Double(count)
         let affinity = distances.map { exp(-$0 / (2 * max(scale * scale, 1e-16))) }
         let logs = logits.map { row in
             softmax(row).map { log($0 + 1e-10) }

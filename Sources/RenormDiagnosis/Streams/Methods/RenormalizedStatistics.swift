@@ -35,7 +35,8 @@ public struct RenormalizedStatistics: StreamMethod {
         let used = try isLater.select(layer.variable("mean").reshaped(to: mean.shape), mean)
         let spread = try isLater.select(layer.variable("deviation").reshaped(to: mean.shape), deviation)
         try layer.update("mean", to: (used + (mean - used) * rate).reshaped(to: [layer.channels]))
-        try layer.update("deviation", to: (spread + (deviation - spread) * rate).reshaped(to: [layer.channels]))
+        try layer.update(
+            "deviation", to: (spread + (deviation - spread) * rate).reshaped(to: [layer.channels]))
         try layer.update("count", to: count + 1)
         return try layer.normalized(means: used, variances: spread.squared() - layer.epsilon)
     }
