@@ -17,11 +17,10 @@ import RenormTraining
 /// not of pixels, which are alike within a picture.
 ///
 /// How far to go is estimated by channel with `Shrinkage`: of the mean the gap is (μ_t − μ)/σ, and its error what the
-/// scatter of the pictures' means says, S²/σ² · (1/n + L); of the variance the gap is ½ log (v_t + ε)/(v + ε), with the scatter of the
+/// scatter of the pictures' means says, (S²/n + B²·L)/σ²; of the variance the gap is ½ log (v_t + ε)/(v + ε), with the scatter of the
 /// pictures' mean squares around μ_t. n is the number of pictures or, where they come in an order that matters (`order`), as many
 /// as would say as much if they did not: n over the design effect. L is how far the mix of classes is from the expected one
-/// (`LabelMix`), since the scatter between classes does not average out then: pictures of one class say as much as one picture of
-/// another.
+/// (`LabelMix`), since the scatter B² between classes (`ClassScatter`) does not average out then.
 public struct Adaptation: Sendable {
     /// What to compute with.
     public var engine: any Engine
@@ -97,7 +96,10 @@ public struct Adaptation: Sendable {
         guard known.contains(where: pattern.matches) else {
             throw AdaptationError.noAverages(pattern: pattern.description, found: known)
         }
-        let labels = try labelMix(model, images)
+        let classes = try predictedClasses(model, images)
+        let labels = LabelMix(
+            classes, of: try model.outputShape()[-1], expected: classShares)
+        let scatter = ClassScatter(classes)
         guard labels.images > (blend == .automatic ? 1 : 0) else {
             throw AdaptationError.tooFew(data: images.name, images: labels.images)
         }
@@ -106,7 +108,8 @@ public struct Adaptation: Sendable {
             of: model, on: images, where: { pattern.matches($0.path) }
         ) { record, moments, source in
             let target = TargetMoments(
-                moments, record, in: source, together: record.normalization.examples ?? examplesTogether)
+                moments, record, in: source, classes: scatter,
+                together: record.normalization.examples ?? examplesTogether)
             let (population, layer) = try blended(
                 target, source, at: record, labels: max(labels.distance, 0))
             layers.append(layer)
@@ -120,19 +123,20 @@ public struct Adaptation: Sendable {
             order: DesignEffect(mean: layers.compactMap(\.order)))
     }
 
-    private func labelMix(_ model: Model, _ images: ImageBatches) throws -> LabelMix {
+    /// What the network takes each picture for.
+    private func predictedClasses(_ model: Model, _ images: ImageBatches) throws -> [Int] {
         let run = try LogitsRun(model, engine)
-        var counts = [Int](repeating: 0, count: try model.outputShape()[-1])
+        let classes = try model.outputShape()[-1]
+        var result: [Int] = []
         let next = try images.open()
         while let batch = try next() {
             let logits = try run.logits(batch, images.name)
-            for row in stride(from: 0, to: logits.count, by: counts.count) {
-                let own = logits[row..<row + counts.count]
-                counts[own.indices.max { own[$0] < own[$1] }! - row] += 1
+            for row in stride(from: 0, to: logits.count, by: classes) {
+                let own = logits[row..<row + classes]
+                result.append(own.indices.max { own[$0] < own[$1] }! - row)
             }
         }
-        let shares = classShares.flatMap { $0.count == counts.count ? $0 : nil }
-        return LabelMix(counts: counts, expected: shares)
+        return result
     }
 
     /// What a normalization's averages become.
@@ -142,18 +146,18 @@ public struct Adaptation: Sendable {
         let epsilon = record.normalization.epsilon
         let order = isOrdered ? DesignEffect(ofOrder: target.standardizedMeans) : nil
         let effective = Double(target.images) / max(order?.significant ?? 1, 1)
-        let spread = 1 / effective + labels
-        let errors = (
-            target.images > 1 ? target.meanScatter.map { $0 * spread } : nil,
-            target.images > 1 ? target.deviationScatter.map { $0 * spread } : nil
-        )
+        func errors(_ scatter: [Double], _ betweenClasses: [Double]) -> [Double]? {
+            target.images > 1 ? zip(scatter, betweenClasses).map { $0 / effective + $1 * labels } : nil
+        }
+        let meanErrors = errors(target.meanScatter, target.meanClassScatter)
+        let deviationErrors = errors(target.deviationScatter, target.deviationClassScatter)
         let weights: (means: [Double], variances: [Double])
         if let share = blend.share(of: target.images) {
             weights = (target.means.map { _ in share }, target.means.map { _ in share })
         } else {
             weights = (
-                Shrinkage(gaps: target.meanGaps, errors: errors.0 ?? []).weights,
-                Shrinkage(gaps: target.deviationGaps, errors: errors.1 ?? []).weights
+                Shrinkage(gaps: target.meanGaps, errors: meanErrors ?? []).weights,
+                Shrinkage(gaps: target.deviationGaps, errors: deviationErrors ?? []).weights
             )
         }
         func between(_ old: [Double], _ new: [Double], _ weights: [Double]) -> NDArray {
@@ -170,9 +174,12 @@ public struct Adaptation: Sendable {
             Layer(
                 path: record.path, meanWeight: weights.means.mean, varianceWeight: weights.variances.mean,
                 meanGap: target.meanGaps.rootMeanSquare, deviationGap: target.deviationGaps.rootMeanSquare,
-                meanError: errors.0.map { $0.mean.squareRoot() },
-                deviationError: errors.1.map { $0.mean.squareRoot() },
-                effectiveImages: 1 / spread, order: order)
+                meanError: meanErrors.map { $0.mean.squareRoot() },
+                deviationError: deviationErrors.map { $0.mean.squareRoot() },
+                effectiveImages: meanErrors.map {
+                    target.meanScatter.mean / max($0.mean, .leastNormalMagnitude)
+                } ?? effective,
+                order: order)
         )
     }
 }

@@ -17,6 +17,15 @@ public struct LabelMix: Sendable, Hashable {
         precondition(self.expected.count == counts.count, "shares of \(self.expected.count) classes")
     }
 
+    /// Counts predictions.
+    ///
+    /// - Parameter expected: The share of each class; not looked at where it is of another number of classes.
+    init(_ predictions: [Int], of classes: Int, expected: [Double]?) {
+        var counts = [Int](repeating: 0, count: classes)
+        for prediction in predictions { counts[prediction] += 1 }
+        self.init(counts: counts, expected: expected.flatMap { $0.count == classes ? $0 : nil })
+    }
+
     /// The number of pictures.
     public var images: Int { counts.reduce(0, +) }
 

@@ -24,12 +24,17 @@ struct TargetMoments {
     let meanScatter: [Double]
     /// The variance of what each picture says of the logarithm of the deviation.
     let deviationScatter: [Double]
+    /// The same two between classes; all of it where too few classes are seen.
+    let meanClassScatter: [Double], deviationClassScatter: [Double]
     /// The means of each picture less those of all, in the source's deviations.
     let standardizedMeans: [[Double]]
 
-    /// - Parameter together: How many pictures training normalized together; `nil`: many.
+    /// - Parameters:
+    ///   - classes: What the network takes each picture for.
+    ///   - together: How many pictures training normalized together; `nil`: many.
     init(
-        _ moments: ImageMoments, _ record: NormalizationRecord, in source: Population, together: Int?
+        _ moments: ImageMoments, _ record: NormalizationRecord, in source: Population, classes: ClassScatter,
+        together: Int?
     ) {
         let (n, channels) = (moments.count, moments.channels)
         let epsilon = record.normalization.epsilon
@@ -84,6 +89,14 @@ struct TargetMoments {
                 let unit = Swift.max(target, Double.leastNormalMagnitude)
                 return 0.25 * (scatter / unit) / unit
             })
+        meanClassScatter =
+            classes.variances(channels: channels) { image, channel in
+                moments.means[image * channels + channel] / deviations[channel]
+            } ?? meanScatter
+        deviationClassScatter =
+            classes.variances(channels: channels) { image, channel in
+                0.5 * total(image, channel) / Swift.max(targets[channel], Double.leastNormalMagnitude)
+            } ?? deviationScatter
         var rows: [[Double]] = []
         for image in 0..<n {
             var row = [Double](repeating: 0, count: channels)
