@@ -155,8 +155,9 @@ struct AdaptTests {
         let images = SyntheticImages(test: 60, shade: 120)
         var bytes = [UInt8](images.images(60))
         let header = Array(bytes[..<16])
-        let pictures = (0..<60).filter { $0 % 4 == 0 }.flatMap {
-            Array(bytes[(16 + $0 * 64)..<(80 + $0 * 64)])
+        var pictures: [UInt8] = []
+        for picture in stride(from: 0, to: 60, by: 4) {
+            pictures += bytes[16 + picture * 64..<80 + picture * 64]
         }
         bytes = header
         bytes[7] = 15

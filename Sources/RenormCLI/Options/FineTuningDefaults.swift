@@ -1,7 +1,6 @@
 import Renorm
 
-/// What options are where `renorm finetune` is called and they are not given: chosen by measuring, as the documentation's article
-/// "Fine-tuning" says.
+/// What options are where `renorm finetune` is called and they are not given: usual values for networks that know much already.
 enum FineTuningDefaults {
     static let batchSize = 8
     static let epochs = 5
