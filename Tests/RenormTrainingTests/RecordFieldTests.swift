@@ -35,7 +35,7 @@ import Testing
     private static let options = """
         {"optimizer": {"name": "sgd", "momentum": 0.5, "nesterov": true}, "learningRate": \(json(Schedule.constant(0.1))), \
         "weightDecay": 0.25, "labelSmoothing": 0.125, "clipNorm": 5, "averagingRate": 0.75, "precision": "bf16", \
-        "memory": "small", "recomputes": true}
+        "memory": "small", "recomputes": true, "layerDecay": 0.5}
         """
     private static let scaling = #"{"mean": [0.5], "deviation": [0.25]}"#
 
@@ -47,7 +47,8 @@ import Testing
         """
         {"architecture": \(json(try TinyRun().configuration.architecture)), "initialization": "b", \
         "options": \(options), "steps": 9, "batchSize": 4, "accumulation": 2, "sampling": \(json(Sampling.sorted)), \
-        "statisticsBySource": true, \
+        "statisticsBySource": true, "recalibration": 8, \
+        "unfreezing": \(json(Unfreezing([.init(.head, for: .steps(2)), .init(.all)]))), \
         "classWeights": {"x": 2, "y": 0, "z": 1}, \
         "augmentation": \(json(Augmentation.standard)), \
         "mixing": {"mixup": 0.25, "cutmix": 1}, "validation": 2, "seed": 3, "scaling": \(scaling), \
