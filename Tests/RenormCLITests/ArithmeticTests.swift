@@ -231,7 +231,7 @@ struct ArithmeticTests {
         if support == .native {
             #expect(own.loss == asked.loss && own.warnings.isEmpty)
         } else {
-            #expect(own.loss == exact.loss && own.warnings.contains("--precision bf16 emulates it"))
+            #expect(own.loss == exact.loss && own.warnings.contains("--precision bf16 rounds as training did"))
         }
     }
 

@@ -26,8 +26,8 @@ struct OptionTableTests {
         let commands = (tool?["command"] as? [String: Any])?["subcommands"] as? [[String: Any]] ?? []
         #expect(
             commandTables.map(\.name) == [
-                "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "export",
-                "stream",
+                "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "adapt",
+                "export", "stream",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
@@ -47,7 +47,8 @@ struct OptionTableTests {
                 // Other tests of this process add sources of data and networks, which its help lists.
                 let help =
                     switch option.name {
-                    case "data": "Images: fashion-mnist, "
+                    case "data" where option.help.hasPrefix("Images: "): "Images: fashion-mnist, "
+                    case "data": String(option.help.prefix { $0 != "," })
                     case "model":
                         String(option.help.prefix(upTo: option.help.firstRange(of: "small")!.upperBound))
                     default: option.help
@@ -63,9 +64,10 @@ struct OptionTableTests {
         for (name, options) in commandTables {
             let alone = Set(options.filter { !$0.isInFiles }.map(\.name))
             #expect(
-                alone.isSubset(of: [
-                    "run", "resume", "config", "log", "output", "input", "pictures", "measure", "state",
-                ]),
+                alone.isSubset(
+                    of: [
+                        "run", "resume", "config", "log", "output", "input", "pictures", "measure", "state",
+                    ] + (name == "adapt" ? ["data"] : [])),
                 "\(name)")
             #expect(alone.contains("config"))
         }
@@ -97,6 +99,7 @@ struct OptionTableTests {
         "stem": "imagenet", "norm": "batch", "norm-examples": "8", "averaging-rate": "0.2",
         "limits": "closed", "init": "/a/b c.safetensors", "init-except": "fc,layer4.*",
         "from": "/a/run", "unfreeze": "head for 1 epoch, all", "layer-decay": "0.8", "recalibrate": "32",
+        "statistics-by": "source",
         "freeze": "first:2", "freeze-parameters": "conv1,layer*", "freeze-statistics": "**.bn1",
         "batch-size": "8",
         "accumulate": "2", "epochs": "1", "steps": "6", "sampling": "label-blocks:4x4",
@@ -177,7 +180,8 @@ struct OptionTableTests {
                 #expect(result.exitCode != 0, "\(option.name)")
                 #expect(
                     result.errors.contains("--\(option.name)")
-                        || option.name == "precision" && result.errors.contains("bf16"),
+                        || option.name == "precision" && result.errors.contains("bf16")
+                        || option.name == "statistics-by" && result.errors.contains("of one source"),
                     "\(option.name): \(result.errors)")
                 #expect(
                     try Data(contentsOf: folder.url.appendingPathComponent("\(copy)/last.safetensors"))

@@ -41,7 +41,7 @@ extension TrainOptions {
                 optimizer: resolvedOptimizer, learningRate: learningRateSchedule(steps: steps),
                 weightDecay: weightDecay, labelSmoothing: labelSmoothing, clipNorm: clipNorm,
                 parameterAveragingRate: ema, precision: precision, memory: kept.memory,
-                recomputes: kept.recompute),
+                recomputes: kept.recompute, layerDecay: layerDecay),
             steps: steps, batchSize: batchSize, accumulation: accumulate,
             sampling: sampling, statisticsBySource: statisticsBy == .source, classWeights: classWeights.value,
             augmentation: augment,

@@ -150,7 +150,9 @@ struct TrainOptions: OptionTable {
             "Whose statistics normalizations keep: \(StatisticsChoice.expected).",
             resuming: .configures(["statisticsBySource"]),
             discussion: """
-                source: each source of the data (several --data, or cameras as --columns and --source-level name them) has averages of its own,                 and all else is shared; with --sampling source-blocks:N, whose batches are each of one source. Pictures of known sources are                 evaluated with their own, others with those of all together.
+                source: each source of the data (several --data, or cameras as --columns and --source-level name them) has averages of its own, \
+                and all else is shared; with --sampling source-blocks:N, whose batches are each of one source. Pictures of known sources are \
+                evaluated with their own, others with those of all together.
                 """))
     var statisticsBy = StatisticsChoice.all
 
@@ -373,7 +375,8 @@ struct TrainOptions: OptionTable {
                 "--init: found '\(other.description.visible)' beside --from '\(from.description.visible)'; expected one network to "
                     + "start from. Leave one out.")
         }
-        if normalization.norm.isKept, from == nil {
+        // Of 'renorm finetune' it is the default, and that no network is named is said by its own check.
+        if normalization.norm.isKept, from == nil, !CommandArguments.isFineTuning {
             throw ValidationError(
                 "--norm: found 'keep' without --from; expected a network whose normalization is kept. Name one, or a "
                     + "normalization.")
