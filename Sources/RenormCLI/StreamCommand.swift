@@ -147,7 +147,8 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
                 $0, part, classNames: source.classifier.classNames,
                 labelOffset: source.run?.trained.record.data.labelOffset ?? 0,
                 framing: source.classifier.preparation.framing, pictures: options,
-                observe: DataProgress().observe)
+                observe: DataProgress().observe
+            ).framed(as: source.classifier.preparation)
         }
     }
 
@@ -206,6 +207,16 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
         if let state, FileManager.default.fileExists(atPath: state.url.path) {
             try adapter.restore(NamedArrays(reading: state.url))
         }
+        // What is said without adapting: whether it was worth it is then seen.
+        let deployed =
+            method.method is SourceAverages
+            ? nil : try StreamAdapter(classifier.model, method: SourceAverages(), engine: engine)
+        func add(_ names: [String], _ images: NDArray, labels: [Int]? = nil) throws {
+            let probabilities = try adapter.predict(images)
+            result.add(
+                names: names, probabilities: probabilities,
+                deployed: try deployed?.predict(images) ?? probabilities, labels: labels)
+        }
         var result = StreamResult(classNames: classifier.classNames, hasLabels: pictures.isEmpty)
         let scaling = classifier.preparation.scaling
         if pictures.isEmpty {
@@ -222,9 +233,7 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
                     let image = test.index.image(of: place)
                     return test.imageSource.name(of: image) ?? "\(image)"
                 }
-                result.add(
-                    names: names, probabilities: try adapter.predict(batch.images),
-                    labels: batch.indices.map { Int(test.labels[$0]) })
+                try add(names, batch.images, labels: batch.indices.map { Int(test.labels[$0]) })
             }
         } else {
             let files = try PredictionFiles(pictures.map(\.description))
@@ -235,10 +244,7 @@ struct StreamCommand: AsyncParsableCommand, OptionTable {
             var waiting: [(name: String, image: NDArray)] = []
             func flush() throws {
                 guard !waiting.isEmpty else { return }
-                result.add(
-                    names: waiting.map(\.name),
-                    probabilities: try adapter.predict(scaling(NDArray(joining: waiting.map(\.image)))),
-                    labels: nil)
+                try add(waiting.map(\.name), scaling(NDArray(joining: waiting.map(\.image))))
                 waiting = []
             }
             while let (path, file) = try reader.next() {
@@ -277,6 +283,8 @@ private struct StreamResult {
     var failures = 0
     private var images = 0
     private var right = 0
+    private var rightAsDeployed = 0
+    private var changed = 0
 
     init(classNames: [String], hasLabels: Bool) {
         self.classNames = classNames
@@ -284,11 +292,17 @@ private struct StreamResult {
         lines = csvLine(["path"] + (hasLabels ? ["label"] : []) + ["prediction"] + classNames)
     }
 
-    mutating func add(names: [String], probabilities: [[Double]], labels: [Int]?) {
+    /// - Parameter deployed: The probabilities without adapting.
+    mutating func add(
+        names: [String], probabilities: [[Double]], deployed: [[Double]], labels: [Int]?
+    ) {
+        func answer(_ row: [Double]) -> Int { row.indices.max { row[$0] < row[$1] } ?? 0 }
         for (place, row) in probabilities.enumerated() {
-            let answer = row.indices.max { row[$0] < row[$1] } ?? 0
+            let (answer, before) = (answer(row), answer(deployed[place]))
             images += 1
             if labels?[place] == answer { right += 1 }
+            if labels?[place] == before { rightAsDeployed += 1 }
+            if answer != before { changed += 1 }
             lines += csvLine(
                 [names[place]] + (labels.map { [classNames[$0[place]]] } ?? []) + [classNames[answer]]
                     + row.map { "\($0)" })
@@ -296,9 +310,10 @@ private struct StreamResult {
     }
 
     func summary(_ method: String) -> String {
-        hasLabels
-            ? "\((Double(right) / Double(max(images, 1))).percent) of \(images.grouped) pictures right (\(method))"
-            : "\(images.grouped) pictures (\(method))"
+        func share(_ count: Int) -> String { (Double(count) / Double(max(images, 1))).percent }
+        return hasLabels
+            ? "\(share(right)) of \(images.grouped) pictures right (\(method)), \(share(rightAsDeployed)) without adapting"
+            : "\(images.grouped) pictures (\(method)); \(share(changed)) of the answers are others than without adapting"
     }
 }
 
