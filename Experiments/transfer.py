@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fine-tuning of a MobileNetV2 that was trained on ImageNet: normalizations, sizes of batches and ways of freezing.
 
-    make build datasets weights SETS=... && Experiments/transfer.py --list
-    Experiments/transfer.py norms --seeds 3          # writes Experiments/transfer-norms.csv; what is there already stays
+    make build && make datasets SETS=solar-cells && make weights SETS=mobilenetv2; Experiments/transfer.py --list
+    .deps/bench/bin/python Experiments/transfer.py norms --seeds 3     # (freezing needs PyTorch and safetensors) writes Experiments/transfer-norms.csv; what is there already stays
 
 Each line is a run of `renorm finetune`: test accuracy as deployed and, of the last state, with the statistics of the batch.
 """
