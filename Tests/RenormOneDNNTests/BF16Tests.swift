@@ -48,6 +48,23 @@ import RenormOneDNN
         }
     }
 
+    /// Without instructions for bf16 its 3×3 convolutions are those of f32, which Winograd's algorithm computes; direct ones stay.
+    @Test(
+        .enabled(if: isPossible, "this processor does not multiply bf16"),
+        arguments: [ConvolutionAlgorithm.auto, .direct])
+    func whatIsEmulatedIsComputedInF32(_ algorithm: ConvolutionAlgorithm) throws {
+        let builder = GraphBuilder()
+        let x = builder.input("x", shape: [4, 16, 16, 64]).converted(to: .bf16)
+        let weight = builder.input("weight", shape: [64, 64, 3, 3])
+        let y = try x.convolution(weight, options: ConvolutionOptions(padding: [1, 1, 1, 1]))
+        builder.fetch(y.converted(to: .f32), as: "y")
+        let engine = try OneDNNEngine(threads: 2, convolution: algorithm)
+        let executable = try #require(engine.compile(builder.graph) as? OneDNNExecutable)
+        let names = executable.measurements.map(\.name).filter { $0.hasPrefix("convolution") }
+        let isInF32 = algorithm == .auto && engine.bf16Arithmetic == .emulated
+        #expect(names.count == 1 && names[0].contains("winograd") == isInF32, "\(names)")
+    }
+
     /// A mean over 1×1 pixels, as at the end of a network on small images, adds nothing but widens.
     @Test(.enabled(if: isPossible, "this processor does not multiply bf16"), arguments: [false, true])
     func aSumOfOneValueIsThatValueInF32(isFused: Bool) throws {
