@@ -12,6 +12,8 @@ struct FineTuningSource {
     struct Start {
         var architecture: Architecture
         var model: Model
+        /// Whether the layer that tells classes apart starts anew.
+        var hasNewHead: Bool
     }
 }
 
@@ -115,7 +117,10 @@ extension TrainOptions {
                     ? sentence : "\(classes.grouped) classes in place of \(old.grouped). \(sentence)")
         }
         var model = classifier.model
+        let head = try classifier.architecture?.headPaths() ?? []
+        var hasNewHead = classes != old
         for pattern in try exceptions(in: model) {
+            hasNewHead = hasNewHead || head.contains(where: pattern.matches)
             for specification in try model.specifications() where pattern.matches(specification.path) {
                 model.variables[specification.path]?.value = specification.initialValue(seed: seed)
             }
@@ -127,7 +132,9 @@ extension TrainOptions {
         guard let architecture = classifier.architecture else {
             throw TrainingError.unknownLayers(path: source.name)
         }
-        return try FineTuningSource.Start(architecture: architecture, model: model).simplified(layer: model)
+        return try FineTuningSource.Start(
+            architecture: architecture, model: model, hasNewHead: hasNewHead
+        ).simplified(layer: model)
     }
 
     /// The network with the normalization that is asked for.

@@ -50,10 +50,15 @@ extension TrainOptions {
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
             checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
-            initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze,
+            initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze ?? defaultUnfreezing(start),
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
                     ? FineTuningDefaults.recalibration : 0))
+    }
+
+    /// What is trained from when on where it is not said: a new head of a trained network alone at first.
+    private func defaultUnfreezing(_ start: FineTuningSource.Start?) -> Unfreezing {
+        CommandArguments.isFineTuning && start?.hasNewHead == true ? FineTuningDefaults.unfreezing : .all
     }
 
     /// The network that the options name, for some data.
@@ -152,6 +157,7 @@ extension TrainOptions {
         result.computing.convolution = engine.convolution
         result.learningRate = .rate(resolvedLearningRate)
         result.recalibrate = configuration.recalibration
+        result.unfreeze = configuration.unfreezing
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum
         case .adamW: result.momentum = nil

@@ -70,14 +70,14 @@ struct TrainOptions: OptionTable {
     @Option(
         Row(
             "Which parts are trained from when on: \(Unfreezing.expected).",
-            resuming: .configures(["unfreezing"]), valueName: "stages",
-            fineTuning: FineTuningDefaults.unfreezing,
+            .of(\.unfreezing), resuming: .configures(["unfreezing"]), valueName: "stages",
             discussion: """
                 "head for 1 epoch, last:3 for 200 steps, all". head: the layer that tells classes apart. last:3: the last 3 units of the network \
                 ('renorm describe' shows them). What is once trained goes on being trained; all else stays what it was, parameters and \
-                statistics, to the bit, and costs no backward pass.
+                statistics, to the bit, and costs no backward pass. (default: all; of 'renorm finetune', where the head starts anew, \
+                \(FineTuningDefaults.unfreezing))
                 """))
-    var unfreeze = Unfreezing.all
+    var unfreeze: Unfreezing?
 
     @Option(
         Row(
