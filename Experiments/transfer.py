@@ -23,7 +23,9 @@ from random import Random
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = ROOT / ".deps/weights/mobilenetv2/mobilenet_v2-b0353104.pth"
-COMMON = ["--channels", "3", "--size", "96", "--resize", "squash", "--class-weights", "balanced"]
+COMMON = ["--channels", "3", "--resize", "squash", "--class-weights", "balanced"]
+SIZES = {"cells": 64, "stamps": 96}
+EPOCHS = {"cells": 4, "stamps": 10}
 FLIPS = {"cells": ["--augment", "none flip=0.5 vflip=0.5"], "stamps": ["--augment", "none flip=0.5"]}
 # MobileNetV2's convolutions, whose parameters fastai freezes while normalizations are trained.
 CONVOLUTIONS = ",".join(
@@ -41,7 +43,6 @@ GROUPS = {
         "group:8, 4": ["--norm", "group:8", "--batch-size", "4"],
         "batch-renorm, 2": ["--norm", "batch-renorm", "--batch-size", "2"],
         "batch-renorm, 8": ["--norm", "batch-renorm", "--batch-size", "8"],
-        "batch, 2": ["--norm", "batch", "--batch-size", "2"],
     },
     "freezing": {
         "parameters and statistics (renorm)": ["--freeze", TRUNK],
@@ -74,7 +75,7 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="print the runs of each group")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", help="only the runs whose name has this in it")
-    parser.add_argument("--epochs", type=int, help="default: 5 of cells, 10 of stamps")
+    parser.add_argument("--epochs", type=int, help="default: 4 of cells, 10 of stamps")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--renorm", default=str(ROOT / ".build/release/renorm"))
     return parser.parse_args()
@@ -125,7 +126,7 @@ def run(options, seed, asked, name):
         examples = int(options[options.index("--batch-size") + 1])
         accumulated = [] if asked.group == "defaults" else ["--accumulate", str(32 // examples)]
         command = [asked.renorm, "finetune", "--from", str(WEIGHTS), "--model", "mobilenetv2", "--data", data(asked.set, seed, folder),
-                   *COMMON, *FLIPS[asked.set], *options, *accumulated, "--epochs", str(asked.epochs), "--seed", str(seed),
+                   *COMMON, "--size", str(SIZES[asked.set]), *FLIPS[asked.set], *options, *accumulated, "--epochs", str(asked.epochs), "--seed", str(seed),
                    "--threads", str(asked.threads), "--log", "json", "--run", str(folder / "run")]
         finished = [event for event in events(command) if event["event"] == "finished"][0]
         if "Lightning" in name:
@@ -150,7 +151,7 @@ def main():
         for group, runs in GROUPS.items():
             print(group, *(f"    {name}" for name in runs), sep="\n")
         return
-    asked.epochs = asked.epochs or {"cells": 5, "stamps": 10}[asked.set]
+    asked.epochs = asked.epochs or EPOCHS[asked.set]
     table = ROOT / f"Experiments/transfer-{asked.group}.csv"
     known = list(csv.DictReader(table.open())) if table.exists() else []
     done = {(row["set"], row["run"], row["seed"]) for row in known}
