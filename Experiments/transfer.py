@@ -59,6 +59,7 @@ GROUPS["defaults"] = {name: ["--norm", "batch-renorm", "--batch-size", "8", *opt
     "defaults": [],
     "all at once": ["--unfreeze", "all"],
     "rate 0.0015": ["--learning-rate", "0.0015"],
+    "rate 0.0005": ["--learning-rate", "0.0005"],
     "rate 0.015": ["--learning-rate", "0.015"],
     "rate auto": ["--learning-rate", "auto"],
     "same rate at every depth": ["--layer-decay", "1"],

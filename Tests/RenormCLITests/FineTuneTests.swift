@@ -64,6 +64,24 @@ struct FineTuneTests {
         #expect(try variables("all/last.safetensors")["conv1.weight"] != before["conv1.weight"])
     }
 
+    /// Only a head that starts anew is trained alone at first.
+    @Test func aHeadThatIsKeptIsNotTrainedAlone() throws {
+        let ways = [
+            ("new", "idx:three", [], "head for 1 epoch, all"), ("kept", "idx:four", [], "all"),
+            ("excepted", "idx:four", ["--init-except", "fc"], "head for 1 epoch, all"),
+        ]
+        for (run, data, options, expected) in ways {
+            let result = try finetune(
+                [
+                    "--from", "source", "--data", data, "--validation", "20", "--batch-size", "4", "--epochs",
+                    "2",
+                    "--run", run,
+                ] + options)
+            try #require(result.exitCode == 0, "\(result.errors)")
+            #expect("\(try record(run).configuration.unfreezing)" == expected, "\(run)")
+        }
+    }
+
     /// Averages are converted, and the first batches do not erase them.
     @Test func batchRenormalizationGoesOnFromAverages() throws {
         let result = try finetune(
