@@ -75,7 +75,8 @@ def arguments():
     parser.add_argument("set", nargs="?", choices=sorted(FLIPS), default="cells")
     parser.add_argument("--list", action="store_true", help="print the runs of each group")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", help="only the runs whose name has this in it")
+    parser.add_argument("--rate", help="the learning rate, in place of the tool's")
+    parser.add_argument("--only", help="only the runs whose names have one of these in them, separated by ;")
     parser.add_argument("--epochs", type=int, help="default: 4 of cells, 10 of stamps")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--renorm", default=str(ROOT / ".build/release/renorm"))
@@ -160,7 +161,9 @@ def main():
         table.write_text("set,run,seed,accuracy,loss,accuracy_of_batches,seconds\n")
     for seed in range(1, asked.seeds + 1):
         for name, options in GROUPS[asked.group].items():
-            if (asked.set, name, str(seed)) in done or asked.only and asked.only not in name:
+            if asked.rate:
+                name, options = f"{name}, rate {asked.rate}", [*options, "--learning-rate", asked.rate]
+            if (asked.set, name, str(seed)) in done or asked.only and not any(part in name for part in asked.only.split(";")):
                 continue
             accuracy, loss, batches, seconds = run(options, seed, asked, name)
             with table.open("a") as file:

@@ -132,9 +132,38 @@ extension TrainOptions {
         guard let architecture = classifier.architecture else {
             throw TrainingError.unknownLayers(path: source.name)
         }
+        if try measuresAverages(model, images: data.count) {
+            var random = Random(seed: seed, stream: "starting-averages")
+            let order = random.permutation(data.count).prefix(FineTuningDefaults.measuredImages)
+            let images = ImageBatches(
+                data.subset(Array(order)), scaling: classifier.preparation.scaling,
+                batchSize: min(FineTuningDefaults.measuredTogether, order.count), workers: loading.workers)
+            model = try StatisticsMeasurement(engine).estimate(of: model, on: images)
+            note(
+                "Its averages begin as those of \(order.count.grouped) training images (--averages measured)."
+            )
+        }
         return try FineTuningSource.Start(
             architecture: architecture, model: model, hasNewHead: hasNewHead
         ).simplified(layer: model)
+    }
+
+    /// Whether averages begin as those of the training images.
+    private func measuresAverages(_ model: Model, images: Int) throws -> Bool {
+        let records = try model.tracedNormalizations()
+        if let averages {
+            guard averages == .kept || records.contains(where: \.normalization.keepsPopulation) else {
+                throw UsageError(
+                    "--averages: found \(averages), with a network whose normalizations keep none; expected kept. Leave it out."
+                )
+            }
+            return averages == .measured
+        }
+        let isPartFrozen = [freeze, freezeParameters, freezeStatistics].contains { $0 != nil }
+        let staysPartFrozen = unfreeze.map { $0.stages.last?.parts != .all } ?? false
+        return CommandArguments.isFineTuning && !isPartFrozen && !staysPartFrozen
+            && images >= 2 * FineTuningDefaults.measuredTogether
+            && records.contains { $0.normalization.kind is BatchRenormalization }
     }
 
     /// The network with the normalization that is asked for.

@@ -50,7 +50,8 @@ extension TrainOptions {
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
             checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
-            initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze ?? defaultUnfreezing(start),
+            initialization: (self.`init` ?? from)?.description,
+            unfreezing: unfreeze ?? defaultUnfreezing(start),
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
                     ? FineTuningDefaults.recalibration : 0))
