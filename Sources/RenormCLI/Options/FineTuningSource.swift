@@ -101,10 +101,9 @@ extension TrainOptions {
     /// The network for these data: with a head of its own where there are other classes, for their channels, with the normalization
     /// that is asked for.
     ///
-    /// - Parameter measuring: The training images as the network takes them, for averages that have to be measured.
+    /// - Parameter data: The training images that are not held out, on which averages are measured.
     func start(
-        from source: FineTuningSource, on data: Dataset, engine: any Engine,
-        measuring: (InputScaling) -> ImageBatches
+        from source: FineTuningSource, on data: Dataset, engine: any Engine
     ) throws -> FineTuningSource.Start {
         var classifier = source.classifier
         let (classes, old) = (data.classCount, classifier.classNames.count)
@@ -127,7 +126,7 @@ extension TrainOptions {
         }
         if !normalization.norm.isKept {
             model = try converted(
-                model, on: measuring(classifier.preparation.scaling), engine: engine)
+                model, on: batches(of: data, classifier.preparation.scaling), engine: engine)
         }
         guard let architecture = classifier.architecture else {
             throw TrainingError.unknownLayers(path: source.name)
@@ -135,9 +134,9 @@ extension TrainOptions {
         if try measuresAverages(model, images: data.count) {
             var random = Random(seed: seed, stream: "starting-averages")
             let order = random.permutation(data.count).prefix(FineTuningDefaults.measuredImages)
-            let images = ImageBatches(
-                data.subset(Array(order)), scaling: classifier.preparation.scaling,
-                batchSize: min(FineTuningDefaults.measuredTogether, order.count), workers: loading.workers)
+            let images = batches(
+                of: data.subset(Array(order)), classifier.preparation.scaling,
+                size: min(FineTuningDefaults.measuredTogether, order.count))
             model = try StatisticsMeasurement(engine).estimate(of: model, on: images)
             note(
                 "Its averages begin as those of \(order.count.grouped) training images (--averages measured)."
@@ -146,6 +145,11 @@ extension TrainOptions {
         return try FineTuningSource.Start(
             architecture: architecture, model: model, hasNewHead: hasNewHead
         ).simplified(layer: model)
+    }
+
+    /// Images as the network takes them.
+    private func batches(of data: Dataset, _ scaling: InputScaling, size: Int = 64) -> ImageBatches {
+        ImageBatches(data, scaling: scaling, batchSize: size, workers: loading.workers)
     }
 
     /// Whether averages begin as those of the training images.

@@ -25,7 +25,7 @@ extension TrainOptions {
         start: FineTuningSource.Start?
     ) throws -> TrainingConfiguration {
         let training = data.training
-        let validation = validation ?? (data.validation == nil ? min(5000, training.count / 10) : 0)
+        let validation = heldOut(of: data)
         let steps =
             steps
             ?? TrainingConfiguration.steps(
@@ -55,6 +55,17 @@ extension TrainOptions {
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
                     ? FineTuningDefaults.recalibration : 0))
+    }
+
+    /// How many of the training images are held out.
+    private func heldOut(of data: DataParts) -> Int {
+        validation ?? (data.validation == nil ? min(5000, data.training.count / 10) : 0)
+    }
+
+    /// The training images that are not held out.
+    func trainedPart(of data: DataParts) throws -> Dataset {
+        data.validation == nil
+            ? try data.training.split(validation: heldOut(of: data), seed: seed).training : data.training
     }
 
     /// What is trained from when on where it is not said: a new head of a trained network alone at first.
