@@ -53,7 +53,8 @@ extension TrainOptions {
             initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze,
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
-                    ? FineTuningDefaults.recalibration : 0))
+                    ? FineTuningDefaults.recalibration : 0),
+            statisticsFrozenFrom: freezeStatisticsFrom?.step(of: steps), watchEvery: watch)
     }
 
     /// The network that the options name, for some data.

@@ -114,6 +114,10 @@ final class TrainingRun {
                     parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
                     plannedByteCount: plannedByteCount, cache: plan.cache, environment: plan.environment)
             ))
+        if let watcher, watcher.isBlind, !plan.stages[steps.stage].statisticsAreFrozen {
+            channel.send(
+                .warning("no normalization of what is trained first takes moments of batches, so there is nothing to watch"))
+        }
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
         if plan.stages.count > 1, progress.step != plan.stages[steps.stage].firstStep { announceStage() }
