@@ -25,7 +25,8 @@ struct ReportCommand: AsyncParsableCommand, OptionTable {
 
     @Option(
         Row(
-            "Where the page is written. (default: RUN/report.html; of several runs report.html)", isInFiles: false,
+            "Where the page is written. (default: RUN/report.html; of several runs report.html)",
+            isInFiles: false,
             valueName: "file"))
     var output: FilePath?
 
@@ -73,7 +74,9 @@ struct ReportCommand: AsyncParsableCommand, OptionTable {
         }
         if let tensorboard {
             for run in reported { try TensorBoardFolder.write(run, in: tensorboard.url) }
-            try say("TensorBoard's files are in \(tensorboard.description.visible): tensorboard --logdir \(tensorboard.description.shellQuoted)")
+            try say(
+                "TensorBoard's files are in \(tensorboard.description.visible): tensorboard --logdir \(tensorboard.description.shellQuoted)"
+            )
             return
         }
         let file =
@@ -107,7 +110,8 @@ struct ReportCommand: AsyncParsableCommand, OptionTable {
     }
 
     /// What there is to say of a run.
-    private func reported(_ path: String, _ name: String, _ engine: (any Engine)?) async throws -> ReportedRun {
+    private func reported(_ path: String, _ name: String, _ engine: (any Engine)?) async throws -> ReportedRun
+    {
         let saved = try SavedRun(path)
         let trained = try TrainedModel(reading: saved.model)
         var run = try ReportedRun(name: name, folder: saved.folder, record: trained.record)

@@ -7,7 +7,9 @@ enum TensorBoardFolder {
     static func write(_ run: ReportedRun, in folder: URL) throws {
         let place = folder.appendingPathComponent(run.name.replacingOccurrences(of: "/", with: " "))
         let entries = run.history.entries
-        let (time, step) = (entries.last?.time ?? Date().timeIntervalSince1970, entries.last?.step ?? run.record.step)
+        let (time, step) = (
+            entries.last?.time ?? Date().timeIntervalSince1970, entries.last?.step ?? run.record.step
+        )
         var file = try TensorBoardFile(in: place, firstStep: 0, time: entries.first?.time ?? time)
         for entry in entries { file.add(entry) }
         for (index, picture) in run.wrong.enumerated() {
@@ -30,7 +32,8 @@ enum TensorBoardFolder {
     static func graphText(_ record: CheckpointRecord) throws -> String? {
         guard let architecture = record.configuration.architecture else { return nil }
         let model = try Model(
-            architecture.makeLayer(), input: architecture.input, overrides: record.overrides, variables: Variables())
+            architecture.makeLayer(), input: architecture.input, overrides: record.overrides,
+            variables: Variables())
         let rows = try model.describe().layers.map {
             "| \($0.path) | \($0.summary) | \($0.input) | \($0.output) | \($0.parameters) |"
         }

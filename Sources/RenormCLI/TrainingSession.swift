@@ -85,7 +85,8 @@ struct TrainingSession {
     ///
     /// - Parameter started: Called when the run has its folder and everything is planned.
     private func follow(
-        _ trainer: Trainer, _ printer: any EventPrinter, _ tensorboard: TensorBoardPrinter?, started: @escaping @Sendable () throws -> Void
+        _ trainer: Trainer, _ printer: any EventPrinter, _ tensorboard: TensorBoardPrinter?,
+        started: @escaping @Sendable () throws -> Void
     ) async throws {
         let work = Task {
             var (interruption, failure) = (Interruption?.none, (any Error)?.none)

@@ -46,7 +46,9 @@ final class Trace {
     }
 
     func noteUsed(means: Tensor, deviations: Tensor, at path: String) {
-        guard let index = looks.firstIndex(where: { $0.path == path }), looks[index].used == nil else { return }
+        guard let index = looks.firstIndex(where: { $0.path == path }), looks[index].used == nil else {
+            return
+        }
         looks[index].used = (means, deviations)
     }
 

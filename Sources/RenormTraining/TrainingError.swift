@@ -97,7 +97,8 @@ extension TrainingError: CustomStringConvertible {
             return "\(path) is no checkpoint of a run: \(reason). Expected a file that training saved. "
                 + "Check the path; a new run can start from a file of parameters alone."
         case .history(let path, let line, let reason):
-            return "\(path), line \(line), is no part of a run's history: \(reason). Expected the lines that training "
+            return
+                "\(path), line \(line), is no part of a run's history: \(reason). Expected the lines that training "
                 + "wrote. Take the file away to see the rest of the run."
         case .formatVersion(let path, let found, let expected):
             return "\(path) is a checkpoint of format \(found); expected format \(expected). "

@@ -70,7 +70,8 @@ import Testing
 
     @Test(arguments: [
         "{}", "[]", "nonsense", "{\"event\":\"steps\",\"step\":1,\"time\":1}",
-        "{\"event\":\"dance\",\"step\":1,\"time\":1}", "{\"event\":\"warning\",\"message\":\"a\",\"step\":-1,\"time\":1}",
+        "{\"event\":\"dance\",\"step\":1,\"time\":1}",
+        "{\"event\":\"warning\",\"message\":\"a\",\"step\":-1,\"time\":1}",
     ])
     func whatIsNoLineIsNamed(_ line: String) throws {
         let folder = RunFolder(try TemporaryFolder().url.appendingPathComponent("run"))

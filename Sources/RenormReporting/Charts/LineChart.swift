@@ -64,7 +64,9 @@ struct LineChart {
     /// The chart in words: where each line begins and ends.
     private var description: String {
         series.compactMap { series in
-            guard !series.isFaint, let first = series.points.first, let last = series.points.last else { return nil }
+            guard !series.isFaint, let first = series.points.first, let last = series.points.last else {
+                return nil
+            }
             return "\(series.name): \(unit) \(first.value.text("%.4g")) at step \(first.step), "
                 + "\(last.value.text("%.4g")) at step \(last.step)"
         }.joined(separator: ". ")

@@ -1,7 +1,7 @@
 /// Colours of charts: each with a contrast of at least 3 to white and to near black, so that one drawing serves light and dark
 /// pages (WCAG 2.2, 1.4.11).
-enum Palette {
-    static let colors = [
+package enum Palette {
+    package static let colors = [
         "#4477aa", "#d1495b", "#228833", "#a8740a", "#0a8a9c", "#b0408a", "#777777", "#c9631c", "#7e57c2",
         "#5b8a72",
     ]

@@ -44,7 +44,8 @@ struct SpreadChart {
                 x(0.5), y, radius: 3.5, color: Palette.color(color),
                 note: "\(row.name): median \(row.spread.median.text("%.3g")), half of all between "
                     + "\(row.spread.quantile(0.25).text("%.3g")) and \(row.spread.quantile(0.75).text("%.3g")), nearly all "
-                    + "between \(row.spread.quantile(0.01).text("%.3g")) and \(row.spread.quantile(0.99).text("%.3g"))")
+                    + "between \(row.spread.quantile(0.01).text("%.3g")) and \(row.spread.quantile(0.99).text("%.3g"))"
+            )
         }
         return svg
     }

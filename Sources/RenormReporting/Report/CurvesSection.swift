@@ -8,10 +8,11 @@ struct CurvesSection {
     init(_ runs: [ReportedRun]) { self.runs = runs }
 
     var html: String {
-        let charts = [
-            losses, accuracies, chart("Learning rate", "learning rate") { $0.learningRate },
-            chart("Norm of the gradients", "norm", isLogarithmic: true) { $0.gradientNorm },
-        ] + schedules
+        let charts =
+            [
+                losses, accuracies, chart("Learning rate", "learning rate") { $0.learningRate },
+                chart("Norm of the gradients", "norm", isLogarithmic: true) { $0.gradientNorm },
+            ] + schedules
         let drawn = charts.compactMap { $0.svg?.text }
         guard !drawn.isEmpty else { return "" }
         return """
@@ -24,7 +25,8 @@ struct CurvesSection {
     }
 
     private var legend: String {
-        runs.enumerated().map { "<span>\(ReportText.key($0))\($1.name.escaped)</span>" }.joined(separator: " ")
+        runs.enumerated().map { "<span>\(ReportText.key($0))\($1.name.escaped)</span>" }.joined(
+            separator: " ")
     }
 
     private var losses: LineChart {

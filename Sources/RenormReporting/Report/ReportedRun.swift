@@ -33,7 +33,8 @@ public struct ReportedRun: Sendable {
         diagnosis = try ReportedDiagnosis(of: folder)
         options = try? String(contentsOf: folder.configuration, encoding: .utf8)
         if history.entries.isEmpty {
-            remarks.append("The run has no history (it was made by an earlier version), so there are no curves.")
+            remarks.append(
+                "The run has no history (it was made by an earlier version), so there are no curves.")
         }
     }
 
@@ -55,16 +56,26 @@ public struct ReportedRun: Sendable {
             ("normalization", configuration.architecture.map { "\($0.normalization)" } ?? "–"),
             ("data", record.data.name),
             ("images", "\(record.data.training) to train on, \(record.data.validation) held out"),
-            ("batch", "\(configuration.batchSize)" + (configuration.accumulation > 1 ? " × \(configuration.accumulation)" : "")),
+            (
+                "batch",
+                "\(configuration.batchSize)"
+                    + (configuration.accumulation > 1 ? " × \(configuration.accumulation)" : "")
+            ),
             ("order", "\(configuration.sampling)"),
             ("steps", "\(configuration.steps)"),
             ("optimizer", "\(configuration.options.optimizer)"),
             ("learning rate at the start", "\(rates.text("%.4g"))"),
             ("augmentation", "\(configuration.augmentation)"),
             ("seed", "\(configuration.seed)"),
-            ("statistics stand still from", configuration.statisticsFrozenFrom.map { "step \($0)" } ?? "never"),
+            (
+                "statistics stand still from",
+                configuration.statisticsFrozenFrom.map { "step \($0)" } ?? "never"
+            ),
             ("looks at the normalizations", configuration.watchEvery.map { "every \($0) steps" } ?? "none"),
-            ("engine", "\(record.environment.engine.name) \(record.environment.engine.version), \(record.environment.engine.instructionSet)"),
+            (
+                "engine",
+                "\(record.environment.engine.name) \(record.environment.engine.version), \(record.environment.engine.instructionSet)"
+            ),
             ("build", record.environment.build),
         ]
         if let test = record.test {

@@ -109,6 +109,7 @@ enum ReportText {
 extension String {
     /// As HTML takes it, lines kept.
     var escapedLines: String {
-        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escaped }.joined(separator: "\n")
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escaped }.joined(
+            separator: "\n")
     }
 }

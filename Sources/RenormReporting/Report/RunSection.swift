@@ -39,13 +39,15 @@ struct RunSection {
                 finding.accuracy.map { "\(($0 * 100).text("%.2g")) points" },
             ].compactMap { $0 }.joined(separator: ", ")
             let measured = [
-                finding.measuredAccuracy.map(ReportText.percent), finding.measuredLoss.map { "loss \($0.text("%.4g"))" },
+                finding.measuredAccuracy.map(ReportText.percent),
+                finding.measuredLoss.map { "loss \($0.text("%.4g"))" },
             ].compactMap { $0 }.joined(separator: ", ")
             let remedy =
                 finding.command.map {
                     "<code>\($0.escaped)</code>" + (measured.isEmpty ? "" : "<br>measured: \(measured)")
                 } ?? "–"
-            return "<tr><td class='\(word.escaped)'>\(word.escaped)</td><th scope='row'>\(finding.cause.escaped)"
+            return
+                "<tr><td class='\(word.escaped)'>\(word.escaped)</td><th scope='row'>\(finding.cause.escaped)"
                 + (finding.layer.map { " in \($0.escaped)" } ?? "") + "</th><td>\(cost)</td><td>"
                 + "\((finding.note ?? "").escaped)</td><td>\(remedy)</td></tr>"
         }
@@ -92,7 +94,8 @@ struct RunSection {
         }
         let map = HeatMap(
             title: "Difference between training and inference, layer by layer, over the steps",
-            rows: names.map { $0.isEmpty ? "model" : $0 }, columns: bins.map { $0.last!.step }, values: values,
+            rows: names.map { $0.isEmpty ? "model" : $0 }, columns: bins.map { $0.last!.step },
+            values: values,
             range: 0.02...1, text: ReportText.percent)
         let last = watches.last!
         let rows = last.layers.map { layer in
@@ -102,7 +105,8 @@ struct RunSection {
                 layer.drift.text("%.3g"), layer.rAtLimit.map(ReportText.percent) ?? "–",
                 layer.dAtLimit.map(ReportText.percent) ?? "–",
             ]
-            return "<tr><th scope='row'>\(layer.path.escaped)</th>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
+            return
+                "<tr><th scope='row'>\(layer.path.escaped)</th>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
         }
         return """
             <h3>Difference between training and inference</h3>
@@ -121,7 +125,8 @@ struct RunSection {
         guard let last = run.history.watches.last else { return "" }
         let corrected = last.layers.contains { $0.r != nil }
         func chart(
-            _ title: String, neutral: Double, isLogarithmic: Bool = false, _ spread: (LayerWatch) -> Distribution?
+            _ title: String, neutral: Double, isLogarithmic: Bool = false,
+            _ spread: (LayerWatch) -> Distribution?
         ) -> String {
             let chart = SpreadChart(
                 title: title,
@@ -177,7 +182,8 @@ struct RunSection {
                 guard count > 0 else { return "<td class='zero'>·</td>" }
                 if row == column { return "<td class='right'>\(count)</td>" }
                 let part = Double(count) / Double(max(totals[row], 1))
-                return "<td style='background:rgba(var(--cell),\(min(0.75, 0.08 + part * 3).text("%.2f")))'>\(count)</td>"
+                return
+                    "<td style='background:rgba(var(--cell),\(min(0.75, 0.08 + part * 3).text("%.2f")))'>\(count)</td>"
             }
             return "<tr><th scope='row'>\(names[row].escaped)</th>\(cells.joined())</tr>"
         }
@@ -198,7 +204,8 @@ struct RunSection {
             let confidence = ReportText.percent(picture.confidence)
             let file = picture.name.map { "<br><span class='note'>\($0.escaped)</span>" } ?? ""
             let isSmall = picture.pixels.shape[0] < 100
-            return "<li><figure\(isSmall ? "" : " class='photo'")><img alt='\("\(label), taken for \(taken)".escaped)' "
+            return
+                "<li><figure\(isSmall ? "" : " class='photo'")><img alt='\("\(label), taken for \(taken)".escaped)' "
                 + "width='\(picture.pixels.shape[1])' height='\(picture.pixels.shape[0])' "
                 + "src='data:image/png;base64,\(Data(PNGFile.bytes(picture.pixels)).base64EncodedString())'>"
                 + "<figcaption>\(label.escaped)<br>taken for <b>\(taken.escaped)</b><br>\(confidence)\(file)</figcaption></figure></li>"

@@ -41,7 +41,9 @@ public struct TensorBoardFile {
     /// Adds what an entry of a history says that can be drawn.
     public mutating func add(_ entry: HistoryEntry) {
         let values = TensorBoardFile.values(of: entry)
-        if !values.isEmpty { add(TensorBoardEvent(time: entry.time, step: entry.step, content: .values(values))) }
+        if !values.isEmpty {
+            add(TensorBoardEvent(time: entry.time, step: entry.step, content: .values(values)))
+        }
     }
 
     /// Adds a text in Markdown.

@@ -5,7 +5,8 @@ enum TensorBoardRecord {
     /// The record of some bytes.
     static func framed(_ bytes: [UInt8]) -> [UInt8] {
         let length = littleEndian(UInt64(bytes.count), 8)
-        return length + littleEndian(UInt64(masked(length)), 4) + bytes + littleEndian(UInt64(masked(bytes)), 4)
+        return length + littleEndian(UInt64(masked(length)), 4) + bytes
+            + littleEndian(UInt64(masked(bytes)), 4)
     }
 
     /// A CRC-32C, turned and moved so that the checksum of bytes that hold checksums is none of them.

@@ -46,7 +46,8 @@ package struct TrainingStage: Sendable {
         }
         var open = OpenParts()
         var trainedSince: [String: Int] = [:]
-        return try Stretch.freezingStatistics(from: configuration.statisticsFrozenFrom, planned).map { stretch in
+        return try Stretch.freezingStatistics(from: configuration.statisticsFrozenFrom, planned).map {
+            stretch in
             let (stage, firstStep) = (stretch.stage, stretch.firstStep)
             var own = model
             if stage.parts != .all {

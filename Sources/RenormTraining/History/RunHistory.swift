@@ -51,8 +51,10 @@ public struct RunHistory: Sendable, Hashable {
 
     /// The last session.
     public var session: HistoryEntry.Session? {
-        entries.lazy.reversed().compactMap { if case .session(let session) = $0.event { session } else { nil } }
-            .first
+        entries.lazy.reversed().compactMap {
+            if case .session(let session) = $0.event { session } else { nil }
+        }
+        .first
     }
 
     /// The steps, summed up, each with the number of steps made after them.

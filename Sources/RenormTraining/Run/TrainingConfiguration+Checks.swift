@@ -51,7 +51,8 @@ extension TrainingConfiguration: Checkable {
             architecture?.fault,
             sampling.fault, unfreezing.fault, count("examples of recalibration", recalibration, from: 0),
             count("step that statistics are frozen from", statisticsFrozenFrom, to: TrainingLimits.steps),
-            count("steps between looks", watchEvery, to: .max), classWeights.fault, augmentation.fault, mixing.fault, scaling?.fault)
+            count("steps between looks", watchEvery, to: .max), classWeights.fault, augmentation.fault,
+            mixing.fault, scaling?.fault)
     }
 
     /// What is wrong with the learning rate of the steps that are made.

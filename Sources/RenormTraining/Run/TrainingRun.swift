@@ -116,7 +116,9 @@ final class TrainingRun {
             ))
         if let watcher, watcher.isBlind, !plan.stages[steps.stage].statisticsAreFrozen {
             channel.send(
-                .warning("no normalization of what is trained first takes moments of batches, so there is nothing to watch"))
+                .warning(
+                    "no normalization of what is trained first takes moments of batches, so there is nothing to watch"
+                ))
         }
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
@@ -196,7 +198,9 @@ final class TrainingRun {
                 after: progress.step, on: store, source: step.source, step.result)
         else { return }
         channel.send(.watch(report))
-        for warning in report.warnings { channel.send(.warning("after step \(warning.step), \(warning.message)")) }
+        for warning in report.warnings {
+            channel.send(.warning("after step \(warning.step), \(warning.message)"))
+        }
     }
 
     /// Makes the next step; `nil`: there are no more batches. An image that cannot be read ends the run with its state saved.

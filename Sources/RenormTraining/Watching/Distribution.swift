@@ -44,7 +44,8 @@ extension Distribution: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         quantiles = try container.decode([Double].self)
-        guard quantiles.count == Distribution.levels.count, zip(quantiles, quantiles.dropFirst()).allSatisfy(<=)
+        guard quantiles.count == Distribution.levels.count,
+            zip(quantiles, quantiles.dropFirst()).allSatisfy(<=)
         else {
             throw DecodingError.dataCorruptedError(
                 in: container,

@@ -129,10 +129,12 @@ struct LayerLook {
             meanLag: Distribution(meanLags) ?? .none, scaleLag: Distribution(scaleLags) ?? .none,
             drift: (meanLag.reduce(0) { $0 + $1 * $1 } / Double(max(channels, 1))).squareRoot()
                 .rounded(toDigits: 4),
-            constantChannels: (Double(zip(totalVariance, totalMean).filter { $0 <= 1e-12 * (1 + $1 * $1) }.count)
+            constantChannels: (Double(
+                zip(totalVariance, totalMean).filter { $0 <= 1e-12 * (1 + $1 * $1) }.count)
                 / Double(max(channels, 1))).rounded(toDigits: 4),
             r: Distribution(allR), d: Distribution(allD),
-            rAtLimit: rLimit > 1 && rLimit.isFinite ? atLimit(allR) { $0 >= rLimit || $0 <= 1 / rLimit } : nil,
+            rAtLimit: rLimit > 1 && rLimit.isFinite
+                ? atLimit(allR) { $0 >= rLimit || $0 <= 1 / rLimit } : nil,
             dAtLimit: dLimit > 0 && dLimit.isFinite ? atLimit(allD) { abs($0) >= dLimit } : nil,
             readings: NormalizationReadings(readings))
     }

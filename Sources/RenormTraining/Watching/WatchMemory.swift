@@ -57,7 +57,8 @@ struct WatchMemory {
         let difference = median(\.difference)
         if difference > WatchMemory.difference {
             let part = systematicPart(looks)
-            let found = "what it gives in training is \(percent(difference)) off what it would give at inference"
+            let found =
+                "what it gives in training is \(percent(difference)) off what it would give at inference"
             if part > systematicPart {
                 result.append(
                     (

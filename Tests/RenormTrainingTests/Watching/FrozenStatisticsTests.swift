@@ -60,7 +60,9 @@ import Testing
         run.configuration.options.labelSmoothing = 0
         run.engine = HookedEngine(
             before: { step, feeds in
-                let pair = (images: feeds.first { $0.shape.rank == 4 }!, labels: feeds.first { $0.type == .i32 }!)
+                let pair = (
+                    images: feeds.first { $0.shape.rank == 4 }!, labels: feeds.first { $0.type == .i32 }!
+                )
                 fed.all.withLock { $0[step] = pair }
             },
             after: { step, store in

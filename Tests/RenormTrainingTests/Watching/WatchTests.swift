@@ -52,7 +52,8 @@ import Testing
         runner.feed("images", images)
         try runner.run(step: step, on: engine.makeStore(model.variables))
         return (
-            try runner.result("\(path) difference").doubles[0], try runner.result("\(path) differences").doubles,
+            try runner.result("\(path) difference").doubles[0],
+            try runner.result("\(path) differences").doubles,
             try runner.result("conv\(path.dropFirst(2)) moments").doubles
         )
     }
@@ -74,7 +75,8 @@ import Testing
                 let found = try difference(of: layer.path, run, state: before, images: images, step: step)
                 #expect(abs(layer.difference - found.whole) < 2e-3 * max(found.whole, 0.1), "\(layer.path)")
                 let worst = layer.worstChannel
-                #expect(abs(worst.difference - found.channels[worst.channel]) < 0.01 * max(worst.difference, 0.1))
+                #expect(
+                    abs(worst.difference - found.channels[worst.channel]) < 0.01 * max(worst.difference, 0.1))
             }
         }
     }
@@ -91,13 +93,16 @@ import Testing
             let layer = watch.layers[2]
             let moments = try difference(of: "bn3", run, state: before, images: images, step: step).moments
             let channels = moments.count / 2
-            let (mean, deviation) = (before["bn3.running_mean"]!.value.doubles, before["bn3.running_std"]!.value.doubles)
+            let (mean, deviation) = (
+                before["bn3.running_mean"]!.value.doubles, before["bn3.running_std"]!.value.doubles
+            )
             let lags = (0..<channels).map { (moments[$0] - mean[$0]) / deviation[$0] }
             let scales = (0..<channels).map { (moments[channels + $0] + 1e-5).squareRoot() / deviation[$0] }
             let (rMax, dMax) = (TinyRun.limits.rMax.value(at: step), TinyRun.limits.dMax.value(at: step))
             func isClose(_ distribution: Distribution?, _ values: [Double]) -> Bool {
                 guard let distribution else { return false }
-                return abs(distribution.minimum - values.min()!) < 2e-3 && abs(distribution.maximum - values.max()!) < 2e-3
+                return abs(distribution.minimum - values.min()!) < 2e-3
+                    && abs(distribution.maximum - values.max()!) < 2e-3
             }
             #expect(isClose(layer.meanLag, lags) && isClose(layer.scaleLag, scales))
             let r = scales.map { min(max($0, 1 / rMax), rMax) }
@@ -120,7 +125,9 @@ import Testing
         let (events, _) = try await run.events()
         let report = try #require(events.watches.last)
         let evaluation = try #require(events.evaluations.last { $0.set == .validation })
-        #expect(report.layers.map { $0.readings["mean"] } == evaluation.normalizations.map { $0.readings["mean"] })
+        #expect(
+            report.layers.map { $0.readings["mean"] } == evaluation.normalizations.map { $0.readings["mean"] }
+        )
     }
 
     @Test("no bit of a run changes", arguments: engines.indices, kinds.indices)
@@ -128,9 +135,15 @@ import Testing
         let folder = try TemporaryFolder()
         for (name, change) in [
             ("plain", { _ in }), ("accumulated", { $0.accumulation = 2 }),
-            ("recomputed", { $0.options.memory = .small; $0.options.recomputes = true }),
+            (
+                "recomputed",
+                {
+                    $0.options.memory = .small; $0.options.recomputes = true
+                }
+            ),
         ] as [(String, (inout TrainingConfiguration) -> Void)] {
-            var run = try TinyRun(folder.appending("\(name) watched"), normalization: Self.kinds[kind], steps: 10)
+            var run = try TinyRun(
+                folder.appending("\(name) watched"), normalization: Self.kinds[kind], steps: 10)
             run.engine = engines[engine]
             run.configuration.options.parameterAveragingRate = 0.2
             change(&run.configuration)
@@ -159,7 +172,8 @@ import Testing
         let (events, error) = try await run.events()
         #expect(error == nil)
         #expect(events.watches.count == 10)
-        #expect(events.watches.allSatisfy { $0.layers.count == 5 && $0.layers.allSatisfy(\.difference.isFinite) })
+        #expect(
+            events.watches.allSatisfy { $0.layers.count == 5 && $0.layers.allSatisfy(\.difference.isFinite) })
     }
 
     @Test func normalizationsWithoutAveragesHaveNothingToWatch() async throws {
