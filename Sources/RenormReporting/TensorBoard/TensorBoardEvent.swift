@@ -32,7 +32,7 @@ struct TensorBoardEvent {
     var record: [UInt8] {
         var event = ProtobufWriter()
         event.double(1, time)
-        event.integer(2, step)
+        if step != 0 { event.integer(2, step) }
         switch content {
         case .version: event.text(3, "brain.Event:2")
         case .start:
