@@ -32,7 +32,7 @@ enum ReportStyle {
         .confusion td.zero { color: var(--soft) }
         .wrong { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 12px; padding: 0; margin: .6em 0;
           list-style: none }
-        .wrong figure { margin: 0; font-size: .82em; line-height: 1.3 } .wrong img { width: 100%; image-rendering: pixelated;
+        .wrong figure { margin: 0; font-size: .82em; line-height: 1.3 } .wrong img { width: 100%; height: auto; image-rendering: pixelated;
           background: #000; border: 1px solid var(--line); border-radius: 3px; display: block; margin-bottom: .3em }
         .wrong .photo img { image-rendering: auto }
         .high { color: var(--high); font-weight: 600 } .medium { color: var(--medium); font-weight: 600 } .low { color: var(--low) }

@@ -12,8 +12,8 @@ public struct RunHistory: Sendable, Hashable {
     /// Takes entries as sessions wrote them.
     public init(_ written: [HistoryEntry]) {
         entries = written.reduce(into: []) { kept, entry in
-            // A session goes on from a state; what came after that has not happened.
-            if case .session = entry.event { kept.removeAll { $0.step > entry.step } }
+            // A session goes on from a state: what came after that has not happened, and the end comes again.
+            if case .session = entry.event { kept.removeAll { $0.step > entry.step || $0.isOfTheEnd } }
             kept.append(entry)
         }
     }
@@ -77,4 +77,15 @@ public struct RunHistory: Sendable, Hashable {
 
     /// What the looks have warned of.
     public var watchWarnings: [WatchWarning] { watches.flatMap(\.warnings) }
+}
+
+extension HistoryEntry {
+    /// Whether it is of what a run does once all steps are made.
+    fileprivate var isOfTheEnd: Bool {
+        switch event {
+        case .finished: true
+        case .evaluation(let measured): measured.set == .test
+        default: false
+        }
+    }
 }
