@@ -94,7 +94,8 @@ public struct RunReport {
 enum ReportText {
     /// A part of 1 in percent.
     static func percent(_ value: Double) -> String {
-        value.isFinite ? "\((value * 100).text(value < 0.1 ? "%.2g" : value < 1 ? "%.1f" : "%.0f")) %" : "not finite"
+        guard value.isFinite else { return "not finite" }
+        return "\((value * 100).text(value < 0.1 ? "%.2g" : value < 1 ? "%.1f" : "%.0f")) %"
     }
 
     /// The mark of a run's colour and dashes.
