@@ -69,7 +69,8 @@ struct WatchMemory {
                             + "averages anew when training has ended"
                     ))
             }
-        } else if difference > ofBatches {
+        } else if difference > ofBatches, looks.allSatisfy({ $0.watch.r == nil }) {
+            // A correction whose limits are still closed has its time to come.
             result.append(
                 (
                     .differingBatches,
