@@ -88,7 +88,7 @@ let package = Package(
             ]),
         .target(
             name: "RenormReporting",
-            dependencies: ["RenormArrays", "RenormFormats", "RenormExperiments"]),
+            dependencies: ["RenormArrays", "RenormFormats", "RenormTraining", "RenormExperiments"]),
         .target(
             name: "Renorm",
             dependencies: [

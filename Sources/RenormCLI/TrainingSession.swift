@@ -60,7 +60,8 @@ struct TrainingSession {
         if !goesOn { for warning in needless { try printer.print(.warning(warning)) } }
         // Data that have moved are looked for there from now on.
         let moved = goesOn && isMoved ? record : nil
-        try await follow(trainer, printer) {
+        let tensorboard = options.tensorboard ? TensorBoardPrinter(folder) : nil
+        try await follow(trainer, printer, tensorboard) {
             if let moved { try AtomicFile.write(moved, to: folder.configuration) }
         }
     }
@@ -82,7 +83,8 @@ struct TrainingSession {
     ///
     /// - Parameter started: Called when the run has its folder and everything is planned.
     private func follow(
-        _ trainer: Trainer, _ printer: any EventPrinter, started: @escaping @Sendable () throws -> Void
+        _ trainer: Trainer, _ printer: any EventPrinter, _ tensorboard: TensorBoardPrinter?,
+        started: @escaping @Sendable () throws -> Void
     ) async throws {
         let work = Task {
             var (interruption, failure) = (Interruption?.none, (any Error)?.none)
@@ -92,6 +94,7 @@ struct TrainingSession {
                 do {
                     if case .started = event { try started() }
                     try printer.print(event)
+                    try tensorboard?.print(event)
                 } catch {
                     // Not thrown here: the process must not end before the run has.
                     failure = error

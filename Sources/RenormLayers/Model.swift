@@ -49,6 +49,8 @@ public struct Model: Sendable {
         public var taps: Taps
         /// The normalizations, overrides included.
         public var normalizations: [NormalizationRecord]
+        /// What normalizations have taken of the batch, of those that normalize its examples together.
+        public var looks: [BatchLook]
         /// What the user should know.
         public var warnings: [String]
     }
@@ -73,7 +75,7 @@ public struct Model: Sendable {
         return Traced(
             output: output, auxiliaries: trace.auxiliaries, layers: trace.layers,
             taps: Taps(trace.records, images: images, nodes: start..<builder.graph.nodes.count),
-            normalizations: trace.normalizations,
+            normalizations: trace.normalizations, looks: trace.looks,
             warnings: trace.warnings)
     }
 

@@ -16,6 +16,8 @@ final class Trace {
     var records: [LayerRecord] = []
     var normalizations: [NormalizationRecord] = []
     var auxiliaries: [AuxiliaryOutput] = []
+    /// What normalizations have taken of the batch; of a layer that is called twice what it took first.
+    private(set) var looks: [BatchLook] = []
     private var noted: [(message: String, paths: [String])] = []
 
     init(
@@ -37,6 +39,17 @@ final class Trace {
     /// What was noted, each once: the paths of those who noted it, and then what.
     var warnings: [String] {
         noted.map { "\($0.paths.joined(separator: ", ")): \($0.message)" }
+    }
+
+    func look(_ look: BatchLook) {
+        if !looks.contains(where: { $0.path == look.path }) { looks.append(look) }
+    }
+
+    func noteUsed(means: Tensor, deviations: Tensor, at path: String) {
+        guard let index = looks.firstIndex(where: { $0.path == path }), looks[index].used == nil else {
+            return
+        }
+        looks[index].used = (means, deviations)
     }
 
     func warn(_ message: String, at path: String) {

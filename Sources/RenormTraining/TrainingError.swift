@@ -21,6 +21,8 @@ public enum TrainingError: Error, Hashable, Sendable {
     case noCheckpoint(folder: String)
     /// A safetensors file that was not saved by a run.
     case notACheckpoint(path: String, reason: String)
+    /// A history of a run with a line that is none.
+    case history(path: String, line: Int, reason: String)
     /// A checkpoint of another version of the format.
     case formatVersion(path: String, found: Int, expected: Int)
     /// A checkpoint of a run with other options.
@@ -94,6 +96,10 @@ extension TrainingError: CustomStringConvertible {
         case .notACheckpoint(let path, let reason):
             return "\(path) is no checkpoint of a run: \(reason). Expected a file that training saved. "
                 + "Check the path; a new run can start from a file of parameters alone."
+        case .history(let path, let line, let reason):
+            return
+                "\(path), line \(line), is no part of a run's history: \(reason). Expected the lines that training "
+                + "wrote. Take the file away to see the rest of the run."
         case .formatVersion(let path, let found, let expected):
             return "\(path) is a checkpoint of format \(found); expected format \(expected). "
                 + "Read it with the version of renorm that wrote it."

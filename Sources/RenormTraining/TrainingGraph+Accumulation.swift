@@ -31,38 +31,41 @@ extension TrainingGraph {
     ///   - accumulation: The number of small batches in a step; with 1 the step is one graph.
     ///   - targets: What an example is to be classified as.
     ///   - trainedSince: The step, by path, since which parameters are trained that have not been trained from the first on.
+    ///   - statisticsStand: Whether statistics that do not move here have moved in earlier steps of the run.
+    ///   - watches: Whether the moments that normalizations take of the (last small) batch are among the results of `graph`.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
         _ model: Model, batch: Int, accumulation: Int, options: TrainingOptions,
         targets: Targets = .labels, domains: Int? = nil, seed: UInt64 = 0,
-        trainedSince: [String: Int] = [:]
+        trainedSince: [String: Int] = [:], statisticsStand: Bool = false, watches: Bool = false
     ) throws {
         guard accumulation > 1 else {
             try self.init(
                 model, batch: batch, options: options, targets: targets, domains: domains, seed: seed,
-                trainedSince: trainedSince)
+                trainedSince: trainedSince, statisticsStand: statisticsStand, watches: watches)
             return
         }
-        let (graph, warnings) = try TrainingGraph.gather(
+        let (graph, warnings, watched) = try TrainingGraph.gather(
             model, batch: batch, accumulation: accumulation, options, targets, domains: domains,
-            seed: seed)
+            seed: seed, watches: watches)
         self.init(
             graph: graph,
             update: try TrainingGraph.apply(
-                to: graph.variables.values, options, ParameterRules(model, options, trainedSince)),
-            accumulation: accumulation, warnings: warnings)
+                to: graph.variables.values, options, ParameterRules(model, options, trainedSince),
+                statisticsStand: statisticsStand),
+            accumulation: accumulation, warnings: warnings, watched: watched)
     }
 
     /// Adds a small batch's part of the gradients and of the changes of statistics to the accumulators.
     private static func gather(
         _ model: Model, batch: Int, accumulation: Int, _ options: TrainingOptions, _ targets: Targets,
-        domains: Int?, seed: UInt64
-    ) throws -> (Graph, warnings: [String]) {
+        domains: Int?, seed: UInt64, watches: Bool
+    ) throws -> (Graph, warnings: [String], watched: [WatchedLayer]) {
         let builder = GraphBuilder()
         let place = builder.input("place", shape: .scalar)
-        let (loss, warnings) = try forward(
+        let (loss, warnings, watched) = try forward(
             model, batch: batch, options, targets, domains: domains, seed: seed,
-            drawNumber: builder.step * Double(accumulation) + place, on: builder)
+            drawNumber: builder.step * Double(accumulation) + place, watches: watches, on: builder)
         let share = 1 / Double(accumulation)
         let parameters = trained(builder)
         let gradients = try builder.gradients(
@@ -93,13 +96,13 @@ extension TrainingGraph {
             nodes: traced.nodes, fetches: traced.fetches,
             updates: Array(traced.updates.dropFirst(statistics.count)), guards: traced.guards,
             schedules: traced.schedules, variables: traced.variables)
-        return (graph.pruned().recomputing(options.recomputation), warnings)
+        return (graph.pruned().recomputing(options.recomputation), warnings, watched)
     }
 
     /// Turns what was accumulated into a step.
     private static func apply(
         to variables: some Sequence<VariableSpecification>, _ options: TrainingOptions,
-        _ rules: ParameterRules
+        _ rules: ParameterRules, statisticsStand: Bool
     ) throws -> Graph {
         let builder = GraphBuilder()
         let isAccumulated = Set(variables.filter { $0.kind == .accumulator }.map(\.path))
@@ -122,7 +125,9 @@ extension TrainingGraph {
                     specification.path, to: builder.variable(at: specification.path) + change)
             }
         }
-        if let rate = options.parameterAveragingRate { try average(builder, rate: rate) }
+        if let rate = options.parameterAveragingRate {
+            try average(builder, rate: rate, statisticsStand: statisticsStand)
+        }
         return builder.graph.pruned()
     }
 

@@ -91,6 +91,8 @@ public struct TrainingGraph: Sendable {
     public let accumulation: Int
     /// What the user should know, such as a normalization of single values.
     public let warnings: [String]
+    /// The normalizations whose batch can be looked at after a step; none unless the graph was made to watch them.
+    let watched: [WatchedLayer]
 
     /// What an example is to be classified as.
     public enum Targets: Sendable, Hashable {
@@ -111,29 +113,37 @@ public struct TrainingGraph: Sendable {
     ///     that the batch is from, else 0. Each statistic is a variable `[domains] + shape`. `nil`: statistics are of all together.
     ///   - seed: The seed of random draws such as dropout's.
     ///   - trainedSince: The step, by path, since which parameters are trained that have not been trained from the first on.
+    ///   - statisticsStand: Whether statistics that do not move here have moved in earlier steps of the run.
+    ///   - watches: Whether the moments that normalizations take of the batch are among the results.
     /// - Throws: `GraphError` if the batch or the options do not fit the model.
     public init(
         _ model: Model, batch: Int, options: TrainingOptions, targets: Targets = .labels,
-        domains: Int? = nil, seed: UInt64 = 0, trainedSince: [String: Int] = [:]
+        domains: Int? = nil, seed: UInt64 = 0, trainedSince: [String: Int] = [:],
+        statisticsStand: Bool = false, watches: Bool = false
     ) throws {
         let builder = GraphBuilder()
         let forward = try TrainingGraph.forward(
-            model, batch: batch, options, targets, domains: domains, seed: seed, on: builder)
+            model, batch: batch, options, targets, domains: domains, seed: seed, watches: watches,
+            on: builder)
         warnings = forward.warnings
+        watched = forward.watched
         let parameters = TrainingGraph.trained(builder)
         let gradients = try builder.gradients(
             of: forward.loss, for: parameters.map { try builder.variable(at: $0.path) })
         try TrainingGraph.update(
             parameters, by: gradients, options, ParameterRules(model, options, trainedSince), on: builder)
-        if let rate = options.parameterAveragingRate { try TrainingGraph.average(builder, rate: rate) }
+        if let rate = options.parameterAveragingRate {
+            try TrainingGraph.average(builder, rate: rate, statisticsStand: statisticsStand)
+        }
         graph = builder.graph.pruned().recomputing(options.recomputation)
         update = nil
         accumulation = 1
     }
 
     /// The graphs of a step, however many small batches it has.
-    init(graph: Graph, update: Graph?, accumulation: Int, warnings: [String]) {
+    init(graph: Graph, update: Graph?, accumulation: Int, warnings: [String], watched: [WatchedLayer]) {
         self.graph = graph
+        self.watched = watched
         self.update = update
         self.accumulation = accumulation
         self.warnings = warnings
@@ -142,8 +152,8 @@ public struct TrainingGraph: Sendable {
     /// Traces a model up to its loss, the mean over the batch, with the weighted losses of auxiliary classifiers.
     static func forward(
         _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets,
-        domains: Int?, seed: UInt64, drawNumber: Tensor? = nil, on builder: GraphBuilder
-    ) throws -> (loss: Tensor, warnings: [String]) {
+        domains: Int?, seed: UInt64, drawNumber: Tensor? = nil, watches: Bool, on builder: GraphBuilder
+    ) throws -> (loss: Tensor, warnings: [String], watched: [WatchedLayer]) {
         let images = try builder.images(model.input, batch: batch)
         let labels = builder.input("labels", shape: [batch], type: .i32)
         let traced = try model.trace(
@@ -178,7 +188,8 @@ public struct TrainingGraph: Sendable {
             try builder.within(path: "accuracy") { try logits.rightAnswers(labels: labels).sum() },
             as: "correct"
         )
-        return (loss, traced.warnings)
+        let watched = watches ? traced.looks.map { WatchedLayer(fetching: $0, on: builder) } : []
+        return (loss, traced.warnings, watched)
     }
 
     /// The parameters that gradients change.
@@ -221,7 +232,10 @@ public struct TrainingGraph: Sendable {
 
     /// Exponential averages of what the step trains and of every statistic, of their values after the step. A frozen
     /// parameter is its own average.
-    static func average(_ builder: GraphBuilder, rate: Double) throws {
+    ///
+    /// - Parameter statisticsStand: Whether statistics without an update have moved in earlier steps, so that their averages have
+    ///   still to come to them.
+    static func average(_ builder: GraphBuilder, rate: Double, statisticsStand: Bool) throws {
         let averaged = builder.graph.variables.values.filter {
             ($0.kind == .parameter && $0.isTrainable) || $0.kind == .statistic
         }
@@ -234,8 +248,9 @@ public struct TrainingGraph: Sendable {
                         path: averagePath(of: specification.path), kind: .average, shape: specification.shape,
                         initializer: specification.initializer))
                 // What does not move stays equal to its average, to the bit, if nothing is computed.
-                guard let update = updates[specification.path] else { return }
-                let value = builder.tensor(update)
+                let update = updates[specification.path]
+                guard update != nil || (statisticsStand && specification.kind == .statistic) else { return }
+                let value = try update.map(builder.tensor) ?? builder.variable(at: specification.path)
                 try builder.update(
                     averagePath(of: specification.path), to: average + (value - average) * rate)
             }

@@ -53,7 +53,10 @@ struct TrainTests {
         #expect(accuracy > 0.5)
         #expect(test.first?["loss"] is Double)
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("a")).sorted()
-        #expect(files == ["best.safetensors", "config.yml", "last.safetensors", "model.safetensors"])
+        #expect(
+            files == [
+                "best.safetensors", "config.yml", "history.jsonl", "last.safetensors", "model.safetensors",
+            ])
     }
 
     @Test func aKilledRunGoesOnToTheSameBits() throws {

@@ -175,12 +175,19 @@ import Testing
         let folder = try TemporaryFolder()
         let run = try TinyRun(folder.appending("run"))
         try await run.finish()
-        let before = try contents(of: run.folder!.url)
+        /// The files but the history, in which this is another session.
+        func states() throws -> [String: Data] {
+            try contents(of: run.folder!.url).filter { $0.key != run.folder!.history.lastPathComponent }
+        }
+        let (before, history) = (try states(), try RunHistory(reading: run.folder!))
         let (events, error) = try await run.events(resumes: true)
         #expect(error == nil)
         #expect(events.steps.isEmpty)
         #expect(events.evaluations.map(\.set) == [.test])
-        #expect(try contents(of: run.folder!.url) == before)
+        #expect(try states() == before)
+        let after = try RunHistory(reading: run.folder!)
+        #expect(after.evaluations(on: .test).map(\.step) == history.evaluations(on: .test).map(\.step))
+        #expect(after.stretches.map(\.step) == history.stretches.map(\.step))
     }
 
     @Test("a best checkpoint that is gone or damaged is said, and chosen anew", arguments: [true, false])

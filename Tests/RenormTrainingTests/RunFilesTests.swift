@@ -89,7 +89,7 @@ import Testing
         // Nothing is left of the writing.
         #expect(
             try contents(of: run.folder!.url).keys.sorted()
-                == ["best.safetensors", "last.safetensors", "model.safetensors"])
+                == ["best.safetensors", "history.jsonl", "last.safetensors", "model.safetensors"])
     }
 
     @Test(
@@ -317,6 +317,7 @@ import Testing
             for (name, data) in try contents(of: run.folder!.url) {
                 #expect(!name.hasPrefix("."))
                 #expect(data.count > 0)
+                guard name != run.folder!.history.lastPathComponent else { continue }
                 _ = try TrainedModel(reading: run.folder!.url.appendingPathComponent(name))
             }
         }

@@ -180,6 +180,14 @@ extension TrainOptions {
                 optimizer == .sgd ? "it with --momentum 0" : "it with --optimizer \(optimizer.rawValue)",
                 expected: "--optimizer sgd with a momentum", "Leave one of them out, or add --no-nesterov")
         }
+        for (name, value) in [
+            ("watch", watch.map { "\($0)" }), ("freeze-statistics-from", freezeStatisticsFrom?.description),
+        ] {
+            guard let value, !norm.isKept, !norm.has("rate") else { continue }
+            add(
+                "--\(name)", "\(value) with --norm \(norm), which has no moving averages that move",
+                expected: "--norm batch or batch-renorm with it", "Leave it out, or choose one of these")
+        }
         for (name, value) in [("mixup", mixup), ("cutmix", cutmix)] {
             guard let value, batchSize == 1 else { continue }
             add(

@@ -54,7 +54,8 @@ extension TrainOptions {
             unfreezing: unfreeze ?? defaultUnfreezing(start),
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
-                    ? FineTuningDefaults.recalibration : 0))
+                    ? FineTuningDefaults.recalibration : 0),
+            statisticsFrozenFrom: freezeStatisticsFrom?.step(of: steps), watchEvery: watch)
     }
 
     /// How many of the training images are held out.

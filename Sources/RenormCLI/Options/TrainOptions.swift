@@ -112,6 +112,19 @@ struct TrainOptions: OptionTable {
             resuming: .configures(["overrides"]), valueName: "parts"))
     var freezeStatistics: String?
 
+    @Option(
+        Row(
+            """
+            From when on the statistics of all normalizations stand still and normalize in training as at inference: a step, \
+            or a part of the run such as 0.9.
+            """, FreezingMomentText.bounds, resuming: .configures(["statisticsFrozenFrom"]),
+            valueName: "step|part",
+            discussion: """
+                Parameters go on being trained, now with what they will meet at inference (Wu & Johnson 2021). Patience and the best state \
+                are counted anew from there on. (default: never)
+                """))
+    var freezeStatisticsFrom: FreezingMomentText?
+
     // MARK: Length and batches
 
     @Option(
@@ -348,6 +361,22 @@ struct TrainOptions: OptionTable {
             "Steps between checkpoints. (default: once an epoch)", .of(\.checkpointEvery),
             resuming: .configures(["checkpointEvery"])))
     var checkpointEvery: Int?
+
+    @Option(
+        Row(
+            "Steps between looks at the normalizations: how far batches are from the averages, and training from inference. (default: no looks)",
+            .of(\.watchEvery), resuming: .configures(["watchEvery"]), valueName: "every",
+            discussion: """
+                RUN/history.jsonl keeps what was seen, for 'renorm report'; with --log json it is an event. A layer that goes beyond a \
+                threshold is warned of once. No number of the run depends on it.
+                """))
+    var watch: Int?
+
+    @Flag(
+        Row(
+            "Write TensorBoard's event files into RUN/tensorboard as the run goes: curves, and with --watch histograms of each layer.",
+            resuming: .free))
+    var tensorboard = false
 
     @Option(
         Row(

@@ -41,11 +41,15 @@ final class HumanPrinter: EventPrinter, @unchecked Sendable {
         case .stage(let report):
             say(
                 "step \(report.step.grouped)  stage \(report.stage) of \(report.stages): \(report.parts.visible), "
-                    + "\(report.trainedParameters.grouped) parameters are trained")
+                    + "\(report.trainedParameters.grouped) parameters are trained"
+                    + (report.statisticsAreFrozen ? ", statistics stand still" : ""))
         case .step(let report):
             progress.update(
                 completed: report.step, total: steps, unitsPerSecond: report.imagesPerSecond, unit: "images",
                 detail: "loss \(report.loss.formatted(4))")
+        case .watch:
+            // What should be known of it comes as a warning.
+            break
         case .skipped(let report):
             say(
                 "Step \(report.step): '\(report.path.visible)' is not finite; this batch was skipped (\(report.total) so far)."

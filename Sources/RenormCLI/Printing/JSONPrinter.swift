@@ -17,6 +17,7 @@ struct JSONPrinter: EventPrinter {
             try line("dropped-incomplete-batch", Count(examples: examples))
         case .stage(let report): try line("stage", report)
         case .step(let report): try line("step", report)
+        case .watch(let report): try line("watch", report)
         case .skipped(let report): try line("skipped", report)
         case .evaluation(let report):
             try print(

@@ -94,7 +94,13 @@ public struct NormalizationContext {
             mean: both.element(0), biasedVariance: both.element(1), epsilon: epsilon,
             channelGroups: x.shape[3], count: count)
         moments.both = both
+        scope.trace.look(BatchLook(path: scope.path, moments: both, count: count))
         return moments
+    }
+
+    /// Notes what groups are normalized with, `[G, C]` each, where that does not follow from their moments and the averages.
+    func noteUsed(means: Tensor, deviations: Tensor) {
+        scope.trace.noteUsed(means: means, deviations: deviations, at: scope.path)
     }
 
     /// Moments of each example, over height, width and the channels of each group of channels.

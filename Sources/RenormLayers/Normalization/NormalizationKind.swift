@@ -76,6 +76,16 @@ public protocol BatchwiseNormalization: NormalizationKind {
     /// The number of examples normalized together: groups of this many consecutive examples have moments of their own,
     /// while gradients are summed over all (the microbatches of Ioffe 2017). `nil` for the whole batch.
     var examples: Int? { get set }
+
+    /// How it corrected a group of examples in a step of training; `nil` where it normalizes with the group's own moments.
+    ///
+    /// - Parameter step: The number of the step, from 0, that schedules are asked for.
+    func correction(of group: GroupMoments, step: Int) -> BatchCorrection?
+}
+
+extension BatchwiseNormalization {
+    /// `nil`: none.
+    public func correction(of group: GroupMoments, step: Int) -> BatchCorrection? { nil }
 }
 
 /// A kind that keeps moving averages, with which it normalizes at inference.

@@ -4,18 +4,11 @@ import RenormExperiments
 struct ExperimentPlots {
     let table: ExperimentTable
 
-    static let colors = [
-        "#4477aa", "#ee6677", "#228833", "#ccaa22", "#66ccee", "#aa3377", "#777777", "#dd7722", "#114488",
-        "#77aa88",
-    ]
-
     private static let labelWidth = 200.0
     private static let width = 760.0
-    private static let gray = "#99999966"
-
     private func color(_ contender: String) -> String {
         let index = table.contenders.firstIndex(of: contender) ?? 0
-        return ExperimentPlots.colors[index % ExperimentPlots.colors.count]
+        return Palette.color(index)
     }
 
     /// Accuracy as deployed by setting: a dot for each seed (hollow where training broke), a bar for the mean's 95 % interval.
@@ -84,7 +77,7 @@ struct ExperimentPlots {
         let axis = Axis(
             percentages: values, from: ExperimentPlots.labelWidth, to: ExperimentPlots.width - 20)
         for mark in axis.marks {
-            svg.line(axis(mark), 8, axis(mark), height - 30, color: ExperimentPlots.gray)
+            svg.line(axis(mark), 8, axis(mark), height - 30, color: Palette.gray)
             svg.text(mark.short, axis(mark), height - 14, anchor: .middle)
         }
         for (block, setting) in table.settings.enumerated() {
@@ -118,7 +111,7 @@ struct ExperimentPlots {
         let y = Axis(percentages: points.map(\.1), from: height - 30, to: 26)
         svg.text(setting, 34, 14, size: 13)
         for mark in y.marks {
-            svg.line(34, y(mark), width - 10, y(mark), color: ExperimentPlots.gray)
+            svg.line(34, y(mark), width - 10, y(mark), color: Palette.gray)
             svg.text(mark.short, 28, y(mark) + 4, anchor: .end, size: 11)
         }
         for mark in x.marks { svg.text(mark.short, x(mark), height - 12, anchor: .middle, size: 11) }

@@ -84,6 +84,8 @@ public struct LearningRateTest: Sendable {
         let schedule = Schedule.exponential(from: from, to: to, steps: steps - 1)
         var tested = trainer
         tested.configuration.options.learningRate = schedule
+        // Averages of a network that was not trained yet are not those that it is going to be normalized with.
+        tested.configuration.statisticsFrozenFrom = nil
         let plan = try TrainingPlan(tested)
         let scaling = try trainer.configuration.scaling ?? InputScaling(of: plan.training)
         let state = plan.initialState(of: trainer.model)

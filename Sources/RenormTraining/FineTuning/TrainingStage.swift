@@ -9,6 +9,8 @@ package struct TrainingStage: Sendable {
     package let parts: Unfreezing.Parts
     /// The first step, from 0.
     package let firstStep: Int
+    /// Whether statistics that have moved before stand still.
+    package let statisticsAreFrozen: Bool
     /// The model as it is trained: what the stage freezes is frozen.
     package let model: Model
     /// The step.
@@ -31,16 +33,29 @@ package struct TrainingStage: Sendable {
         domains: Int?, stepsPerEpoch: Int
     ) throws -> [TrainingStage] {
         let unfreezing = configuration.unfreezing
-        let firstSteps = unfreezing.firstSteps(stepsPerEpoch: stepsPerEpoch)
+        let planned = zip(unfreezing.stages, unfreezing.firstSteps(stepsPerEpoch: stepsPerEpoch)).map {
+            Stretch(stage: $0, firstStep: $1)
+        }
+        if configuration.statisticsFrozenFrom != nil,
+            try !model.tracedNormalizations().contains(where: \.normalization.keepsPopulation)
+        {
+            throw TrainingError.option(
+                name: "statistics frozen from a step on",
+                found: "a network whose normalizations keep no averages",
+                expected: "batch or batch-renorm normalizations")
+        }
         var open = OpenParts()
         var trainedSince: [String: Int] = [:]
-        return try zip(unfreezing.stages, firstSteps).map { stage, firstStep in
+        return try Stretch.freezingStatistics(from: configuration.statisticsFrozenFrom, planned).map {
+            stretch in
+            let (stage, firstStep) = (stretch.stage, stretch.firstStep)
             var own = model
             if stage.parts != .all {
                 let head = try configuration.architecture?.headPaths() ?? []
                 open = open.union(try model.openParts(stage.parts, head: head))
                 own = try model.freezing(allBut: open)
             }
+            if stretch.statisticsAreFrozen { own.overrides.append(.freeze(.all, .statistics)) }
             let trained = try own.specifications().filter { $0.kind == .parameter && $0.isTrainable }
             guard !trained.isEmpty else {
                 throw TrainingError.option(
@@ -53,9 +68,31 @@ package struct TrainingStage: Sendable {
             let graph = try TrainingGraph(
                 own, batch: configuration.batchSize, accumulation: configuration.accumulation,
                 options: configuration.options, targets: targets, domains: domains, seed: configuration.seed,
-                trainedSince: trainedSince)
-            return TrainingStage(parts: stage.parts, firstStep: firstStep, model: own, graph: graph)
+                trainedSince: trainedSince, statisticsStand: stretch.statisticsAreFrozen,
+                watches: configuration.watchEvery != nil)
+            return TrainingStage(
+                parts: stage.parts, firstStep: firstStep, statisticsAreFrozen: stretch.statisticsAreFrozen,
+                model: own, graph: graph)
         }
+    }
+}
+
+/// A stretch of a run before anything of it is traced.
+private struct Stretch {
+    var stage: Unfreezing.Stage
+    var firstStep: Int
+    var statisticsAreFrozen = false
+
+    /// The stretches with statistics frozen from a step on, where another one begins.
+    static func freezingStatistics(from step: Int?, _ planned: [Stretch]) -> [Stretch] {
+        guard let step else { return planned }
+        func frozen(_ stretch: Stretch, from first: Int) -> Stretch {
+            Stretch(stage: stretch.stage, firstStep: first, statisticsAreFrozen: true)
+        }
+        let before = planned.filter { $0.firstStep < step }
+        let after = planned.filter { $0.firstStep >= step }.map { frozen($0, from: $0.firstStep) }
+        guard let last = before.last, after.first?.firstStep != step else { return before + after }
+        return before + [frozen(last, from: step)] + after
     }
 }
 
@@ -85,7 +122,8 @@ package final class StagedSteps {
     private let stages: [TrainingStage]
     private let engine: any Engine
     private let sources: (ofExamples: [Int], count: Int)?
-    private var step: TrainingStep
+    /// The step of that stage.
+    private(set) var step: TrainingStep
 
     /// Begins at a step.
     ///

@@ -23,7 +23,7 @@ extension TrainingConfiguration {
     /// part of the other options, which must stay.
     public static let changeable: Set<String> = [
         "steps", "evaluateEvery", "patience", "checkpointEvery", "evaluationBatchSize", "evaluationPrecision",
-        "onNonFinite", "initialization",
+        "onNonFinite", "initialization", "watchEvery",
         "options.memory", "options.recomputes",
     ]
 

@@ -5,6 +5,8 @@ import Foundation
 final class EventChannel: @unchecked Sendable {
     private let condition = NSCondition()
     private let capacity: Int
+    /// Called with each event before it is handed over, on the training thread, which also sets it.
+    var observer: ((TrainingEvent) -> Void)?
     // All guarded by `condition`.
     private var waiting: [TrainingEvent] = []
     private var reader: CheckedContinuation<TrainingEvent?, any Error>?
@@ -21,6 +23,7 @@ final class EventChannel: @unchecked Sendable {
 
     /// Hands over an event, waiting while the reader is too far behind.
     func send(_ event: TrainingEvent) {
+        observer?(event)
         let reader: CheckedContinuation<TrainingEvent?, any Error>? = locked {
             while waiting.count >= capacity, !isAbandoned { condition.wait() }
             if isAbandoned { return nil }

@@ -4,6 +4,7 @@ import RenormFormats
 /// Where a run keeps its files:
 ///
 ///     config.yml            the options (`Trainer.record`, which the command line gives), written before all else
+///     history.jsonl         what has happened: losses, evaluations, looks at the normalizations, an object a line
 ///     learning-rate.csv     the curve of the range test, if the learning rate is from one
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
@@ -29,6 +30,10 @@ public struct RunFolder: Sendable, Hashable {
         (0...).lazy.map(pictures).prefix { FileManager.default.fileExists(atPath: $0.path) }.map { $0 }
     }
 
+    /// What has happened in the run: a line of JSON for each `HistoryEntry`.
+    public var history: URL { url.appendingPathComponent("history.jsonl") }
+    /// What the doctor found in the run: a line of JSON for each finding, and one for the verdict.
+    public var findings: URL { url.appendingPathComponent("doctor.json") }
     /// The curve of the range test that the learning rate is from.
     public var learningRates: URL { url.appendingPathComponent("learning-rate.csv") }
     /// The latest state.

@@ -50,7 +50,9 @@ extension TrainingConfiguration: Checkable {
             count("evaluation batch size", evaluationBatchSize), rateFault, options.fault,
             architecture?.fault,
             sampling.fault, unfreezing.fault, count("examples of recalibration", recalibration, from: 0),
-            classWeights.fault, augmentation.fault, mixing.fault, scaling?.fault)
+            count("step that statistics are frozen from", statisticsFrozenFrom, to: TrainingLimits.steps),
+            count("steps between looks", watchEvery, to: .max), classWeights.fault, augmentation.fault,
+            mixing.fault, scaling?.fault)
     }
 
     /// What is wrong with the learning rate of the steps that are made.

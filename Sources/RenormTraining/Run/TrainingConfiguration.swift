@@ -56,6 +56,12 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     /// The number of training examples on which moving averages are measured anew before the network is evaluated on held-out
     /// examples and saved for use, in whole steps; 0: they are as training left them. See `Recalibration`.
     public var recalibration: Int
+    /// The number of steps after which the statistics of all normalizations stand still and normalize in training as at inference,
+    /// to the end of the run (Wu & Johnson 2021); `nil`: never. Parameters go on being trained.
+    public var statisticsFrozenFrom: Int?
+    /// The number of steps between looks at the normalizations (`TrainingEvent.watch`), on which no number of the run depends; `nil`:
+    /// none.
+    public var watchEvery: Int?
 
     /// Makes a configuration.
     public init(
@@ -66,11 +72,14 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
         seed: UInt64 = 0, scaling: InputScaling? = nil, onNonFinite: NonFinitePolicy = .stop,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil,
         evaluationBatchSize: Int = 250, evaluationPrecision: Precision? = nil,
-        initialization: String? = nil, unfreezing: Unfreezing = .all, recalibration: Int = 0
+        initialization: String? = nil, unfreezing: Unfreezing = .all, recalibration: Int = 0,
+        statisticsFrozenFrom: Int? = nil, watchEvery: Int? = nil
     ) {
         self.architecture = architecture
         self.unfreezing = unfreezing
         self.recalibration = recalibration
+        self.statisticsFrozenFrom = statisticsFrozenFrom
+        self.watchEvery = watchEvery
         self.initialization = initialization
         self.options = options
         self.steps = steps
@@ -117,6 +126,8 @@ extension TrainingConfiguration {
         options = try container.value(.options)
         unfreezing = try container.optional(.unfreezing) ?? .all
         recalibration = try container.optional(.recalibration) ?? 0
+        statisticsFrozenFrom = try container.optional(.statisticsFrozenFrom)
+        watchEvery = try container.optional(.watchEvery)
         steps = try container.value(.steps)
         batchSize = try container.value(.batchSize)
         accumulation = try container.optional(.accumulation) ?? 1

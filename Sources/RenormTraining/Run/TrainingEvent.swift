@@ -20,6 +20,8 @@ public enum TrainingEvent: Sendable {
     case stage(StageReport)
     /// A step was made.
     case step(StepReport)
+    /// What was seen of the normalizations in the step before. Only where `TrainingConfiguration.watchEvery` asks for it.
+    case watch(WatchReport)
     /// A batch was not finite somewhere; nothing was updated in that step.
     case skipped(SkipReport)
     /// A set was evaluated.
@@ -70,6 +72,8 @@ public struct StageReport: Sendable, Hashable, Codable {
     public var parts: String
     /// The number of elements of the parameters that are trained.
     public var trainedParameters: Int
+    /// Whether the statistics of normalizations stand still from here on, and normalize (`TrainingConfiguration.statisticsFrozenFrom`).
+    public var statisticsAreFrozen = false
 }
 
 /// A step that was made.

@@ -83,7 +83,9 @@ package struct TrainingPlan {
         }
         if let never = stages.first(where: { $0.firstStep >= steps }) {
             result.append(
-                "'\(never.parts)' would be trained from step \(never.firstStep) on, to which this run of \(steps) steps does not come"
+                never.statisticsAreFrozen
+                    ? "statistics would be frozen from step \(never.firstStep) on, to which this run of \(steps) steps does not come"
+                    : "'\(never.parts)' would be trained from step \(never.firstStep) on, to which this run of \(steps) steps does not come"
             )
         }
         return result

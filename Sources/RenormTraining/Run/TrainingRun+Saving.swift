@@ -5,6 +5,7 @@ extension TrainingRun {
     /// Saves the state to go on from.
     func saveLast(_ reason: CheckpointReport.Reason) throws {
         guard let folder = trainer.folder else { return }
+        try flushHistory()
         try checkpoint().write(to: folder.last)
         progress.savedAt = progress.step
         channel.send(

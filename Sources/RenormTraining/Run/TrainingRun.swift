@@ -22,6 +22,8 @@ final class TrainingRun {
     /// The network's normalizations, for what they report.
     private let normalizations: [NormalizationRecord]
     private let lock: RunLock?
+    private let history: HistoryFile?
+    private let watcher: Watcher?
     var trainingTime = Duration.zero
     private var validationPass: EvaluationPass?
     private var inferenceStore: (any Store)?
@@ -55,6 +57,8 @@ final class TrainingRun {
         if let table = trainer.learningRates, let folder = trainer.folder, !folder.hasCheckpoint {
             try AtomicFile.write(table, to: folder.learningRates)
         }
+        history = try trainer.folder.map(HistoryFile.init)
+        if let history { channel.observer = { history.add($0) } }
         let initial = plan.initialState(of: trainer.model)
         let resumption = try Resumption(trainer, plan, expected: initial, channel)
         if let resumption {
@@ -67,13 +71,24 @@ final class TrainingRun {
         steps = try StagedSteps(
             plan, on: trainer.engine, state: resumption?.checkpoint.variables ?? initial, at: progress.step,
             compiled: compiled[plan.stage(at: progress.step)])
+        watcher = try trainer.watcher(resuming: resumption != nil, channel)
+        try watcher?.watch(plan.stages[steps.stage])
     }
 
     /// Makes all steps, and measures and saves the state that is chosen.
     func run() throws {
         defer { lock?.release() }
         announce()
-        let end = try lastEvent()
+        let end: TrainingEvent
+        do {
+            end = try lastEvent()
+        } catch {
+            try? history?.flush()
+            throw error
+        }
+        history?.add(end)
+        try history?.flush()
+        channel.observer = nil
         // Whoever reads it may start the next run in the folder at once.
         lock?.release()
         channel.send(end)
@@ -99,6 +114,12 @@ final class TrainingRun {
                     parameterCount: trainer.model.variables.ofKinds([.parameter]).elementCount,
                     plannedByteCount: plannedByteCount, cache: plan.cache, environment: plan.environment)
             ))
+        if let watcher, watcher.isBlind, !plan.stages[steps.stage].statisticsAreFrozen {
+            channel.send(
+                .warning(
+                    "no normalization of what is trained first takes moments of batches, so there is nothing to watch"
+                ))
+        }
         let dropped = plan.sampler.droppedPerEpoch
         if dropped > 0 { channel.send(.droppedIncompleteBatch(examples: dropped)) }
         if plan.stages.count > 1, progress.step != plan.stages[steps.stage].firstStep { announceStage() }
@@ -111,12 +132,13 @@ final class TrainingRun {
             .stage(
                 StageReport(
                     step: progress.step, stage: steps.stage + 1, stages: plan.stages.count,
-                    parts: "\(stage.parts)", trainedParameters: stage.trainedCount)))
+                    parts: "\(stage.parts)", trainedParameters: stage.trainedCount,
+                    statisticsAreFrozen: stage.statisticsAreFrozen)))
     }
 
     /// Goes over to the stage that the next step belongs to.
     private func enterStage() throws {
-        _ = try steps.enterStage(of: progress.step)
+        if try steps.enterStage(of: progress.step) { try watcher?.watch(plan.stages[steps.stage]) }
         guard plan.stages.count > 1, plan.stages[steps.stage].firstStep == progress.step else { return }
         // What earlier stages found is no reason to end this one.
         progress.evaluationsSinceBest = 0
@@ -145,16 +167,39 @@ final class TrainingRun {
             }
             if hasEnded || shouldStop { return }
             try enterStage()
+            let isWatched = isWatched
+            if isWatched { try watcher?.look(at: store) }
             let began = ContinuousClock.now
             guard let outcome = try makeStep(of: loader) else { return }
             let duration = ContinuousClock.now - began
             trainingTime += duration
             progress.step += 1
             switch outcome {
-            case .updated(let result): report(result, duration)
+            case .updated(let result):
+                try report(result, duration)
+                if isWatched { try watch() }
             case .notFinite(let path): try skip(path)
             }
             reportBroken()
+        }
+    }
+
+    /// Whether the normalizations are looked at in the next step.
+    private var isWatched: Bool {
+        guard let every = configuration.watchEvery, watcher?.isBlind == false else { return false }
+        return (progress.step + 1) % every == 0
+    }
+
+    /// Says what was seen of the normalizations in the step that was made.
+    private func watch() throws {
+        let step = steps.step
+        guard
+            let report = try watcher?.report(
+                after: progress.step, on: store, source: step.source, step.result)
+        else { return }
+        channel.send(.watch(report))
+        for warning in report.warnings {
+            channel.send(.warning("after step \(warning.step), \(warning.message)"))
         }
     }
 
@@ -192,7 +237,7 @@ final class TrainingRun {
         return Interruption(step: progress.step, checkpoint: trainer.folder?.last)
     }
 
-    private func report(_ result: TrainingStep.Result, _ duration: Duration) {
+    private func report(_ result: TrainingStep.Result, _ duration: Duration) throws {
         progress.skipsInARow = 0
         let index = progress.step - 1
         channel.send(
@@ -203,6 +248,13 @@ final class TrainingRun {
                     learningRate: configuration.options.learningRate.value(at: index),
                     normalization: normalizations.readings(at: index),
                     imagesPerSecond: Double(plan.sampler.batchSize) / max(duration.seconds, 1e-9))))
+        try history?.flushIfDue()
+    }
+
+    /// Writes what has happened so far.
+    func flushHistory() throws {
+        history?.close()
+        try history?.flush()
     }
 
     /// Names pictures that broke or vanished since the run began, and that others stand in for: each once.

@@ -27,6 +27,8 @@ package final class TrainingStep {
     private let places: [NDArray]
     /// The source of each example of the training data, and what is fed for each source; `nil` where statistics are of all together.
     private let sources: (ofExamples: [Int], feeds: [NDArray])?
+    /// The source of the last batch; `nil` where statistics are of all together.
+    private(set) var source: Int?
     /// Where the parts have agreed on how variables lie.
     private weak var preparedStore: (any Store)?
 
@@ -75,6 +77,7 @@ package final class TrainingStep {
                     batch.indices.allSatisfy { sources.ofExamples[$0] == source },
                     "a batch of several sources")
                 batchPart.feed("domain", sources.feeds[source])
+                self.source = source
             }
             broken = try batchPart.firstNotFinite(step: step, on: store)
             if broken != nil { continue }
@@ -91,6 +94,9 @@ package final class TrainingStep {
                 loss: loss / Double(places.count), accuracy: correct / Double(examples),
                 gradientNorm: try (updatePart ?? batchPart).number("gradient_norm")))
     }
+
+    /// What the last batch gave under a name of the step's graph.
+    func result(_ name: String) throws -> NDArray { try batchPart.result(name) }
 
     /// Before the first step, so that its bits do not depend on whether a run begins or goes on there.
     private func prepare(on store: any Store) throws {

@@ -34,6 +34,7 @@ extension SelfTuning {
     func renormalized(
         _ x: Tensor, _ moments: Moments, _ filtered: FilteredMoments, _ layer: NormalizationContext
     ) throws -> Tensor {
+        layer.noteUsed(means: filtered.means, deviations: filtered.deviations)
         // Around the group's mean, as (x − μ_B)/σ + (μ_B − μ)/σ, which loses less to rounding.
         let scale = try layer.gamma / filtered.deviations
         let shift = try (moments.mean - filtered.means) * scale + layer.beta

@@ -7,8 +7,11 @@ struct SVG {
     private let title: String
     private var body = ""
 
-    init(width: Double, height: Double, title: String) {
-        (self.width, self.height, self.title) = (width, height, title)
+    private let description: String
+
+    /// - Parameter description: What it shows, in words, for those who do not see it.
+    init(width: Double, height: Double, title: String, description: String = "") {
+        (self.width, self.height, self.title, self.description) = (width, height, title, description)
     }
 
     mutating func line(
@@ -19,9 +22,26 @@ struct SVG {
             + "stroke-width='\(width.short)'/>\n"
     }
 
-    mutating func path(_ points: [(Double, Double)], color: String) {
+    /// - Parameter dashes: The lengths of dashes and gaps; empty: none.
+    mutating func path(
+        _ points: [(Double, Double)], color: String, width: Double = 2, dashes: [Double] = []
+    ) {
         let text = points.map { "\($0.0.short),\($0.1.short)" }.joined(separator: " ")
-        body += "<polyline points='\(text)' fill='none' stroke='\(color)' stroke-width='2'/>\n"
+        let pattern =
+            dashes.isEmpty ? "" : " stroke-dasharray='\(dashes.map(\.short).joined(separator: " "))'"
+        body +=
+            "<polyline points='\(text)' fill='none' stroke='\(color)' stroke-width='\(width.short)'\(pattern) "
+            + "stroke-linejoin='round'/>\n"
+    }
+
+    mutating func rectangle(
+        _ x: Double, _ y: Double, _ width: Double, _ height: Double, color: String, opacity: Double = 1,
+        note: String = ""
+    ) {
+        let title = note.isEmpty ? "/>" : "><title>\(note.escaped)</title></rect>"
+        body +=
+            "<rect x='\(x.short)' y='\(y.short)' width='\(width.short)' height='\(height.short)' fill='\(color)' "
+            + "fill-opacity='\(opacity.text("%.2f"))'\(title)\n"
     }
 
     mutating func dot(
@@ -57,7 +77,7 @@ struct SVG {
 
     private func text(style: String, size: (Double, Double) -> String = { _, _ in "" }) -> String {
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 \(width.short) \(height.short)'\(size(width, height)) "
-            + "role='img' style='\(style)'><title>\(title.escaped)</title>\n\(body)</svg>\n"
+            + "role='img' style='\(style)'><title>\(title.escaped)</title>\(description.isEmpty ? "" : "<desc>\(description.escaped)</desc>")\n\(body)</svg>\n"
     }
 }
 
@@ -74,36 +94,5 @@ extension String {
         visible.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "'", with: "&#39;")
             .replacingOccurrences(of: "\"", with: "&quot;")
-    }
-}
-
-/// A linear axis from a range of values to a range of pixels.
-struct Axis {
-    let low: Double
-    let high: Double
-    let from: Double
-    let to: Double
-
-    /// A range of percentages around values, with room at both ends.
-    init(percentages values: [Double], from: Double, to: Double) {
-        let (least, most) = (values.min() ?? 0, values.max() ?? 100)
-        let room = max((most - least) * 0.06, 0.5)
-        self.init(low: max(least - room, 0), high: min(most + room, 100), from: from, to: to)
-    }
-
-    init(low: Double, high: Double, from: Double, to: Double) {
-        (self.low, self.high, self.from, self.to) = (low, max(high, low + 1e-9), from, to)
-    }
-
-    func callAsFunction(_ value: Double) -> Double {
-        from + (value - low) / (high - low) * (to - from)
-    }
-
-    /// Round values for some five marks.
-    var marks: [Double] {
-        let rough = (high - low) / 5
-        let power = pow(10, floor(log10(rough)))
-        let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
-        return stride(from: ceil(low / step) * step, through: high, by: step).map { $0 }
     }
 }

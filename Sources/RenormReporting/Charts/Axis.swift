@@ -1,0 +1,51 @@
+import Foundation
+
+/// A linear axis from a range of values to a range of pixels.
+struct Axis {
+    let low: Double
+    let high: Double
+    let from: Double
+    let to: Double
+
+    /// A range of percentages around values, with room at both ends.
+    init(percentages values: [Double], from: Double, to: Double) {
+        let (least, most) = (values.min() ?? 0, values.max() ?? 100)
+        let room = max((most - least) * 0.06, 0.5)
+        self.init(low: max(least - room, 0), high: min(most + room, 100), from: from, to: to)
+    }
+
+    init(low: Double, high: Double, from: Double, to: Double) {
+        (self.low, self.high, self.from, self.to) = (low, max(high, low + 1e-9), from, to)
+    }
+
+    func callAsFunction(_ value: Double) -> Double {
+        from + (value - low) / (high - low) * (to - from)
+    }
+
+    /// Round values for some five marks.
+    var marks: [Double] {
+        let rough = (high - low) / 5
+        let power = pow(10, floor(log10(rough)))
+        let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
+        return stride(from: ceil(low / step) * step, through: high, by: step).map { $0 }
+    }
+}
+
+extension Axis {
+    /// An axis around values, with room at both ends; where they are all the same, around that.
+    init(around values: [Double], from: Double, to: Double) {
+        let finite = values.filter(\.isFinite)
+        let (least, most) = (finite.min() ?? 0, finite.max() ?? 1)
+        let room = most > least ? (most - least) * 0.06 : max(abs(most) * 0.1, 0.05)
+        self.init(low: least - room, high: most + room, from: from, to: to)
+    }
+
+    /// A mark in as few digits as tell it from the next.
+    func label(_ mark: Double) -> String {
+        if mark == 0 || abs(mark) < (high - low) * 1e-9 { return "0" }
+        let size = abs(mark)
+        if size >= 1_000_000 { return "\((mark / 1_000_000).text("%.3g")) M" }
+        if size >= 10_000 { return "\((mark / 1000).text("%.4g"))k" }
+        return mark.text("%.4g")
+    }
+}
