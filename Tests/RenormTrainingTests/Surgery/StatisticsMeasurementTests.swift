@@ -72,14 +72,16 @@ import RenormOneDNN
 
     /// The first normalization sees the same in either way: its averages are means over whole batches, and what comes after it is
     /// normalized by the batch, so that averages that say nothing do not matter.
-    @Test(arguments: [NormalizationKinds.batch, .batchRenorm]) func onePassGivesMeansOverBatches(
-        _ choice: NormalizationKinds
+    @Test(arguments: [Averaging.batch, .batchRenorm]) func onePassGivesMeansOverBatches(
+        _ choice: Averaging
     ) throws {
         let images = try Fixture("surgery")["measure.images"]
         let engine = ReferenceEngine(precision: .f64)
+        var single = Normalization(choice.kind, epsilon: 1e-3)
+        single.examples = 1
         var model = try chain(choice.kind, type: .f64)
         model.overrides = [
-            Override("bn2", normalization: Normalization(choice.kind, epsilon: 1e-3, examples: 1))
+            Override("bn2", normalization: single)
         ]
         let found = try StatisticsMeasurement(engine).estimate(
             of: model, on: ImageBatches(images, batchSize: 3))
@@ -108,7 +110,7 @@ import RenormOneDNN
     }
 
     /// Kinds by a name that tests can show.
-    enum NormalizationKinds: String {
+    enum Averaging: String {
         case batch, batchRenorm
 
         var kind: any NormalizationKind { self == .batch ? .batch : .batchRenorm }
