@@ -5,14 +5,12 @@ extension TrainOptions {
     /// The number of epochs when neither epochs nor steps are given.
     static var defaultEpochs: Int { CommandArguments.isFineTuning ? FineTuningDefaults.epochs : 3 }
 
-    /// The learning rate where none is given, of SGD and of other optimizers.
-    private static var standardRates: (Double, Double) {
+    /// The learning rates where none is given, in words.
+    static var defaultRates: String {
         CommandArguments.isFineTuning
-            ? (FineTuningDefaults.rate, FineTuningDefaults.adaptiveRate) : (0.1, 0.001)
+            ? "for sgd \(FineTuningDefaults.rate(examples: 1)) times the examples of a step, else \(FineTuningDefaults.adaptiveRate)"
+            : "0.1 for sgd, else 0.001"
     }
-
-    /// These in words.
-    static var defaultRates: String { "\(standardRates.0) for sgd, else \(standardRates.1)" }
 
     /// The configuration that these options mean for a dataset.
     ///
@@ -181,8 +179,9 @@ extension TrainOptions {
     /// The learning rate; of a range test that has still to be made the usual one.
     private var resolvedLearningRate: Double {
         if case .rate(let rate)? = learningRate { return rate }
-        let (rate, adaptive) = TrainOptions.standardRates
-        return optimizer == .sgd ? rate : adaptive
+        guard CommandArguments.isFineTuning else { return optimizer == .sgd ? 0.1 : 0.001 }
+        return optimizer == .sgd
+            ? FineTuningDefaults.rate(examples: batchSize * accumulate) : FineTuningDefaults.adaptiveRate
     }
 
     private var resolvedOptimizer: Optimizer {
