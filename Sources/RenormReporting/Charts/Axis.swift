@@ -40,6 +40,15 @@ extension Axis {
         self.init(low: least - room, high: most + room, from: from, to: to)
     }
 
+    /// The places of 1, 2 and 5 times powers of ten, or of these powers alone, on an axis of decimal logarithms.
+    var logarithmicMarks: [Double] {
+        let powers = Int(low.rounded(.down))...max(Int(high.rounded(.up)), Int(low.rounded(.down)))
+        let digits: [Double] = high - low > 2.5 ? [1] : high - low > 1.2 ? [1, 3] : [1, 2, 5]
+        let marks = powers.flatMap { power in digits.map { Double(power) + log10($0) } }
+            .filter { $0 >= low && $0 <= high }
+        return marks.isEmpty ? self.marks : marks
+    }
+
     /// A mark in as few digits as tell it from the next.
     func label(_ mark: Double) -> String {
         if mark == 0 || abs(mark) < (high - low) * 1e-9 { return "0" }
