@@ -5,6 +5,7 @@
     Experiments/domains.py adapt --seeds 5       # writes Experiments/domains-adapt.csv; what is there already stays
     Experiments/domains.py digits                # 500 digits of another hand, labels in blocks
     Experiments/domains.py sources               # two cameras in blocks of batches
+    Experiments/domains.py third-camera          # a camera that they do not know
 """
 
 import argparse
@@ -97,18 +98,35 @@ def digits(tool, seed):
 
 def sources(tool, seed):
     """Fashion-MNIST as two cameras see it, in blocks of batches: the network of all sources, and each with its own statistics."""
+    for setting, norm, by, _, ended in two_cameras(tool, seed, ("mixed", 1, 4, 20, 100)):
+        yield setting, norm + by, "", ended["test"]["accuracy"]
+
+
+def third_camera(tool, seed):
+    """The networks of two cameras on a third: with the averages of all together, and adapted to 200 and 2,000 of its pictures."""
+    third = f"idx:{ROOT}/.deps/third-camera"
+    for setting, norm, by, run, ended in two_cameras(tool, seed, ("mixed", 20)):
+        if setting == "mixed" or by:
+            for count in (200, 2000):
+                before, after = tool.adapted(run, third, "--images", count)
+                yield setting, f"{norm}{by}, {count} pictures", before, after
+
+
+def two_cameras(tool, seed, blocks):
+    """Runs on two cameras: the setting, normalization, whether by source, folder, end."""
     data = ["--data", f"idx:{ROOT}/.deps/fashion-mnist", "--data", f"idx:{ROOT}/.deps/second-camera"]
     common = ["--model", "small:0.5", "--steps", 1500, "--batch-size", 32, "--learning-rate", 0.1, "--weight-decay", 0.0001, "--seed", seed]
     for norm in ("batch", "batch-renorm"):
-        ended = tool.trained(f"mixed {norm}", *data, *common, "--norm", norm)[1]
-        yield "mixed", norm, "", ended["test"]["accuracy"]
-        for block in (1, 4, 20, 100):
-            for by in ([], ["--statistics-by", "source"]):
-                ended = tool.trained(f"{block} {norm} {bool(by)}", *data, *common, "--norm", norm, "--sampling", f"source-blocks:{block}", *by)[1]
-                yield f"blocks of {block}", norm + (", by source" if by else ""), "", ended["test"]["accuracy"]
+        for block in blocks:
+            if block == "mixed":
+                yield "mixed", norm, "", *tool.trained(f"mixed {norm}", *data, *common, "--norm", norm)
+                continue
+            for by, options in (("", []), (", by source", ["--statistics-by", "source"])):
+                ended = tool.trained(f"{block} {norm}{by}", *data, *common, "--norm", norm, "--sampling", f"source-blocks:{block}", *options)
+                yield f"blocks of {block}", norm, by, *ended
 
 
-GROUPS = {"adapt": adapt, "digits": digits, "sources": sources}
+GROUPS = {"adapt": adapt, "digits": digits, "sources": sources, "third-camera": third_camera}
 
 
 def main():

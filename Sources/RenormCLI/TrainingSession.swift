@@ -28,9 +28,7 @@ struct TrainingSession {
         var (options, weights) = goesOn ? (prepared, nil) : try prepared.startingFromWeights()
         if let source { options = options.scaling(as: source, channels: data.training.channels) }
         let start = try source.map { source in
-            try options.start(from: source, on: data.training, engine: engine) { scaling in
-                ImageBatches(data.training, scaling: scaling, workers: options.loading.workers)
-            }
+            try options.start(from: source, on: options.trainedPart(of: data), engine: engine)
         }
         var configuration = try options.configuration(
             data: data, goingOnIn: goesOn ? folder : nil, startingFrom: weights, start: start)

@@ -22,7 +22,8 @@ extension Reader {
 /// All readers, by the names on the command line.
 let readers: [any Reader] =
     [
-        TensorReader(), CheckpointReader(), ResumptionReader(), LimitsReader(), IDXReader(), JournalReader(),
+        TensorReader(), CheckpointReader(), SourceStatisticsReader(), ResumptionReader(), LimitsReader(),
+        IDXReader(), JournalReader(),
         OptionsReader(), TarArchiveReader(), PictureTableReader(), WeightsReader(isLegacy: false),
         WeightsReader(isLegacy: true), ONNXReader(),
     ] + PictureFormat.allCases.map { PictureReader(format: $0) }

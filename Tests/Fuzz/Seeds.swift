@@ -68,6 +68,24 @@ struct Seeds {
             test: try dataset(9, "test"), folder: RunFolder(folder), resumes: resumes)
     }
 
+    /// A network that adapts to streams.
+    static func streamed() throws -> Model {
+        try Model(
+            Architecture(
+                name: "small:0.05", classes: 3, input: [8, 8, 1], normalization: Normalization(.batch)
+            )
+            .makeLayer(), input: [8, 8, 1], seed: 3)
+    }
+
+    /// What is known of how its images scatter.
+    static func sourceStatistics() throws -> SourceStatistics {
+        let images = try dataset(36, "training")
+        return try SourceStatistics.measure(
+            streamed(), on: ImageBatches(images, scaling: InputScaling(mean: [0.5], deviation: [0.25])),
+            labels: images.labels, rank: 4,
+            engine: ReferenceEngine())
+    }
+
     /// The experiment whose results are read.
     static let experiment = Experiment(
         model: "small:0.05",
@@ -97,6 +115,7 @@ struct Seeds {
                 "u8": NDArray([1, 2, 3] as [UInt8], shape: [3]), "empty": NDArray(zeros: [0, 4]),
             ], metadata: ["note": "all types"]
         ).write(safetensors: file("types.safetensors"))
+        try Seeds.sourceStatistics().arrays.write(safetensors: file("source-statistics.safetensors"))
         var folder = try ExperimentFolder(file("experiment"), Seeds.common())
         let data = try Experiment.Data(
             training: Seeds.dataset(36, "training"), heldOut: 6, test: Seeds.dataset(9, "test"))

@@ -94,6 +94,23 @@ struct CheckpointReader: Reader {
     }
 }
 
+/// Statistics of the source, with which a network adapts to a stream.
+struct SourceStatisticsReader: Reader {
+    let name = "source-statistics"
+
+    func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
+        try TensorMutation.mutated(seeds.bytes("source-statistics.safetensors"), &random)
+            .write(to: folder, "file.safetensors")
+    }
+
+    func read(_ folder: URL) async throws {
+        let arrays = try NamedArrays(reading: folder.appendingPathComponent("file.safetensors"))
+        let adapter = try StreamAdapter(
+            Seeds.streamed(), source: SourceStatistics(arrays), engine: ReferenceEngine())
+        _ = try adapter.predict(NDArray(zeros: [2, 8, 8, 1]))
+    }
+}
+
 /// Checkpoints that training goes on from.
 struct ResumptionReader: Reader {
     let name = "resumption"

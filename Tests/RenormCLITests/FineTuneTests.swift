@@ -64,10 +64,31 @@ struct FineTuneTests {
         #expect(try variables("all/last.safetensors")["conv1.weight"] != before["conv1.weight"])
     }
 
+    /// Only a head that starts anew is trained alone at first.
+    @Test func aHeadThatIsKeptIsNotTrainedAlone() throws {
+        let ways = [
+            ("new", "idx:three", [], "head for 1 epoch, all"), ("kept", "idx:four", [], "all"),
+            ("excepted", "idx:four", ["--init-except", "fc"], "head for 1 epoch, all"),
+        ]
+        for (run, data, options, expected) in ways {
+            let result = try finetune(
+                [
+                    "--from", "source", "--data", data, "--validation", "20", "--batch-size", "4", "--epochs",
+                    "2",
+                    "--run", run,
+                ] + options)
+            try #require(result.exitCode == 0, "\(result.errors)")
+            #expect("\(try record(run).configuration.unfreezing)" == expected, "\(run)")
+        }
+    }
+
     /// Averages are converted, and the first batches do not erase them.
     @Test func batchRenormalizationGoesOnFromAverages() throws {
         let result = try finetune(
-            usual + ["--norm", "batch-renorm", "--unfreeze", "all", "--steps", "1", "--run", "renorm"])
+            usual + [
+                "--norm", "batch-renorm", "--unfreeze", "all", "--averages", "kept", "--steps", "1", "--run",
+                "renorm",
+            ])
         try #require(result.exitCode == 0, "\(result.errors)")
         #expect(result.errors.contains("5 normalizations become batch-renorm"))
         let (before, after) = try (
@@ -86,6 +107,30 @@ struct FineTuneTests {
             }
             #expect(gains[0] < 0.05 && gains[3] < 0.05, "\(gains)")
         }
+    }
+
+    /// Batch renormalization begins with averages of the new pictures, other kinds with those that the network has.
+    @Test func averagesBeginAsThoseOfTheTrainingImages() throws {
+        let measured = "averages begin as those of 100 training images"
+        let renorm = ["--norm", "batch-renorm"]
+        let ways: [(String, [String], Bool)] = [
+            ("renorm", renorm, true), ("kept", renorm + ["--averages", "kept"], false),
+            ("frozen", renorm + ["--freeze", "conv1"], false),
+            ("open", renorm + ["--unfreeze", "last:2"], false),
+            ("batch", [], false), ("asked", ["--averages", "measured"], true),
+        ]
+        for (run, options, isMeasured) in ways {
+            let result = try finetune(usual + options + ["--steps", "1", "--run", run])
+            try #require(result.exitCode == 0, "\(result.errors)")
+            #expect(result.errors.contains(measured) == isMeasured, "\(run): \(result.errors)")
+        }
+        let none = try finetune(
+            usual + ["--norm", "group:4", "--averages", "measured", "--steps", "1", "--run", "group"])
+        #expect(none.exitCode == 64 || none.exitCode == 1)
+        #expect(none.errors.contains("whose normalizations keep none"), "\(none.errors)")
+        let trained = try Program.renorm.run(
+            ["train", "--data", "idx:four", "--averages", "kept", "--run", "new"], in: folder.url)
+        #expect(trained.errors.contains("--averages: found 'kept' without --from"), "\(trained.errors)")
     }
 
     /// Killed and gone on with by either command; what config.yml says repeats the run.

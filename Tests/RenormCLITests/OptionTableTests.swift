@@ -99,6 +99,7 @@ struct OptionTableTests {
         "stem": "imagenet", "norm": "batch", "norm-examples": "8", "averaging-rate": "0.2",
         "limits": "closed", "init": "/a/b c.safetensors", "init-except": "fc,layer4.*",
         "from": "/a/run", "unfreeze": "head for 1 epoch, all", "layer-decay": "0.8", "recalibrate": "32",
+        "averages": "measured",
         "statistics-by": "source",
         "freeze": "first:2", "freeze-parameters": "conv1,layer*", "freeze-statistics": "**.bn1",
         "batch-size": "8",
@@ -125,6 +126,7 @@ struct OptionTableTests {
             let value = try #require(Self.values[option.name])
             var given = arguments(option, value) + ["--run", "r"]
             if option.name == "init-except" { given += ["--init", "x"] }
+            if option.name == "averages" { given += ["--from", "x"] }
             let text = try configurationText(given)
             let lines = text.split(separator: "\n")
             let written = lines.first { $0.hasPrefix("\(option.name):") }

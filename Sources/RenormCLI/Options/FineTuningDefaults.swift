@@ -12,6 +12,8 @@ enum FineTuningDefaults {
     static let weightDecay = 0.0005
     /// Of SGD, and of optimizers whose steps do not grow with gradients.
     static let (rate, adaptiveRate) = (0.005, 0.0003)
+    /// The images on which averages are measured before the first step, and those of a pass.
+    static let (measuredImages, measuredTogether) = (512, 32)
     /// The images on which averages are measured anew, where averaged weights are evaluated.
     static let recalibration = 512
 }

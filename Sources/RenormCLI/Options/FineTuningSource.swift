@@ -12,6 +12,8 @@ struct FineTuningSource {
     struct Start {
         var architecture: Architecture
         var model: Model
+        /// Whether the layer that tells classes apart starts anew.
+        var hasNewHead: Bool
     }
 }
 
@@ -99,10 +101,9 @@ extension TrainOptions {
     /// The network for these data: with a head of its own where there are other classes, for their channels, with the normalization
     /// that is asked for.
     ///
-    /// - Parameter measuring: The training images as the network takes them, for averages that have to be measured.
+    /// - Parameter data: The training images that are not held out, on which averages are measured.
     func start(
-        from source: FineTuningSource, on data: Dataset, engine: any Engine,
-        measuring: (InputScaling) -> ImageBatches
+        from source: FineTuningSource, on data: Dataset, engine: any Engine
     ) throws -> FineTuningSource.Start {
         var classifier = source.classifier
         let (classes, old) = (data.classCount, classifier.classNames.count)
@@ -115,19 +116,58 @@ extension TrainOptions {
                     ? sentence : "\(classes.grouped) classes in place of \(old.grouped). \(sentence)")
         }
         var model = classifier.model
+        let head = try classifier.architecture?.headPaths() ?? []
+        var hasNewHead = classes != old
         for pattern in try exceptions(in: model) {
+            hasNewHead = hasNewHead || head.contains(where: pattern.matches)
             for specification in try model.specifications() where pattern.matches(specification.path) {
                 model.variables[specification.path]?.value = specification.initialValue(seed: seed)
             }
         }
         if !normalization.norm.isKept {
             model = try converted(
-                model, on: measuring(classifier.preparation.scaling), engine: engine)
+                model, on: batches(of: data, classifier.preparation.scaling), engine: engine)
         }
         guard let architecture = classifier.architecture else {
             throw TrainingError.unknownLayers(path: source.name)
         }
-        return try FineTuningSource.Start(architecture: architecture, model: model).simplified(layer: model)
+        if try measuresAverages(model, images: data.count) {
+            var random = Random(seed: seed, stream: "starting-averages")
+            let order = random.permutation(data.count).prefix(FineTuningDefaults.measuredImages)
+            let images = batches(
+                of: data.subset(Array(order)), classifier.preparation.scaling,
+                size: min(FineTuningDefaults.measuredTogether, order.count))
+            model = try StatisticsMeasurement(engine).estimate(of: model, on: images)
+            note(
+                "Its averages begin as those of \(order.count.grouped) training images (--averages measured)."
+            )
+        }
+        return try FineTuningSource.Start(
+            architecture: architecture, model: model, hasNewHead: hasNewHead
+        ).simplified(layer: model)
+    }
+
+    /// Images as the network takes them.
+    private func batches(of data: Dataset, _ scaling: InputScaling, size: Int = 64) -> ImageBatches {
+        ImageBatches(data, scaling: scaling, batchSize: size, workers: loading.workers)
+    }
+
+    /// Whether averages begin as those of the training images.
+    private func measuresAverages(_ model: Model, images: Int) throws -> Bool {
+        let records = try model.tracedNormalizations()
+        if let averages {
+            guard averages == .kept || records.contains(where: \.normalization.keepsPopulation) else {
+                throw UsageError(
+                    "--averages: found \(averages), with a network whose normalizations keep none; expected kept. Leave it out."
+                )
+            }
+            return averages == .measured
+        }
+        let isPartFrozen = [freeze, freezeParameters, freezeStatistics].contains { $0 != nil }
+        let staysPartFrozen = unfreeze.map { $0.stages.last?.parts != .all } ?? false
+        return CommandArguments.isFineTuning && !isPartFrozen && !staysPartFrozen
+            && images >= 2 * FineTuningDefaults.measuredTogether
+            && records.contains { $0.normalization.kind is BatchRenormalization }
     }
 
     /// The network with the normalization that is asked for.

@@ -54,6 +54,7 @@ private func remedies(for error: any Error) -> [Remedy] {
     case TrainingError.option(name: "unfreezing", _, _), GraphError.unknown(what: "layer", _, _),
         GraphError.option(operation: "unfreezing", _, _, _):
         [Remedy("unfreeze")]
+    case TrainingError.option(name: "statistics by source", _, _): [Remedy("statistics-by", "all")]
     case TrainingError.noLearningRate: [Remedy("learning-rate")]
     case TrainingError.otherPictures: [Remedy("run")]
     case TrainingError.runExists: [Remedy("resume"), Remedy("run")]

@@ -210,7 +210,7 @@ extension TrainOptions {
                 ("init", self.`init`?.description), ("from", from?.description),
                 ("norm", from == nil ? nil : normalization.norm.description),
                 ("learning-rate", learningRate == .auto ? "auto" : nil),
-                ("init-except", initExcept), ("freeze", freeze),
+                ("init-except", initExcept), ("averages", averages?.rawValue), ("freeze", freeze),
                 ("freeze-parameters", freezeParameters), ("freeze-statistics", freezeStatistics),
             ]
             for (name, value) in beginnings {

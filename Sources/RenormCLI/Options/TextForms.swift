@@ -31,6 +31,11 @@ enum StatisticsChoice: String, TextForm, CaseIterable {
     case all, source
 }
 
+/// What moving averages begin with where a trained network is gone on from.
+enum StartingAverages: String, TextForm, CaseIterable {
+    case kept, measured
+}
+
 enum LogFormat: String, TextForm, CaseIterable {
     case human, json
 }

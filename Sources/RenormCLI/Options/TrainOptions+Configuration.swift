@@ -25,7 +25,7 @@ extension TrainOptions {
         start: FineTuningSource.Start?
     ) throws -> TrainingConfiguration {
         let training = data.training
-        let validation = validation ?? (data.validation == nil ? min(5000, training.count / 10) : 0)
+        let validation = heldOut(of: data)
         let steps =
             steps
             ?? TrainingConfiguration.steps(
@@ -50,11 +50,28 @@ extension TrainOptions {
             scaling: try preparation.scaling(channels: training.channels),
             onNonFinite: onNonFinite, evaluateEvery: evaluateEvery, patience: patience,
             checkpointEvery: checkpointEvery, evaluationPrecision: evaluationPrecision,
-            initialization: (self.`init` ?? from)?.description, unfreezing: unfreeze,
+            initialization: (self.`init` ?? from)?.description,
+            unfreezing: unfreeze ?? defaultUnfreezing(start),
             recalibration: recalibrate
                 ?? (CommandArguments.isFineTuning && ema != nil && statisticsBy == .all
                     ? FineTuningDefaults.recalibration : 0),
             statisticsFrozenFrom: freezeStatisticsFrom?.step(of: steps), watchEvery: watch)
+    }
+
+    /// How many of the training images are held out.
+    private func heldOut(of data: DataParts) -> Int {
+        validation ?? (data.validation == nil ? min(5000, data.training.count / 10) : 0)
+    }
+
+    /// The training images that are not held out.
+    func trainedPart(of data: DataParts) throws -> Dataset {
+        data.validation == nil
+            ? try data.training.split(validation: heldOut(of: data), seed: seed).training : data.training
+    }
+
+    /// What is trained from when on where it is not said: a new head of a trained network alone at first.
+    private func defaultUnfreezing(_ start: FineTuningSource.Start?) -> Unfreezing {
+        CommandArguments.isFineTuning && start?.hasNewHead == true ? FineTuningDefaults.unfreezing : .all
     }
 
     /// The network that the options name, for some data.
@@ -153,6 +170,7 @@ extension TrainOptions {
         result.computing.convolution = engine.convolution
         result.learningRate = .rate(resolvedLearningRate)
         result.recalibrate = configuration.recalibration
+        result.unfreeze = configuration.unfreezing
         switch resolvedOptimizer {
         case .sgd(let momentum, _), .rmsProp(_, _, let momentum): result.momentum = momentum
         case .adamW: result.momentum = nil

@@ -69,15 +69,25 @@ struct TrainOptions: OptionTable {
 
     @Option(
         Row(
+            "With --from: what moving averages begin with, kept (as the network has them) or measured (on up to \(FineTuningDefaults.measuredImages) training images).",
+            discussion: """
+                Batch renormalization normalizes with its averages while it trains, and those of other images are wrong until it has \
+                moved them. Measured: means of batches of 32 that pass once, all layers as in training, in place of the network's. \
+                (default: of 'renorm finetune' with --norm batch-renorm measured, unless parts stay frozen; else kept)
+                """))
+    var averages: StartingAverages?
+
+    @Option(
+        Row(
             "Which parts are trained from when on: \(Unfreezing.expected).",
-            resuming: .configures(["unfreezing"]), valueName: "stages",
-            fineTuning: FineTuningDefaults.unfreezing,
+            .of(\.unfreezing), resuming: .configures(["unfreezing"]), valueName: "stages",
             discussion: """
                 "head for 1 epoch, last:3 for 200 steps, all". head: the layer that tells classes apart. last:3: the last 3 units of the network \
                 ('renorm describe' shows them). What is once trained goes on being trained; all else stays what it was, parameters and \
-                statistics, to the bit, and costs no backward pass.
+                statistics, to the bit, and costs no backward pass. (default: all; of 'renorm finetune', where the head starts anew, \
+                \(FineTuningDefaults.unfreezing))
                 """))
-    var unfreeze = Unfreezing.all
+    var unfreeze: Unfreezing?
 
     @Option(
         Row(
@@ -398,6 +408,11 @@ struct TrainOptions: OptionTable {
             throw ValidationError(
                 "--init-except: found no --init; expected a file to start from. Name one, or leave this option out."
             )
+        }
+        if let averages, from == nil {
+            throw ValidationError(
+                "--averages: found '\(averages)' without --from; expected a trained network to go on from. Name one, or leave this "
+                    + "option out.")
         }
         if let from, let other = self.`init` {
             throw ValidationError(

@@ -69,18 +69,19 @@ package final class Recalibration {
     ///
     /// - Parameters:
     ///   - store: The values. Its statistics are other ones afterwards.
+    ///   - next: The next batch of images; `nil` after the last.
     ///   - step: The number of the step that schedules are asked for.
     /// - Throws: `CancellationError` between batches once `isCancelled` says so; what engine and loader throw.
     package func averages(
-        of store: any Store, on batches: BatchLoader, step: Int, isCancelled: () -> Bool
+        of store: any Store, on next: () throws -> NDArray?, step: Int, isCancelled: () -> Bool
     ) throws -> Variables {
         guard let runner else { return Variables() }
         var sums = given.map { _ in [Double]() }
         var histories = followed.map { _ in [[Double]]() }
         var count = 0
-        while let batch = try batches.next() {
+        while let images = try next() {
             if isCancelled() { throw CancellationError() }
-            runner.feed("images", batch.images)
+            runner.feed("images", images)
             // A batch that is not finite says nothing of the population.
             guard try runner.firstNotFinite(step: step, on: store) == nil else { continue }
             count += 1

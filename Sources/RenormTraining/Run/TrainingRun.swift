@@ -403,7 +403,7 @@ final class TrainingRun {
             workers: trainer.workers)
         defer { loader.cancel() }
         let averages = try measuring.averages(
-            of: averaged, on: loader, step: progress.step, isCancelled: { shouldStop })
+            of: averaged, on: { try loader.next()?.images }, step: progress.step, isCancelled: { shouldStop })
         recalibrated = (progress.step, averages)
         return averages
     }

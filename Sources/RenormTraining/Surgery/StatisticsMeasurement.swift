@@ -252,7 +252,7 @@ extension Variables {
     }
 
     /// Gives a normalization the averages of a population, in the element type that they have.
-    fileprivate mutating func set(_ population: Population, of record: NormalizationRecord) throws {
+    mutating func set(_ population: Population, of record: NormalizationRecord) throws {
         guard let kind = record.normalization.kind as? any PopulationNormalization else { return }
         let type = self[record.place("running_mean")]?.value.type ?? .f32
         var population = population

@@ -113,9 +113,6 @@ import Testing
             corrupted: setup.sourceImages.rows(0..<4),
             labels: Array(labels[..<4]), engine: ReferenceEngine())
         #expect(none.layers.flatMap { $0.sensitivity!.doubles }.count == 7)
-        let adapter = try StreamAdapter(
-            setup.model, source: sensitive, method: InterpolatedStatistics(), engine: ReferenceEngine())
-        #expect(try adapter.predict(setup.stream.rows(0..<3)).allSatisfy { abs($0.reduce(0, +) - 1) < 1e-6 })
     }
 
     @Test func theLimitIsCalibrated() throws {

@@ -5,7 +5,7 @@ import Testing
 /// Methods against the same formulas in PyTorch and float64 (`scripts/fixtures/streams.py`).
 @Suite struct StreamAdapterTests {
     private static let methods = [
-        "source", "batch", "adabn", "blend", "ema", "rotta", "note", "delta", "lame", "tent rate=0.1",
+        "source", "batch", "adabn", "blend", "ema", "rotta", "note", "delta", "ttn", "lame", "tent rate=0.1",
         "sar rate=0.1 margin=0.3", "bayes window=5 recent=0", "bayes window=5 recent=3",
         "bayes window=5 recent=0 floor=0",
     ]
@@ -65,13 +65,14 @@ import Testing
         }
     }
 
-    @Test func stateGoesOnToTheBit() throws {
+    @Test(arguments: [ReferenceEngine() as any Engine, try! OneDNNEngine()])
+    func stateGoesOnToTheBit(engine: any Engine) throws {
         let setup = try StreamFixture()
         for text in Self.methods {
             let method = try StreamMethods.method(parsing: text)
             func adapter() throws -> StreamAdapter {
                 try StreamAdapter(
-                    setup.model, source: setup.source(), method: method, engine: ReferenceEngine())
+                    setup.model, source: setup.source(), method: method, engine: engine)
             }
             let whole = try adapter()
             let expected = try StreamFixture.run(whole, setup.stream)

@@ -41,6 +41,9 @@ struct StreamFixture {
         var source = try SourceStatistics.measure(
             model, on: ImageBatches(sourceImages, batchSize: 7), rank: rank, engine: engine)
         source.limit = 6
+        for place in source.layers.indices {
+            source.layers[place].sensitivity = fixture["source.\(place).sensitivity"].converted(to: .f32)
+        }
         return source
     }
 

@@ -45,7 +45,8 @@ import Testing
         let loader = try loader(steps)
         defer { loader.cancel() }
         return try recalibration.averages(
-            of: engine.makeStore(model.variables), on: loader, step: 0, isCancelled: { false })
+            of: engine.makeStore(model.variables), on: { try loader.next()?.images }, step: 0,
+            isCancelled: { false })
     }
 
     @Test(arguments: engines.indices)
@@ -82,7 +83,8 @@ import Testing
         let loader = try loader(3)
         defer { loader.cancel() }
         let found = try recalibration.averages(
-            of: ReferenceEngine().makeStore(model.variables), on: loader, step: 0, isCancelled: { false })
+            of: ReferenceEngine().makeStore(model.variables), on: { try loader.next()?.images }, step: 0,
+            isCancelled: { false })
         #expect(found.paths.isEmpty)
     }
 

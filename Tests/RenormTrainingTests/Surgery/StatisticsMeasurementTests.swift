@@ -70,6 +70,52 @@ import RenormOneDNN
         }
     }
 
+    /// The first normalization sees the same in either way: its averages are means over whole batches, and what comes after it is
+    /// normalized by the batch, so that averages that say nothing do not matter.
+    @Test(arguments: [Averaging.batch, .batchRenorm]) func onePassGivesMeansOverBatches(
+        _ choice: Averaging
+    ) throws {
+        let images = try Fixture("surgery")["measure.images"]
+        let engine = ReferenceEngine(precision: .f64)
+        var single = Normalization(choice.kind, epsilon: 1e-3)
+        single.examples = 1
+        var model = try chain(choice.kind, type: .f64)
+        model.overrides = [
+            Override("bn2", normalization: single)
+        ]
+        let found = try StatisticsMeasurement(engine).estimate(
+            of: model, on: ImageBatches(images, batchSize: 3))
+        // The seventh image is no batch.
+        let halves = try [0, 3].map { start in
+            try StatisticsMeasurement(engine).measure(
+                of: model, on: ImageBatches(images.rows(start..<start + 3))
+            ).layers[0].moments
+        }
+        func mean(_ part: KeyPath<PopulationMoments, [Double]>) -> NDArray {
+            NDArray(zip(halves[0][keyPath: part], halves[1][keyPath: part]).map { ($0 + $1) / 2 }, shape: [3])
+        }
+        let variables = found.variables
+        #expect(mismatch(variables["bn1.running_mean"]!.value, mean(\.means), tolerance: 1e-6) == nil)
+        let spread = choice == .batch ? "running_var" : "running_std"
+        let expected =
+            choice == .batch
+            ? mean(\.variances)
+            : NDArray(mean(\.variances).doubles.map { ($0 + 1e-3).squareRoot() }, shape: [3])
+        #expect(mismatch(variables["bn1.\(spread)"]!.value, expected, tolerance: 1e-6) == nil)
+        // Of batches that the layer before has normalized with γ and β, as PyTorch computes it in training, not of the 7 that was there.
+        #expect(variables["bn2.\(spread)"]!.value.doubles.allSatisfy { $0 < 3 })
+        #expect(
+            found.overrides == model.overrides && variables["conv1.weight"] == model.variables["conv1.weight"]
+        )
+    }
+
+    /// Kinds by a name that tests can show.
+    enum Averaging: String {
+        case batch, batchRenorm
+
+        var kind: any NormalizationKind { self == .batch ? .batch : .batchRenorm }
+    }
+
     @Test func onTheFastEngineToItsRounding() throws {
         let fixture = try Fixture("surgery")
         let result = try StatisticsMeasurement(OneDNNEngine(threads: 2)).measure(

@@ -33,7 +33,7 @@ public struct BayesianShift: StreamMethod {
     /// As how many independent images a mean counts at most; 0 for what was measured with the source (`SourceStatistics.limit`).
     public var limit = 0.0
     /// By how much the source's scatter is taken to be larger than it was.
-    public var inflation = 1.5
+    public var inflation = 1.0
     /// A variance that is added in all directions.
     public var ridge = 1e-3
     /// How far likelihoods are believed: the exponent of each.
