@@ -26,7 +26,9 @@ struct LineChart {
         func height(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
         let shown = series.map { series -> Series in
             var result = series
-            result.points = series.points.filter { $0.value.isFinite && (!isLogarithmic || $0.value > 0) }
+            result.points = series.points.filter {
+                abs($0.value) < 1e15 && (!isLogarithmic || $0.value > 1e-15)
+            }
             return result
         }
         let points = shown.flatMap(\.points)
