@@ -90,7 +90,7 @@ def digits(tool, seed):
     for setting, options in (("shuffled, 8", ["--batch-size", 8]),
                              ("one label, 8", ["--batch-size", 8, "--sampling", "label-blocks:1x8"]),
                              ("one label, groups of 8 of 32", ["--batch-size", 32, "--norm-examples", 8, "--sampling", "label-blocks:1x8"])):
-        for norm in ("batch", "frozen", "batch-renorm"):
+        for norm in ("batch", "batch-renorm") if "--norm-examples" in options else ("batch", "frozen", "batch-renorm"):
             ended = tool.trained(f"{setting} {norm}", "--from", run, "--data", f"idx:{SETS}/opencv-digits", "--validation", 2000, "--norm", norm,
                                  *options, "--epochs", 10, "--seed", seed, command="finetune")[1]
             yield setting, norm, "", ended["test"]["accuracy"]

@@ -23,7 +23,7 @@ extension Reader {
 let readers: [any Reader] =
     [
         TensorReader(), CheckpointReader(), SourceStatisticsReader(), ResumptionReader(), LimitsReader(),
-        IDXReader(), JournalReader(),
+        IDXReader(), JournalReader(), HistoryReader(),
         OptionsReader(), TarArchiveReader(), PictureTableReader(), WeightsReader(isLegacy: false),
         WeightsReader(isLegacy: true), ONNXReader(),
     ] + PictureFormat.allCases.map { PictureReader(format: $0) }

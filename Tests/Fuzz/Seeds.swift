@@ -52,7 +52,8 @@ struct Seeds {
                 name: "small:0.05", classes: 3, input: [8, 8, 1], normalization: normalization),
             options: options, steps: 2, batchSize: 4,
             sampling: .labelBlocks(labels: 1, each: normalization.examples ?? 4),
-            augmentation: .standard, validation: 6, seed: 3, evaluateEvery: 1, evaluationBatchSize: 5)
+            augmentation: .standard, validation: 6, seed: 3, evaluateEvery: 1, evaluationBatchSize: 5,
+            watchEvery: 1)
     }
 
     /// The trainer of a run in a folder.

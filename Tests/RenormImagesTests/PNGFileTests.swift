@@ -11,7 +11,7 @@ import Testing
         let values = (0..<height * width * channels).map { _ in UInt8(random.integer(below: 256)) }
         let pixels = NDArray(values, shape: [height, width, channels])
         let folder = try TemporaryFolder()
-        let file = folder.appending("a.png")
+        let file = folder.url.appendingPathComponent("a.png")
         try Data(PNGFile.bytes(pixels)).write(to: file)
         let framing = Framing(size: ImageSize(height: height, width: width, channels: channels))
         let read = try ImageFile(file, framing: framing).images

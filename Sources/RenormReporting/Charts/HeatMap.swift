@@ -1,7 +1,7 @@
 import Foundation
 import RenormArrays
 
-/// A map of numbers, rows by columns, the darker the larger by their logarithms.
+/// A map of numbers, rows by columns, the stronger the colour the larger by their logarithms.
 struct HeatMap {
     var title: String
     var rows: [String]
@@ -9,14 +9,14 @@ struct HeatMap {
     var columns: [Int]
     /// By row and column; `nil` where there is none.
     var values: [[Double?]]
-    /// What is not seen any more, and what is as dark as can be.
+    /// What is not seen any more, and what is as strong as can be.
     var range: ClosedRange<Double>
     /// How a number is said.
     var text: (Double) -> String
 
     private static let labelWidth = 190.0
 
-    /// The part of the darkest colour that a number gets.
+    /// The part of the strongest colour that a number gets.
     func shade(_ value: Double) -> Double {
         guard value > range.lowerBound else { return 0 }
         let part = log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)

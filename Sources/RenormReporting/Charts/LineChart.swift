@@ -26,20 +26,22 @@ struct LineChart {
         func height(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
         let shown = series.map { series -> Series in
             var result = series
-            result.points = series.points.filter { $0.value.isFinite && (!isLogarithmic || $0.value > 0) }
+            result.points = series.points.filter {
+                abs($0.value) < 1e15 && (!isLogarithmic || $0.value > 1e-15)
+            }
             return result
         }
         let points = shown.flatMap(\.points)
         guard !points.isEmpty else { return nil }
         let (width, tall) = (370.0, 240.0)
         var svg = SVG(width: width, height: tall, title: title, description: description)
-        let x = Axis(low: 0, high: Double(points.map(\.step).max() ?? 1), from: 44, to: width - 12)
+        let x = Axis(low: 0, high: Double(points.map(\.step).max() ?? 1), from: 44, to: width - 18)
         let y = Axis(around: points.map { height($0.value) }, from: tall - 30, to: 26)
         svg.text(title, 8, 14, size: 13)
-        for mark in y.marks {
-            svg.line(44, y(mark), width - 12, y(mark), color: Palette.gray)
+        for mark in isLogarithmic ? y.logarithmicMarks : y.marks {
+            svg.line(44, y(mark), width - 18, y(mark), color: Palette.gray)
             svg.text(
-                isLogarithmic ? pow(10, mark).text("%.2g") : y.label(mark), 39, y(mark) + 4, anchor: .end,
+                isLogarithmic ? pow(10, mark).text("%.3g") : y.label(mark), 39, y(mark) + 4, anchor: .end,
                 size: 11)
         }
         for mark in x.marks { svg.text(x.label(mark), x(mark), tall - 12, anchor: .middle, size: 11) }

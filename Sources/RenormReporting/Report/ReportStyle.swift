@@ -16,6 +16,7 @@ enum ReportStyle {
         table { border-collapse: collapse; font-size: .87em } th, td { padding: .25em .7em; text-align: right;
           border-bottom: 1px solid var(--line); vertical-align: top }
         th { font-weight: 600 } th[scope=row], th:first-child, td:first-child { text-align: left }
+        .findings { min-width: 560px } .summary th[scope=row] { white-space: nowrap }
         .facts td, .findings td, .findings th { text-align: left } .facts th { font-weight: 400; color: var(--soft) }
         .facts thead th { font-weight: 600; color: var(--ink) }
         .facts .differs td { font-weight: 600 }
@@ -45,7 +46,7 @@ enum ReportStyle {
         @media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #444; --line: #bbb; --panel: #f4f4f4;
           --high: #8c1d18; --medium: #6b4500; --low: #2c5220 }
           main { max-width: none; padding: 0 } body { font-size: 10pt } h2 { break-after: avoid } h3 { break-after: avoid }
-          svg, figure, tr { break-inside: avoid } .scroll { overflow: visible } .wide svg { min-width: 0 }
+          svg, figure, tr, .confusion { break-inside: avoid } .scroll { overflow: visible } .wide svg { min-width: 0 }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
         """
 }

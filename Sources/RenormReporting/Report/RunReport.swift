@@ -56,7 +56,7 @@ public struct RunReport {
                 + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
         }
         return """
-            <div class="scroll" tabindex="0" role="region" aria-label="The runs"><table>
+            <div class="scroll" tabindex="0" role="region" aria-label="The runs"><table class="summary">
             <thead><tr><th scope="col">run</th><th scope="col">best held-out accuracy</th><th scope="col">test accuracy</th>
             <th scope="col">largest difference between training and inference</th><th scope="col">doctor</th></tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>

@@ -111,7 +111,7 @@ struct RunSection {
         return """
             <h3>Difference between training and inference</h3>
             <p>How far what a normalization gives for a batch in training is from what it would give for it at inference, as a part
-            of that: √(Σ (x − y)² / Σ y²). The darker, the further.</p>
+            of that: √(Σ (x − y)² / Σ y²). The stronger the colour, the further.</p>
             <div class="scroll wide" tabindex="0" role="region" aria-label="Map of differences">\(map.svg.text)</div>
             <details><summary>Numbers of the last look, step \(last.step)</summary>
             <div class="scroll" tabindex="0" role="region" aria-label="Numbers of the last look"><table><thead><tr>
