@@ -128,7 +128,8 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             + "--weights \(network.weights?.description.shellQuoted ?? "FILE")"
     }
 
-    private func targetPictures(_ classifier: Classifier, _ source: WeightsOptions.Source) throws -> Dataset? {
+    private func targetPictures(_ classifier: Classifier, _ source: WeightsOptions.Source) throws -> Dataset?
+    {
         guard !target.isEmpty else { return nil }
         return try DataSource.load(
             target, .test, classNames: classifier.classNames,
@@ -159,7 +160,9 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         else { return nil }
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let file = isFolder.boolValue ? try RunFolder(URL(fileURLWithPath: path)).chosen() : URL(fileURLWithPath: path)
+        let file =
+            isFolder.boolValue
+            ? try RunFolder(URL(fileURLWithPath: path)).chosen() : URL(fileURLWithPath: path)
         return try? VariablesFile(reading: file).values
     }
 }

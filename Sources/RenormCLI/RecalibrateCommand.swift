@@ -77,8 +77,11 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
         case .json: try JSONPrinter().print(done)
         case .human:
             try say(
-                "Measured the averages anew on \(own.count.grouped) pictures of \(own.name.visible) (estimator \(estimator.rawValue)).")
-            try say("Wrote \(target.path.visible). Use it in place of a run: renorm evaluate \(target.path.shellQuoted)")
+                "Measured the averages anew on \(own.count.grouped) pictures of \(own.name.visible) (estimator \(estimator.rawValue))."
+            )
+            try say(
+                "Wrote \(target.path.visible). Use it in place of a run: renorm evaluate \(target.path.shellQuoted)"
+            )
         }
     }
 
@@ -87,7 +90,8 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
         if let output { return output.url }
         guard let run = source.run else {
             throw UsageError(
-                "--output: found none; expected the file to write, since \(source.name.visible) is of no run. Say --output FILE.")
+                "--output: found none; expected the file to write, since \(source.name.visible) is of no run. Say --output FILE."
+            )
         }
         return run.saved.folder.url.appendingPathComponent("recalibrated.safetensors")
     }

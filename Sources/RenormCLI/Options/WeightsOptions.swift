@@ -134,7 +134,8 @@ extension WeightsOptions {
             classifier: saying(classifier, of: weights), name: weights.description, badStatistics: bad)
     }
 
-    private static func file(_ url: URL, mends: Bool) throws -> (VariablesFile, [VariablesFile.BadStatistic]) {
+    private static func file(_ url: URL, mends: Bool) throws -> (VariablesFile, [VariablesFile.BadStatistic])
+    {
         let file = try VariablesFile(reading: url)
         return mends ? try file.mendingStatistics() : (file, [])
     }

@@ -65,8 +65,9 @@ public struct Doctor: Sendable {
         public var augmentation = Augmentation.none
         /// The seed of the draws.
         public var seed: UInt64 = 0
-        /// Steps made, and those of the whole run; `nil` where nobody has counted.
+        /// Steps made; `nil` where nobody has counted.
         public var step: Int?
+        /// The steps of the whole run.
         public var steps: Int?
         /// Whether the scaling was measured on the training pictures, so that the network's input has mean 0 and deviation 1.
         public var isScalingMeasured = false

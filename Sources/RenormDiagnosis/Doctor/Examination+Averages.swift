@@ -14,7 +14,9 @@ struct BestAverages {
 extension Examination {
     /// The better of A and B.
     func bestAverages() -> BestAverages? {
-        let known: [(StatisticsKind, [String: LayerAverages])] = [(.training, training), (.population, population)]
+        let known: [(StatisticsKind, [String: LayerAverages])] = [
+            (.training, training), (.population, population),
+        ]
         let scored = known.compactMap { kind, averages in
             scores[kind].flatMap { score in
                 averages.isEmpty || !score.loss.isFinite
@@ -128,8 +130,10 @@ extension Examination {
         note: String = ""
     ) throws {
         let alone = try score(
-            model(with: best.averages.merging(stored) { measured, own in measured }.merging(
-                stored.filter { paths.contains($0.key) }) { _, own in own }))
+            model(
+                with: best.averages.merging(stored) { measured, own in measured }.merging(
+                    stored.filter { paths.contains($0.key) }
+                ) { _, own in own }))
         let price = best.score.difference(of: alone, seed: options.seed)
         if paths.count == 1 {
             layers[paths[0]]?.price = price.loss
@@ -242,13 +246,17 @@ extension Examination {
         for (place, record) in moving.enumerated() {
             guard let dead = layers[record.path]?.deadChannels, !dead.isEmpty else { continue }
             let next = place + 1 < moving.count ? moving[place + 1].path : nil
-            let isFelt = [record.path, next].compactMap(\.self).filter { bad.contains($0) && !taken.contains($0) }
+            let isFelt = [record.path, next].compactMap(\.self).filter {
+                bad.contains($0) && !taken.contains($0)
+            }
             guard !isFelt.isEmpty else { continue }
             let before = findings.count
             try report(
                 .deadChannels, at: isFelt, best,
                 evidence: ["channels": Double(dead.count), "channel": Double(dead[0])],
-                note: "channels \(dead.prefix(5).map(String.init).joined(separator: ", ")) give the same whatever comes")
+                note:
+                    "channels \(dead.prefix(5).map(String.init).joined(separator: ", ")) give the same whatever comes"
+            )
             guard findings.count > before else { continue }
             findings[before].layer = record.path
             taken += isFelt
@@ -260,7 +268,7 @@ extension Examination {
     private func otherEpsilon() throws -> (epsilon: Double, model: Model, deviation: Double)? {
         let used = moving[0].normalization.epsilon
         let before = moving.compactMap { layers[$0.path]?.deviation }.max() ?? 0
-        let few = reference.sample(1024, seed: options.seed)
+        let few = reference.sample(512, seed: options.seed)
         var best: (epsilon: Double, model: Model, deviation: Double)?
         for epsilon in [1e-3, 1e-5, 1e-2, 1e-8] where abs(epsilon - used) > 0.1 * used {
             // An ε that is added to much larger variances changes nothing.

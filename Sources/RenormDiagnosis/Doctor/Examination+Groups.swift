@@ -35,7 +35,8 @@ extension Examination {
             add(
                 Finding(
                     .biasedBatches, loss: -remaining.loss, accuracy: remaining.accuracy, evidence: evidence,
-                    note: "groups of \(group) have \(rounded(sampler.classesOfGroup)) classes where independent ones have \(rounded(sampler.expectedClasses))",
+                    note:
+                        "groups of \(group) have \(rounded(sampler.classesOfGroup)) classes where independent ones have \(rounded(sampler.expectedClasses))",
                     remedy: Finding.Remedy(
                         "renorm finetune --from \(subject.command) --norm batch-renorm, or draw batches independently: no averages help"
                     )))

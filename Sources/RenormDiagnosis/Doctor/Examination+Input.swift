@@ -79,9 +79,10 @@ extension Examination {
         let worst = shifts.max { $0.deviation < $1.deviation }
         self.shift = worst?.deviation
         let cost = there.loss - own.loss
-        let error = (own.losses.standardDeviation * own.losses.standardDeviation / Double(max(own.losses.count, 1))
+        let error =
+            (own.losses.standardDeviation * own.losses.standardDeviation / Double(max(own.losses.count, 1))
             + there.losses.standardDeviation * there.losses.standardDeviation
-                / Double(max(there.losses.count, 1))).squareRoot()
+            / Double(max(there.losses.count, 1))).squareRoot()
         guard cost > thresholds.domain, cost > thresholds.standardErrors * error,
             (worst?.deviation ?? .infinity) > max(thresholds.shift, 2 * usual)
         else { return }

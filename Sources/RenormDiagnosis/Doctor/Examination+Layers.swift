@@ -83,7 +83,8 @@ extension Examination {
     }
 
     /// λ of means and of variances: the slope of stored averages on the population's, both less the initial values 0 and 1.
-    private func lag(_ own: LayerAverages, _ truth: LayerAverages, _ record: NormalizationRecord) -> [Double]? {
+    private func lag(_ own: LayerAverages, _ truth: LayerAverages, _ record: NormalizationRecord) -> [Double]?
+    {
         guard record.normalization.kind is any RunningVarianceNormalization else { return nil }
         func slope(_ y: [Double], _ x: [Double], _ weights: [Double]) -> Double {
             let sums = zip(zip(y, x), weights).reduce((0.0, 0.0)) {

@@ -165,7 +165,9 @@ extension Examination {
                 $0[$1.path] = LayerAverages(
                     means: $1.moments.means, variances: $1.moments.variances)
             }
-            for record in records where !paths.contains(record.path) { result[record.path] = stored[record.path] }
+            for record in records where !paths.contains(record.path) {
+                result[record.path] = stored[record.path]
+            }
             return result
         }
         let ungrouped = try model.normalizing(together: nil)
@@ -228,9 +230,11 @@ extension Examination {
     /// The means by channel of each picture of the reference, where the first normalization sees them.
     private func firstMeans() throws -> [[Double]] {
         let builder = GraphBuilder()
-        guard let first = try model.trace(
-            builder.images(model.input, batch: 1), on: builder, phase: .inference
-        ).normalizations.first(where: { !$0.normalization.isNone }) else { return [] }
+        guard
+            let first = try model.trace(
+                builder.images(model.input, batch: 1), on: builder, phase: .inference
+            ).normalizations.first(where: { !$0.normalization.isNone })
+        else { return [] }
         let store = try engine.makeStore(model.variables)
         var runners: [Int: GraphRunner] = [:]
         var rows: [[Double]] = []

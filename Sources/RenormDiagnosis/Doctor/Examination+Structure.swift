@@ -45,7 +45,8 @@ extension Examination {
     /// Parameters that are not finite: nothing can be measured then.
     private func testParameters() -> Bool {
         var isFinite = true
-        for (path, variable) in model.variables where variable.kind == .parameter && !variable.value.isFinite {
+        for (path, variable) in model.variables where variable.kind == .parameter && !variable.value.isFinite
+        {
             isFinite = false
             let count = variable.value.doubles.filter { !$0.isFinite }.count
             add(

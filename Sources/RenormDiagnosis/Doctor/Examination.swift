@@ -105,7 +105,10 @@ final class Examination {
         let base = scores[.stored]
         let known = StatisticsKind.allCases.compactMap { kind in scores[kind].map { (kind, $0) } }
         func rank(_ finding: Finding) -> (Int, Double) {
-            (Finding.Kind.allCases.firstIndex(of: finding.kind)!, finding.loss.isFinite ? -finding.loss : -.infinity)
+            (
+                Finding.Kind.allCases.firstIndex(of: finding.kind)!,
+                finding.loss.isFinite ? -finding.loss : -.infinity
+            )
         }
         return Diagnosis(
             data: subject.training.name, reference: reference.count, scored: scored.count,
@@ -150,7 +153,7 @@ final class Examination {
 
 extension Dataset {
     /// At most so many of the examples, by a seed, in their order.
-    func sample(_ count: Int, seed: UInt64) -> Dataset {
+    package func sample(_ count: Int, seed: UInt64) -> Dataset {
         guard count < self.count else { return self }
         var random = Random(seed: seed, stream: "doctor")
         return subset(random.permutation(self.count).prefix(count).sorted(), name: name)

@@ -9,9 +9,9 @@ import RenormLayers
 #endif
 
 /// Means and variances, without ε, by channel: what a normalization is normalized with, from wherever they are.
-struct LayerAverages {
-    var means: [Double]
-    var variances: [Double]
+package struct LayerAverages {
+    package var means: [Double]
+    package var variances: [Double]
 
     /// What a network's averages say at a normalization; `nil` where it keeps none.
     init?(_ record: NormalizationRecord, in variables: Variables) {
@@ -22,7 +22,7 @@ struct LayerAverages {
         (means, variances) = population.moments(without: record.normalization.epsilon)
     }
 
-    init(means: [Double], variances: [Double]) { (self.means, self.variances) = (means, variances) }
+    package init(means: [Double], variances: [Double]) { (self.means, self.variances) = (means, variances) }
 
     /// The same as a population.
     func population(epsilon: Double) -> Population {
@@ -84,7 +84,7 @@ extension LayerAverages {
     /// How far the results of a normalization with these averages are from those with others, relative to the latter: √(Σ(y − y′)²/Σy′²)
     /// over what has `input`'s moments, over all channels and of the worst one. Nothing is run for it: both results are affine in
     /// the input.
-    func outputDifference(
+    package func outputDifference(
         from other: LayerAverages, input: LayerAverages, epsilon: Double, gamma: [Double], beta: [Double]
     ) -> (all: Double, worst: Double) {
         var (squares, sizes, worst) = (0.0, 0.0, 0.0)

@@ -109,7 +109,9 @@ struct NormalizationPass {
             builder.fetch(try input.momentVectors(groups: groups), as: "moments \(place)")
             guard wantsMaxima || reference != nil else { continue }
             let axes = Array(0..<source.shape.rank - 1)
-            let rectified = traced.taps.first { ["relu", "relu6"].map { "\(record.path).\($0)" }.contains($0.path) }
+            let rectified = traced.taps.first {
+                ["relu", "relu6"].map { "\(record.path).\($0)" }.contains($0.path)
+            }
             if wantsMaxima, let rectified {
                 builder.fetch(try rectified.tensor.reduce(.maximum, axes: axes), as: "maximum \(place)")
             }

@@ -85,7 +85,8 @@ extension Model {
     func averagingNormalizations() throws -> [NormalizationRecord] {
         let builder = GraphBuilder()
         var known: Set<String> = []
-        return try trace(builder.images(input, batch: 1), on: builder, phase: .training).normalizations.filter {
+        return try trace(builder.images(input, batch: 1), on: builder, phase: .training).normalizations.filter
+        {
             $0.normalization.keepsPopulation && known.insert($0.path).inserted
         }
     }

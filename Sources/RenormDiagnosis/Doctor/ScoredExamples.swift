@@ -68,13 +68,13 @@ struct ScoredExamples {
 
 /// A mean difference of loss and accuracy, with the standard errors of a bootstrap: groups are drawn anew, not examples, because those
 /// of a group that was normalized together are alike.
-struct PairedDifference {
-    var loss: Double
-    var lossError: Double
-    var accuracy: Double
-    var accuracyError: Double
+package struct PairedDifference {
+    package var loss: Double
+    package var lossError: Double
+    package var accuracy: Double
+    package var accuracyError: Double
 
-    init(loss: [Double], accuracy: [Double], inGroupsOf size: Int, seed: UInt64) {
+    package init(loss: [Double], accuracy: [Double], inGroupsOf size: Int, seed: UInt64) {
         guard !loss.isEmpty else {
             (self.loss, lossError, self.accuracy, accuracyError) = (.nan, .nan, .nan, .nan)
             return
