@@ -77,6 +77,7 @@ let package = Package(
             name: "RenormDiagnosis",
             dependencies: [
                 "RenormArrays", "RenormGraphs", "RenormEngines", "RenormFormats", "RenormLayers",
+                "RenormImages",
                 "RenormTraining",
             ]),
         .target(

@@ -18,7 +18,8 @@ struct RenormCommand: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, FineTuneCommand.self, CompareCommand.self, EvaluateCommand.self,
             PredictCommand.self, DescribeCommand.self, ConvertCommand.self, AdaptCommand.self,
-            ExportCommand.self, StreamCommand.self, ReportCommand.self,
+            ExportCommand.self, StreamCommand.self, DoctorCommand.self, RecalibrateCommand.self,
+            ReportCommand.self,
         ])
 
     static func main() async {

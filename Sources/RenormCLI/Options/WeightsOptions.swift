@@ -78,6 +78,8 @@ extension WeightsOptions {
 
         /// What messages call it.
         var name: String
+        /// Statistics that no network can have, where they were asked to be mended.
+        var badStatistics: [VariablesFile.BadStatistic] = []
 
         /// The data that the network was trained on, where something says so.
         func ownData() throws -> [DataSource] {
@@ -92,8 +94,10 @@ extension WeightsOptions {
 
     /// What is missing or too much, where exactly one network must be named.
     ///
-    /// - Parameter run: The path of a run, if the command line names one.
-    func network(of run: String?) throws -> Source {
+    /// - Parameters:
+    ///   - run: The path of a run, if the command line names one.
+    ///   - mends: Whether statistics that no network can have are mended, so that it can be looked at.
+    func network(of run: String?, mends: Bool = false) throws -> Source {
         guard let weights else {
             if let given = values.first(where: { !$0.texts.isEmpty }) {
                 let isModel = given.option.name == "model"
@@ -108,7 +112,7 @@ extension WeightsOptions {
                     "found no network; expected the folder of a run, or --model NAME --weights FILE. Name one."
                 )
             }
-            return try WeightsOptions.source(ofRun: run)
+            return try WeightsOptions.source(ofRun: run, mends: mends)
         }
         if let run {
             throw UsageError(
@@ -118,7 +122,7 @@ extension WeightsOptions {
         if model == nil, try ONNXModel.isONNX(weights.url) {
             return Source(classifier: try network(inONNX: weights), name: weights.description)
         }
-        let file = try VariablesFile(reading: weights.url)
+        let (file, bad) = try WeightsOptions.file(weights.url, mends: mends)
         for remark in file.remarks { warn("note: \(weights.description.visible): \(remark.visible)") }
         let classifier: Classifier
         if let model {
@@ -126,7 +130,14 @@ extension WeightsOptions {
         } else {
             classifier = try using(WeightsOptions.selfDescribed(file))
         }
-        return Source(classifier: saying(classifier, of: weights), name: weights.description)
+        return Source(
+            classifier: saying(classifier, of: weights), name: weights.description, badStatistics: bad)
+    }
+
+    private static func file(_ url: URL, mends: Bool) throws -> (VariablesFile, [VariablesFile.BadStatistic])
+    {
+        let file = try VariablesFile(reading: url)
+        return mends ? try file.mendingStatistics() : (file, [])
     }
 
     /// The network of a file that describes it.
@@ -149,14 +160,15 @@ extension WeightsOptions {
         return classifier
     }
 
-    private static func source(ofRun path: String) throws -> Source {
+    private static func source(ofRun path: String, mends: Bool) throws -> Source {
         let saved = try SavedRun(path)
-        let file = try VariablesFile(reading: saved.model)
+        let (file, bad) = try file(saved.model, mends: mends)
         guard file.isOfRun else {
-            return Source(classifier: try selfDescribed(file), name: path)
+            return Source(classifier: try selfDescribed(file), name: path, badStatistics: bad)
         }
         let trained = try TrainedModel(file)
-        return Source(classifier: trained.classifier, run: (saved, trained), name: path)
+        return Source(
+            classifier: trained.classifier, run: (saved, trained), name: path, badStatistics: bad)
     }
 
     /// The network of a file that says itself which it is of.

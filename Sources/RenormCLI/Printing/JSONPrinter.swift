@@ -59,6 +59,18 @@ struct JSONPrinter: EventPrinter {
     /// Prints how a network was adapted.
     func print(_ adaptation: AdaptationText) throws(ReportingError) { try line("adaptation", adaptation) }
 
+    /// Prints that a network was recalibrated.
+    func print(_ done: Recalibrated) throws(ReportingError) { try line("recalibrated", done) }
+
+    /// Prints a diagnosis: what was measured, what was found, and whether the network is healthy.
+    func print(_ diagnosis: Diagnosis) throws(ReportingError) {
+        try line("diagnosis", DiagnosisMeasures(diagnosis))
+        for (place, finding) in diagnosis.findings.enumerated() {
+            try line(finding.kind.rawValue, RankedFinding(rank: place + 1, finding: finding))
+        }
+        try line("verdict", DiagnosisVerdict(diagnosis))
+    }
+
     /// Prints the classes seen in an image, the likeliest first.
     func print(prediction classes: [RankedClass], file: String, index: Int) throws(ReportingError) {
         try line("prediction", Prediction(file: file, index: index, classes: classes))

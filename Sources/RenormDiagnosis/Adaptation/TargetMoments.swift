@@ -149,7 +149,7 @@ struct TargetMoments {
 
 extension Population {
     /// Mean and variance, without ε, of each channel; a deviation below √ε counts as a variance of 0.
-    fileprivate func moments(without epsilon: Double) -> (means: [Double], variances: [Double]) {
+    func moments(without epsilon: Double) -> (means: [Double], variances: [Double]) {
         let variances =
             switch spread {
             case .variance(let values, let other): values.doubles.map { Swift.max($0 + other - epsilon, 0) }

@@ -110,7 +110,7 @@ extension InputScaling {
 
 extension Model {
     /// Throws unless images and classes of a dataset are those that the model takes and tells apart.
-    func check(_ dataset: Dataset) throws {
+    package func check(_ dataset: Dataset) throws {
         let image: TensorShape = [dataset.height, dataset.width, dataset.channels]
         guard image == input else {
             throw TrainingError.imageShape(data: dataset.name, found: image, expected: input)

@@ -4,7 +4,7 @@ import RenormLayers
 extension Model {
     /// The model with the given number of examples normalized together wherever batch moments are; `nil`: all of a
     /// batch.
-    func normalizing(together examples: Int?) throws -> Model {
+    package func normalizing(together examples: Int?) throws -> Model {
         var result = self
         for record in try tracedNormalizations() where record.normalization.isBatchwise {
             var normalization = record.normalization

@@ -50,7 +50,7 @@ public struct StatisticsMeasurement: Sendable {
     }
 
     /// - Parameter adapt: What else becomes of a normalization's variables once its moments are known.
-    func measure(
+    package func measure(
         of model: Model, on images: ImageBatches, where isMeant: (NormalizationRecord) -> Bool,
         adapt: (NormalizationRecord, PopulationMoments, inout Variables) -> Void = { _, _, _ in }
     ) throws -> Result {
@@ -241,7 +241,7 @@ struct NormalizationChain {
 
 extension Variables {
     /// Gives a normalization the averages of a population that was measured.
-    fileprivate mutating func set(_ moments: PopulationMoments, of record: NormalizationRecord) throws {
+    package mutating func set(_ moments: PopulationMoments, of record: NormalizationRecord) throws {
         let vector = { (values: [Double]) in NDArray(values, shape: [values.count]) }
         try set(
             Population(
@@ -252,7 +252,7 @@ extension Variables {
     }
 
     /// Gives a normalization the averages of a population, in the element type that they have.
-    mutating func set(_ population: Population, of record: NormalizationRecord) throws {
+    package mutating func set(_ population: Population, of record: NormalizationRecord) throws {
         guard let kind = record.normalization.kind as? any PopulationNormalization else { return }
         let type = self[record.place("running_mean")]?.value.type ?? .f32
         var population = population

@@ -1,0 +1,36 @@
+/// From where on the doctor calls something an illness. Chosen on planted illnesses and healthy runs (`Experiments/illnesses.py`).
+public struct DiagnosisThresholds: Sendable, Hashable, Codable {
+    /// The loss, in nats, from which on something counts.
+    public var loss = 0.03
+    /// The accuracy, as a part of 1.
+    public var accuracy = 0.005
+    /// How many standard errors a difference has to be off.
+    public var standardErrors = 3.0
+    /// How far a layer's averages may be off (`AveragesDeviation.total`).
+    public var deviation = 0.12
+    /// Up to which ν the noise of single batches explains a deviation.
+    public var noise = 12.0
+    /// From which ν on averages are said to be those of single batches.
+    public var leastNoise = 0.3
+    /// The part of the population's averages below which stored ones lag from the start.
+    public var lag = 0.9
+    /// The ratio below which exchanged averages fit.
+    public var exchange = 0.3
+    /// How many times the median deviation of layers one must have to be wrong by itself.
+    public var outlier = 4.0
+    /// The design effect from which on batches are no independent draws.
+    public var designEffect = 1.6
+    /// The loss by which batch statistics have to differ before groups are to blame.
+    public var groups = 0.05
+    /// The largest group that is called small.
+    public var smallGroup = 8
+    /// How far pictures may be off in the chain of population statistics.
+    public var shift = 0.05
+    /// The loss that another domain has to cost.
+    public var domain = 0.1
+    /// How far the input's means and logarithms of deviations may be off 0 where the scaling was measured.
+    public var scaling = 0.1
+
+    /// Those that were chosen.
+    public init() {}
+}

@@ -1,0 +1,128 @@
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+import RenormTraining
+
+/// Compares the two modes of a network, that of training and inference: finds which layers part, why, what it costs, and what helps.
+///
+///     let subject = Doctor.Subject(model: model, scaling: scaling, training: training, heldOut: validation)
+///     let diagnosis = try await Doctor(engine).diagnose(subject)
+///     for finding in diagnosis.findings { print(finding.cause, finding.layer ?? "", finding.loss) }
+///
+/// Statistics are measured on training pictures alone, and scored on others. Every remedy that is proposed was tried.
+public struct Doctor: Sendable {
+    /// What to compute with.
+    public var engine: any Engine
+    /// How much is looked at.
+    public var options: Options
+
+    /// Makes a doctor.
+    public init(_ engine: any Engine, options: Options = Options()) {
+        (self.engine, self.options) = (engine, options)
+    }
+
+    /// How much is looked at.
+    public struct Options: Sendable, Hashable {
+        /// The most training pictures to measure statistics on, and the most held-out ones to score on.
+        public var examples = 2000
+        /// What is chosen by it, and drawn.
+        public var seed: UInt64 = 0
+        /// From where on something counts.
+        public var thresholds = DiagnosisThresholds()
+        /// How many threads prepare batches; `nil`: as the images need.
+        public var workers: Int?
+
+        /// The usual ones.
+        public init() {}
+    }
+
+    /// A statistic of a file that no network can be used with, in whose place 0, or 1 of a spread, was read.
+    public struct Fault: Sendable, Hashable, Codable {
+        /// The variable.
+        public var path: String
+        /// The first channel.
+        public var channel: Int
+        /// What was found there.
+        public var found: Double
+        /// In how many channels something was.
+        public var count: Int
+
+        /// Describes a fault.
+        public init(path: String, channel: Int, found: Double, count: Int) {
+            (self.path, self.channel, self.found, self.count) = (path, channel, found, count)
+        }
+    }
+
+    /// How a network was trained, as far as that is known.
+    public struct History: Sendable {
+        /// The examples of a batch.
+        public var batchSize = 32
+        /// Their order.
+        public var sampling = Sampling.shuffled
+        /// Random changes to pictures.
+        public var augmentation = Augmentation.none
+        /// The seed of the draws.
+        public var seed: UInt64 = 0
+        /// Steps made; `nil` where nobody has counted.
+        public var step: Int?
+        /// The steps of the whole run.
+        public var steps: Int?
+        /// Whether the scaling was measured on the training pictures, so that the network's input has mean 0 and deviation 1.
+        public var isScalingMeasured = false
+        /// The weights that training went on with, where those of the network may be averages of them.
+        public var live: Variables?
+        /// The values that it started from, where parts were frozen.
+        public var origin: Variables?
+
+        /// A history of which nothing is known: independent batches of 32.
+        public init() {}
+    }
+
+    /// A network, and what it was trained on.
+    public struct Subject: Sendable {
+        /// The network.
+        public var model: Model
+        /// How pixels become its input.
+        public var scaling: InputScaling
+        /// Pictures that it was trained on.
+        public var training: Dataset
+        /// Pictures that it was not trained on, of the same kind; `nil`: a part of the training pictures is scored in their place.
+        public var heldOut: Dataset?
+        /// Pictures that it is to be used on, where they may be others.
+        public var target: Dataset?
+        /// How it was trained.
+        public var history: History
+        /// What was not as it must be in its file.
+        public var faults: [Fault]
+        /// What names it on a command line: `runs/a`.
+        public var command: String
+
+        /// Puts a subject together.
+        public init(
+            model: Model, scaling: InputScaling, training: Dataset, heldOut: Dataset? = nil,
+            target: Dataset? = nil, history: History = History(), faults: [Fault] = [],
+            command: String = "RUN"
+        ) {
+            self.model = model
+            self.scaling = scaling
+            self.training = training
+            self.heldOut = heldOut
+            self.target = target
+            self.history = history
+            self.faults = faults
+            self.command = command
+        }
+    }
+
+    /// Diagnoses a network, on a thread of its own.
+    ///
+    /// - Throws: `TrainingError`, `ImagesError` where the data are not for the network; `CancellationError`; what the engine throws.
+    public func diagnose(_ subject: Subject) async throws -> Diagnosis {
+        try await onOwnThread(named: "renorm.doctor") { [engine, options] isCancelled in
+            let examination = try Examination(subject, engine, options, isCancelled: isCancelled)
+            return try examination.diagnosis()
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import RenormArrays
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+import RenormTraining
+
+/// One examination of a network: what has been measured so far, and what was found. Its tests stand in files of their own, and run in
+/// the order of `diagnosis`: each takes away what it explains, so that the next sees what is left.
+final class Examination {
+    let subject: Doctor.Subject
+    let engine: any Engine
+    let options: Doctor.Options
+    private let isCancelled: () -> Bool
+
+    /// Training pictures to measure statistics on.
+    let reference: Dataset
+    /// Pictures to score on.
+    let scored: Dataset
+    /// The number of examples that were normalized together in training.
+    let group: Int
+    /// Every normalization that keeps averages, once.
+    let records: [NormalizationRecord]
+    /// Those of them whose averages move in training.
+    let moving: [NormalizationRecord]
+
+    /// The network; what cannot be computed with is mended.
+    var model: Model
+    var stored: [String: LayerAverages]
+    /// The averages of A and of B.
+    var training: [String: LayerAverages] = [:]
+    var population: [String: LayerAverages] = [:]
+    /// What comes to each normalization in groups as training has them, and in the chain of stored averages.
+    var grouped: [String: NormalizationPass.Layer] = [:]
+    var storedChain: [String: NormalizationPass.Layer] = [:]
+    var chainDifferences: [String: Double] = [:]
+    var scores: [StatisticsKind: ScoredExamples] = [:]
+    var layers: [String: LayerDiagnosis] = [:]
+    var sampler: SamplerDiagnosis?
+    var shift: Double?
+    var findings: [Finding] = []
+    var remarks: [String] = []
+    /// Layers whose averages are 0 and 1.
+    var resetLayers: Set<String> = []
+
+    init(
+        _ subject: Doctor.Subject, _ engine: any Engine, _ options: Doctor.Options,
+        isCancelled: @escaping () -> Bool
+    ) throws {
+        self.subject = subject
+        self.engine = engine
+        self.options = options
+        self.isCancelled = isCancelled
+        model = subject.model
+        try model.check(subject.training)
+        if let heldOut = subject.heldOut { try model.check(heldOut) }
+        if let target = subject.target { try model.check(target) }
+        guard options.examples >= 2 else {
+            throw TrainingError.option(
+                name: "examples", found: "\(options.examples)", expected: "at least 2")
+        }
+        if let heldOut = subject.heldOut, heldOut.count > 0 {
+            scored = try heldOut.sample(options.examples, seed: options.seed).inMemory()
+            reference = try subject.training.sample(options.examples, seed: options.seed)
+                .inMemory(unless: subject.history.augmentation != .none)
+        } else {
+            let all = subject.training.sample(2 * options.examples, seed: options.seed)
+            let halves = try all.split(validation: all.count / 2, seed: options.seed)
+            (reference, scored) = (
+                try halves.training.inMemory(unless: subject.history.augmentation != .none),
+                try halves.validation.inMemory()
+            )
+            remarks.append(
+                "there are no held-out pictures: what is scored are training pictures that statistics were not measured on, on which losses are lower"
+            )
+        }
+        let size = min(subject.history.batchSize, reference.count)
+        group = try model.commonGroupSize() ?? size
+        records = try model.averagingNormalizations()
+        moving = try model.movingNormalizations()
+        stored = [:]
+        readStored()
+    }
+
+    /// Takes the averages of the network as those that are stored.
+    func readStored() {
+        for record in records { stored[record.path] = LayerAverages(record, in: model.variables) }
+    }
+
+    var thresholds: DiagnosisThresholds { options.thresholds }
+
+    func checkCancellation() throws { if isCancelled() { throw CancellationError() } }
+
+    /// Measures and tests.
+    func diagnosis() throws -> Diagnosis {
+        guard testStructure() else { return result() }
+        try measure()
+        try testInput()
+        try testAverages()
+        try testGroups()
+        return result()
+    }
+
+    private func result() -> Diagnosis {
+        let base = scores[.stored]
+        let known = StatisticsKind.allCases.compactMap { kind in scores[kind].map { (kind, $0) } }
+        func rank(_ finding: Finding) -> (Int, Double) {
+            (
+                Finding.Kind.allCases.firstIndex(of: finding.kind)!,
+                finding.loss.isFinite ? -finding.loss : -.infinity
+            )
+        }
+        return Diagnosis(
+            data: subject.training.name, reference: reference.count, scored: scored.count,
+            scores: known.map { kind, score in
+                StatisticsScore(
+                    statistics: kind, loss: score.evaluation.loss, accuracy: score.accuracy,
+                    meanConfidence: score.evaluation.meanConfidence,
+                    calibrationError: score.evaluation.calibrationError,
+                    changedAnswers: base?.changedAnswers(in: score) ?? 0,
+                    examples: score.evaluation.examples)
+            },
+            differences: zip(known, known.dropFirst()).map { from, to in
+                let difference = difference(from.0, to.0)
+                return ScoreDifference(
+                    from: from.0, to: to.0, loss: difference.loss, lossError: difference.lossError,
+                    accuracy: difference.accuracy, accuracyError: difference.accuracyError)
+            },
+            layers: records.compactMap { layers[$0.path] }, sampler: sampler, shift: shift,
+            findings: findings.sorted { rank($0) < rank($1) }, remarks: remarks)
+    }
+
+    /// How far another kind of statistics is from one, on the same examples. D has examples more than once, so whatever it is compared
+    /// with is looked up.
+    func difference(_ from: StatisticsKind, _ to: StatisticsKind) -> PairedDifference {
+        guard let own = scores[from], let other = scores[to] else {
+            return PairedDifference(loss: [], accuracy: [], inGroupsOf: 1, seed: options.seed)
+        }
+        return own.difference(of: other, seed: options.seed)
+    }
+
+    /// The network with averages in the place of those that it has.
+    func model(with averages: [String: LayerAverages], at paths: Set<String>? = nil) throws -> Model {
+        var result = model
+        for record in records where paths?.contains(record.path) ?? true {
+            if let own = averages[record.path] { try result.variables.set(own, of: record) }
+        }
+        return result
+    }
+
+    func add(_ finding: Finding) { findings.append(finding) }
+}
+
+extension Dataset {
+    /// At most so many of the examples, by a seed, in their order.
+    package func sample(_ count: Int, seed: UInt64) -> Dataset {
+        guard count < self.count else { return self }
+        var random = Random(seed: seed, stream: "doctor")
+        return subset(random.permutation(self.count).prefix(count).sorted(), name: name)
+    }
+
+    /// The same with pictures that are decoded once, since they pass several times; those of several sources stay where they are, since
+    /// batches may be drawn by source.
+    func inMemory(unless stays: Bool = false) throws -> Dataset {
+        guard imageSource.decodes, !stays, sources.count == 1 else { return self }
+        return try Dataset(name: name, images: readImages(), labels: labels, classNames: classNames)
+    }
+}
