@@ -27,7 +27,7 @@ struct OptionTableTests {
         #expect(
             commandTables.map(\.name) == [
                 "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "adapt",
-                "export", "stream",
+                "export", "stream", "doctor", "recalibrate",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
