@@ -45,8 +45,8 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
 
     @Option(
         Row(
-            "Pictures that the network is to be used on, where they may be others than those trained on: \(DataSources.formsText). Repeated: several.",
-            isInFiles: false, valueName: "data"))
+            "Pictures that the network is to be used on, where they may be others than those trained on, named as --data is. Repeated: several.",
+            valueName: "data"))
     var target: [DataSource] = []
 
     @Option(
@@ -67,7 +67,7 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
     @Option(
         Row(
             "The weights that training started from, where parts of the network were frozen.",
-            isInFiles: false, valueName: "file"))
+            valueName: "file"))
     var origin: FilePath?
 
     @Option(

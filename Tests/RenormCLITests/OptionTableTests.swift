@@ -27,7 +27,7 @@ struct OptionTableTests {
         #expect(
             commandTables.map(\.name) == [
                 "train", "finetune", "compare", "evaluate", "predict", "describe", "convert", "adapt",
-                "export", "stream", "report",
+                "export", "stream", "doctor", "recalibrate", "report",
             ])
         for (name, options) in commandTables {
             let command = try #require(commands.first { $0["commandName"] as? String == name })
