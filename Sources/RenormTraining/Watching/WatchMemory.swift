@@ -10,10 +10,11 @@ import RenormArrays
 struct WatchMemory {
     /// The looks that a judgement takes.
     static let looks = 4
-    /// How far training and inference may be apart where averages are to blame, and where batches are. `small` at batch 32 with
-    /// batch normalization stays below 0.08 after its first steps, with groups of 4 or of two labels at 0.1 to 0.25, and with
-    /// averages that lag by 2,000 steps at 0.5 to 0.8.
-    static let ofAverages = 0.3
+    /// How far training and inference may be apart where averages are to blame: a tenth of a run is over. Averages of `small` that
+    /// lag by 2,000 steps are at 0.45 to 0.75.
+    static let ofAverages = 0.4
+    /// The same where batches are, in the second half of a run: at a high rate batches of 16 that are drawn independently come to 0.36
+    /// at first, and to 0.15 later.
     static let ofBatches = 0.2
     /// From which part of the energy on the averages are to blame.
     static let systematicPart = 0.6
@@ -36,21 +37,21 @@ struct WatchMemory {
     ///
     /// - Parameters:
     ///   - step: Steps made.
-    ///   - quietUntil: The steps before which nothing is said of averages: weights then change too fast for them.
-    mutating func add(_ looks: [LayerLook], step: Int, quietUntil: Int) -> [WatchWarning] {
+    ///   - steps: The steps of the run. At its beginning weights change faster than averages can follow.
+    mutating func add(_ looks: [LayerLook], step: Int, of steps: Int) -> [WatchWarning] {
         looks.flatMap { look -> [WatchWarning] in
             let path = look.watch.path
             let kept = (memory[path] ?? []).suffix(WatchMemory.looks - 1) + [look]
             memory[path] = Array(kept)
-            guard kept.count == WatchMemory.looks, step > quietUntil else { return [] }
-            return WatchMemory.findings(Array(kept)).compactMap { reason, message in
+            guard kept.count == WatchMemory.looks, step > steps / 10 else { return [] }
+            return WatchMemory.findings(Array(kept), isLate: step > steps / 2).compactMap { reason, message in
                 guard said.insert(WatchMemory.key(path, reason)).inserted else { return nil }
                 return WatchWarning(layer: path, reason: reason, step: step, message: "\(path): \(message)")
             }
         }
     }
 
-    private static func findings(_ looks: [LayerLook]) -> [(WatchWarning.Reason, String)] {
+    private static func findings(_ looks: [LayerLook], isLate: Bool) -> [(WatchWarning.Reason, String)] {
         var result: [(WatchWarning.Reason, String)] = []
         func median(_ value: (LayerWatch) -> Double?) -> Double {
             let sorted = looks.map { value($0.watch) ?? 0 }.sorted()
@@ -69,7 +70,7 @@ struct WatchMemory {
                             + "averages anew when training has ended"
                     ))
             }
-        } else if difference > ofBatches, looks.allSatisfy({ $0.watch.r == nil }) {
+        } else if isLate, difference > ofBatches, looks.allSatisfy({ $0.watch.r == nil }) {
             // A correction whose limits are still closed has its time to come.
             result.append(
                 (

@@ -17,14 +17,14 @@ final class Watcher {
     private var layers: [Layer] = []
     private var before: [String: NDArray] = [:]
     private var memory: WatchMemory
-    private let quietUntil: Int
+    private let runSteps: Int
 
     /// - Parameters:
-    ///   - steps: The steps of the run; in the first tenth of them nothing is said of averages.
+    ///   - steps: The steps of the run.
     ///   - said: What an earlier session of the run has said.
     init(steps: Int, said: [WatchWarning]) {
         memory = WatchMemory(said: said)
-        quietUntil = steps / 10
+        runSteps = steps
     }
 
     /// Looks at the layers of a stage from here on.
@@ -92,7 +92,7 @@ final class Watcher {
         }
         return WatchReport(
             step: steps, layers: looks.map(\.watch),
-            warnings: memory.add(looks, step: steps, quietUntil: quietUntil))
+            warnings: memory.add(looks, step: steps, of: runSteps))
     }
 }
 
