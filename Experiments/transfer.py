@@ -54,18 +54,20 @@ GROUPS = {
 }
 for options in GROUPS["freezing"].values():
     options += ["--norm", "batch", "--batch-size", "4", "--unfreeze", "all"]
+for options in [*GROUPS["norms"].values(), *GROUPS["freezing"].values()]:
+    options += ["--optimizer", "sgd", "--learning-rate", "0.005"]
 # What finetune does unless told otherwise, one choice at a time in place of its own.
 GROUPS["defaults"] = {name: ["--norm", "batch-renorm", "--batch-size", "8", *options] for name, options in {
     "defaults": [],
     "all at once": ["--unfreeze", "all"],
-    "rate 0.0015": ["--learning-rate", "0.0015"],
-    "rate 0.0005": ["--learning-rate", "0.0005"],
-    "rate 0.015": ["--learning-rate", "0.015"],
+    "rate 0.0001": ["--learning-rate", "0.0001"],
+    "rate 0.001": ["--learning-rate", "0.001"],
     "rate auto": ["--learning-rate", "auto"],
     "same rate at every depth": ["--layer-decay", "1"],
     "0.8 a unit": ["--layer-decay", "0.8"],
     "averages of weights": ["--ema", "0.01"],
-    "AdamW": ["--optimizer", "adamw"],
+    "averages kept": ["--averages", "kept"],
+    "SGD": ["--optimizer", "sgd"],
 }.items()}
 
 

@@ -99,8 +99,14 @@ struct SourceStatisticsReader: Reader {
     let name = "source-statistics"
 
     func write(_ random: inout Random, from seeds: Seeds, to folder: URL) throws {
-        try TensorMutation.mutated(seeds.bytes("source-statistics.safetensors"), &random)
-            .write(to: folder, "file.safetensors")
+        var bytes = try seeds.bytes("source-statistics.safetensors")
+        if random.happens(onceIn: 3) {
+            // Values alone: most of these are numbers like others.
+            bytes[bytes.count - 1 - random.integer(below: 400)] ^= UInt8(1 + random.integer(below: 255))
+        } else {
+            bytes = try TensorMutation.mutated(bytes, &random)
+        }
+        try bytes.write(to: folder, "file.safetensors")
     }
 
     func read(_ folder: URL) async throws {

@@ -28,7 +28,7 @@ import Testing
         ])
         #expect(result.exitCode == 0, "\(result.output)\(result.errors)")
         let lines = result.output.split(separator: "\n").compactMap { Line($0) }
-        #expect(lines.count == 17, "\(result.output)")
+        #expect(lines.count == 19, "\(result.output)")
         for line in lines {
             // A reader that takes everything or nothing looks at nothing.
             #expect(line.accepted > 0 && line.refused > 0 && line.failed == 0, "\(line)")

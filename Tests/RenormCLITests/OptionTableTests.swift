@@ -67,7 +67,7 @@ struct OptionTableTests {
                 alone.isSubset(
                     of: [
                         "run", "resume", "config", "log", "output", "input", "pictures", "measure", "state",
-                    ] + (name == "adapt" ? ["data"] : [])),
+                    ] + (name == "adapt" ? ["data"] : []) + (name == "report" ? ["tensorboard"] : [])),
                 "\(name)")
             #expect(alone.contains("config"))
         }
@@ -112,7 +112,7 @@ struct OptionTableTests {
         "evaluation-precision": "f32",
         "memory": "small", "recompute": nil, "on-non-finite": "skip", "evaluate-every": "2", "patience": "3",
         "checkpoint-every": "2", "seed": "5", "workers": "2", "threads": "2", "engine": "reference",
-        "convolution": "winograd",
+        "convolution": "winograd", "watch": "2", "tensorboard": nil, "freeze-statistics-from": "3",
     ]
 
     private func arguments(_ option: OptionDefinition, _ value: String?) -> [String] {
@@ -165,7 +165,8 @@ struct OptionTableTests {
                 "skip-broken", "check-images", "epochs", "steps", "evaluation-precision", "memory",
                 "recompute", "on-non-finite",
                 "evaluate-every",
-                "patience", "checkpoint-every", "workers", "cache", "cache-budget", "threads", "engine",
+                "patience", "checkpoint-every", "watch", "tensorboard", "workers", "cache", "cache-budget",
+                "threads", "engine",
                 "convolution",
             ])
         let help = try Program.renorm.run(["help", "train"]).output.split(whereSeparator: \.isWhitespace)

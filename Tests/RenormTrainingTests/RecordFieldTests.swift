@@ -53,7 +53,7 @@ import Testing
         "augmentation": \(json(Augmentation.standard)), \
         "mixing": {"mixup": 0.25, "cutmix": 1}, "validation": 2, "seed": 3, "scaling": \(scaling), \
         "onNonFinite": "skip", "evaluateEvery": 5, "patience": 3, "checkpointEvery": 6, "evaluationBatchSize": 7, \
-        "evaluationPrecision": "bf16"}
+        "evaluationPrecision": "bf16", "statisticsFrozenFrom": 8, "watchEvery": 4}
         """
     }
 

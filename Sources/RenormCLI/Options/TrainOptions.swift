@@ -228,7 +228,10 @@ struct TrainOptions: OptionTable {
 
     // MARK: Optimization
 
-    @Option(Row("\(OptimizerChoice.expected).", resuming: .configures(["options.optimizer"])))
+    @Option(
+        Row(
+            "\(OptimizerChoice.expected).", resuming: .configures(["options.optimizer"]),
+            fineTuning: FineTuningDefaults.optimizer))
     var optimizer = OptimizerChoice.sgd
 
     @Option(
