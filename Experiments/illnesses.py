@@ -283,14 +283,15 @@ CASES = [
     Case("target darkened", {"preparation", "domain-shift"}, target=darkened),
     Case("target brighter", {"preparation", "domain-shift"}, target=brighter),
     Case("target noisy", {"domain-shift", "preparation"}, target=noisy), Case("target upside down", {"preparation", "domain-shift"}, target=upside_down),
-    Case("target transposed", {"preparation", "domain-shift"}, target=transposed), Case("target of half the size", {"preparation", "domain-shift"}, target=halved),
+    Case("target transposed", {"preparation", "domain-shift"}, target=transposed),
+    Case("target of half the size", {"preparation", "domain-shift"}, target=halved),
     Case("rate 0.0005", STALE, train=["--norm", "batch rate=0.0005"]),
     Case("one label × 8", {"biased-batches"}, train=["--norm", "batch", "--batch-size", "8", "--sampling", "label-blocks:1x8"]),
     Case("two labels × 8", {"biased-batches"}, train=["--norm", "batch", "--batch-size", "16", "--sampling", "label-blocks:2x8"]),
     Case("sorted data", {"biased-batches"}, train=["--norm", "batch", "--sampling", "sorted"]),
     Case("rate 1, one label", NOISY | {"biased-batches"}, train=["--norm", "batch rate=1", "--batch-size", "8", "--sampling", "label-blocks:1x8"]),
     Case("rate 0.9, batches of 4", NOISY, train=["--norm", "batch rate=0.9", "--batch-size", "4"]),
-    Case("ε of 0.3 in place of 1e-5", {"epsilon"}, train=["--norm", "batch epsilon=0.3"], options=["--epsilon", "1e-5"]),
+    Case("ε of 0.1 in place of 1e-5", {"epsilon"}, train=["--norm", "batch epsilon=0.1"], options=["--epsilon", "1e-5"]),
     Case("weights averaged", {"averaged-weights", "stale-averages"}, file=averaged),
 ]
 HEALTHY = [

@@ -270,7 +270,7 @@ extension Examination {
         let before = moving.compactMap { layers[$0.path]?.deviation }.max() ?? 0
         let few = reference.sample(512, seed: options.seed)
         var best: (epsilon: Double, model: Model, deviation: Double)?
-        for epsilon in [1e-3, 1e-5, 1e-2, 1e-8] where abs(epsilon - used) > 0.1 * used {
+        for epsilon in [1e-3, 1e-5, 1e-2, 0.1] where abs(epsilon - used) > 0.1 * used {
             // An ε that is added to much larger variances changes nothing.
             var other = model
             for record in moving {
