@@ -77,8 +77,9 @@ import Testing
         let found = try await diagnosis(Self.healthy.value) { variables in
             let deviations = variables["bn3.running_var"]!.value.doubles.map { $0.squareRoot() }
             variables.change("bn3.running_var") { $0 * factor }
-            let means = zip(variables["bn3.running_mean"]!.value.doubles, deviations).map { $0 + shift * $1 }
-            variables["bn3.running_mean"]!.value = NDArray(means.map(Float.init), shape: [means.count])
+            let own = variables["bn3.running_mean"]!.value.doubles
+            let means = zip(own, deviations).map { mean, deviation in mean + shift * deviation }
+            variables["bn3.running_mean"]!.value = NDArray(means.map { Float($0) }, shape: [means.count])
         }
         let finding = try first(found)
         #expect(finding.cause == .wrongStatistics && finding.layer == "bn3", "\(found.findings)")
