@@ -71,7 +71,8 @@ public struct Recalibrator: Sendable {
             let measuring = try Recalibration(
                 model, stage: 0, batch: batch, precision: .f32, engine: engine)
             let averages = try measuring.averages(
-                of: engine.makeStore(model.variables), on: loader, step: history.step ?? 0,
+                of: engine.makeStore(model.variables), on: { try loader.next()?.images },
+                step: history.step ?? 0,
                 isCancelled: { false })
             var result = model
             for (path, variable) in averages { result.variables[path]?.value = variable.value }
