@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ROOT / ".deps/datasets"
+TUNED = ["--optimizer", "sgd", "--learning-rate", "0.005"]
 SMALL = ["--model", "small", "--batch-size", "64", "--norm", "batch"]
 
 
@@ -70,7 +71,7 @@ def adapt(tool, seed):
                                ("images:16, 32 pictures", ["--blend", "images:16", "--images", "32"])):
             yield f"MNIST to {target}", blend, *tool.adapted(run, f"idx:{SETS}/{target}", *options)
         tuned = tool.trained(f"tuned-{target}", "--from", run, "--data", f"idx:{SETS}/{target}", "--norm", "batch-renorm",
-                             "--batch-size", 8, "--epochs", 3, "--seed", seed, command="finetune")[1]
+                             "--batch-size", 8, "--epochs", 3, *TUNED, "--averages", "kept", "--seed", seed, command="finetune")[1]
         yield f"MNIST to {target}", "fine-tuned", "", tuned["test"]["accuracy"]
     for source, target in (("mono", "poly"), ("poly", "mono")):
         run, _ = tool.trained(source, "--data", cells(tool.folder, source), *SMALL, "--size", "64", "--resize", "squash",
@@ -80,7 +81,7 @@ def adapt(tool, seed):
             yield f"cells, {source} to {target}", blend, *tool.adapted(run, cells(tool.folder, target), *options)
         tuned = tool.trained(f"tuned-{target}", "--from", run, "--data", cells(tool.folder, target), "--norm", "batch-renorm",
                              "--batch-size", 8, "--epochs", 5, "--class-weights", "balanced", "--augment", "none flip=0.5 vflip=0.5",
-                             "--seed", seed, command="finetune")[1]
+                             *TUNED, "--averages", "kept", "--seed", seed, command="finetune")[1]
         yield f"cells, {source} to {target}", "fine-tuned", "", tuned["test"]["accuracy"]
 
 
@@ -92,7 +93,7 @@ def digits(tool, seed):
                              ("one label, groups of 8 of 32", ["--batch-size", 32, "--norm-examples", 8, "--sampling", "label-blocks:1x8"])):
         for norm in ("batch", "batch-renorm") if "--norm-examples" in options else ("batch", "frozen", "batch-renorm"):
             ended = tool.trained(f"{setting} {norm}", "--from", run, "--data", f"idx:{SETS}/opencv-digits", "--validation", 2000, "--norm", norm,
-                                 *options, "--epochs", 10, "--seed", seed, command="finetune")[1]
+                                 *options, *TUNED, "--epochs", 10, "--seed", seed, command="finetune")[1]
             yield setting, norm, "", ended["test"]["accuracy"]
 
 
