@@ -246,9 +246,9 @@ extension Examination {
         for (place, record) in moving.enumerated() {
             guard let dead = layers[record.path]?.deadChannels, !dead.isEmpty else { continue }
             let next = place + 1 < moving.count ? moving[place + 1].path : nil
-            let isFelt = [record.path, next].compactMap(\.self).filter {
-                bad.contains($0) && !taken.contains($0)
-            }
+            // A layer's own averages are no worse for what its ReLU does not let through.
+            let own = constantChannels(record).isEmpty ? nil : record.path
+            let isFelt = [own, next].compactMap(\.self).filter { bad.contains($0) && !taken.contains($0) }
             guard !isFelt.isEmpty else { continue }
             let before = findings.count
             try report(

@@ -115,16 +115,21 @@ extension Examination {
         return (parts.map(r.quantile), parts.map(d.quantile))
     }
 
-    /// Channels that are constant although their averages say otherwise, or 0 after the ReLU whatever comes.
+    /// Channels that are constant although their averages say otherwise, and those that are 0 after the ReLU whatever comes, where these
+    /// are more than a few, as every network has.
     private func deadChannels(_ record: NormalizationRecord) -> [Int] {
-        guard let own = stored[record.path], let seen = storedChain[record.path] else { return [] }
-        let usual = own.variances.median
-        let now = seen.averages.variances
-        return own.means.indices.filter { channel in
-            let isConstant =
-                now[channel] < 1e-6 * max(usual, 1e-12) && own.variances[channel] > 1e-3 * usual
-            let isSilent = seen.maxima.indices.contains(channel) && seen.maxima[channel] <= 0
-            return isConstant || isSilent
+        guard let own = stored[record.path], let seen = soundChain[record.path] else { return [] }
+        let constant = constantChannels(record)
+        let silent = own.means.indices.filter { seen.maxima.indices.contains($0) && seen.maxima[$0] <= 0 }
+        return silent.count * 10 >= own.means.count ? Set(constant + silent).sorted() : constant
+    }
+
+    /// Channels whose input is constant although their averages say otherwise.
+    func constantChannels(_ record: NormalizationRecord) -> [Int] {
+        guard let own = stored[record.path], let seen = soundChain[record.path] else { return [] }
+        let (usual, now) = (own.variances.median, seen.averages.variances)
+        return own.means.indices.filter {
+            now[$0] < 1e-6 * max(usual, 1e-12) && own.variances[$0] > 1e-3 * usual
         }
     }
 }

@@ -10,14 +10,16 @@ extension Examination {
     func measure() throws {
         scores[.stored] = try score(model)
         guard !records.isEmpty else { return }
-        storedChain = try pass(
-            model, phase: .inference, on: images(lookedAt), wantsMaxima: true)
+        storedChain = try pass(model, phase: .inference, on: images(lookedAt))
         if !moving.isEmpty {
             training = try trainingAverages(of: model)
             try checkCancellation()
         }
         population = try populationAverages(of: model)
         try checkCancellation()
+        // Averages that are wrong make channels silent that are not dead.
+        soundChain = try pass(
+            model(with: population), phase: .inference, on: images(lookedAt), wantsMaxima: true)
         if !moving.isEmpty {
             scores[.training] = try score(model(with: training))
             try measureGroups()

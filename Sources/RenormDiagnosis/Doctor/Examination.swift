@@ -33,6 +33,8 @@ final class Examination {
     /// What comes to each normalization in groups as training has them, and in the chain of stored averages.
     var grouped: [String: NormalizationPass.Layer] = [:]
     var storedChain: [String: NormalizationPass.Layer] = [:]
+    /// The same in the chain of B, with what ReLUs give.
+    var soundChain: [String: NormalizationPass.Layer] = [:]
     var chainDifferences: [String: Double] = [:]
     var scores: [StatisticsKind: ScoredExamples] = [:]
     var layers: [String: LayerDiagnosis] = [:]

@@ -135,6 +135,17 @@ import Testing
         #expect(finding.severity == .high)
     }
 
+    /// A quarter of the channels gives nothing after its ReLU, which the next layer's averages do not know.
+    @Test func channelsThatAreDead() async throws {
+        let found = try await diagnosis(Self.healthy.value) { variables in
+            let old = variables["bn3.bias"]!.value
+            let values = old.doubles.enumerated().map { Float($0 < 6 ? -50 : $1) }
+            variables["bn3.bias"]!.value = NDArray(values, shape: old.shape)
+        }
+        #expect(found.layers.first { $0.path == "bn3" }?.deadChannels.starts(with: 0..<6) == true)
+        #expect(found.findings.allSatisfy { $0.cause == .deadChannels && $0.layer == "bn3" })
+    }
+
     @Test func aScaleOfZero() async throws {
         let found = try await diagnosis(Self.healthy.value) { $0.change("bn4.weight") { _ in 0 } }
         let finding = try first(found)
