@@ -93,11 +93,25 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             warn("Error: \(naming(Self.options, in: error))")
             throw ExitCode(2)
         }
+        try keep(diagnosis)
         switch printed.log {
         case .json: try JSONPrinter().print(diagnosis)
         case .human: try DoctorText(diagnosis).print()
         }
         if failOn.fails(diagnosis) { throw ExitCode(1) }
+    }
+
+    /// Leaves what was found in the run's folder, for `renorm report`; one that cannot be written to is said and is no failure.
+    private func keep(_ diagnosis: Diagnosis) throws {
+        guard let run, let saved = try? SavedRun(run), saved.model != URL(fileURLWithPath: run) else {
+            return
+        }
+        do {
+            let lines = JSONPrinter.lines(of: diagnosis).map { $0 + "\n" }.joined()
+            try AtomicFile.write(Array(lines.utf8), to: saved.folder.findings)
+        } catch {
+            warn("note: what was found is not kept for 'renorm report': \(error)")
+        }
     }
 
     private func diagnose() async throws -> Diagnosis {

@@ -64,11 +64,15 @@ struct JSONPrinter: EventPrinter {
 
     /// Prints a diagnosis: what was measured, what was found, and whether the network is healthy.
     func print(_ diagnosis: Diagnosis) throws(ReportingError) {
-        try line("diagnosis", DiagnosisMeasures(diagnosis))
-        for (place, finding) in diagnosis.findings.enumerated() {
-            try line(finding.kind.rawValue, RankedFinding(rank: place + 1, finding: finding))
-        }
-        try line("verdict", DiagnosisVerdict(diagnosis))
+        for line in JSONPrinter.lines(of: diagnosis) { try output.write(line + "\n") }
+    }
+
+    /// The same, a line each: what a run's folder keeps for its report.
+    static func lines(of diagnosis: Diagnosis) -> [String] {
+        [text("diagnosis", DiagnosisMeasures(diagnosis))]
+            + diagnosis.findings.enumerated().map { place, finding in
+                text(finding.kind.rawValue, RankedFinding(rank: place + 1, finding: finding))
+            } + [text("verdict", DiagnosisVerdict(diagnosis))]
     }
 
     /// Prints the classes seen in an image, the likeliest first.
@@ -86,11 +90,15 @@ struct JSONPrinter: EventPrinter {
         var message: String
     }
 
-    private func line(_ event: String, _ payload: some Encodable) throws(ReportingError) {
+    private static func text(_ event: String, _ payload: some Encodable) -> String {
         guard let text = try? JSONLines.line(event, payload) else {
             preconditionFailure("events are objects that JSON can hold")
         }
-        try output.write(text.escapingUnprintable + "\n")
+        return text.escapingUnprintable
+    }
+
+    private func line(_ event: String, _ payload: some Encodable) throws(ReportingError) {
+        try output.write(JSONPrinter.text(event, payload) + "\n")
     }
 
     private struct Message: Encodable { var message: String }

@@ -5,6 +5,7 @@ import RenormFormats
 ///
 ///     config.yml            the options (`Trainer.record`, which the command line gives), written before all else
 ///     history.jsonl         what has happened: losses, evaluations, looks at the normalizations, an object a line
+///     doctor.json           what the doctor found, an object a line
 ///     learning-rate.csv     the curve of the range test, if the learning rate is from one
 ///     last.safetensors      the latest state: training goes on from it
 ///     best.safetensors      the state that did best on the validation set
