@@ -11,8 +11,20 @@ import Testing
         (training: try TinyData.dataset(1200), heldOut: try TinyData.dataset(600, seed: 2))
     }
 
+    /// Images whose brightness is that of their class, so that a batch of one class has other moments.
+    private static func bright(_ dataset: Dataset) throws -> Dataset {
+        let size = dataset.images.elementCount / dataset.count
+        let pixels = dataset.images.values(of: UInt8.self).enumerated().map { place, pixel in
+            UInt8(min(Int(pixel) / 2 + 60 * Int(dataset.labels[place / size]), 255))
+        }
+        return try Dataset(
+            name: "bright", images: NDArray(pixels, shape: dataset.images.shape), labels: dataset.labels,
+            classNames: dataset.classNames)
+    }
+
     private static func train(
-        _ sampling: Sampling = .shuffled, batch: Int = 32, norm: any NormalizationKind = .batch
+        _ sampling: Sampling = .shuffled, batch: Int = 32, norm: any NormalizationKind = .batch,
+        on images: Dataset? = nil
     ) async throws -> TrainedModel {
         let data = try data.get()
         let folder = try TemporaryFolder()
@@ -23,16 +35,17 @@ import Testing
             batchSize: batch, sampling: sampling, validation: 0, seed: 4)
         _ = try await Trainer(
             model: Model(layer, input: [8, 8, 1], seed: 4), configuration: configuration,
-            engine: engine.get(), training: data.training, folder: run
+            engine: engine.get(), training: images ?? data.training, folder: run
         ).run()
         return try TrainedModel(reading: run.chosen(), layer: layer)
     }
 
     private func diagnosis(
         _ trained: TrainedModel, faults: [Doctor.Fault] = [], target: Dataset? = nil,
+        on other: (training: Dataset, heldOut: Dataset)? = nil,
         _ change: (inout Variables) -> Void = { _ in }
     ) async throws -> Diagnosis {
-        let data = try Self.data.get()
+        let data = try other ?? Self.data.get()
         var history = Doctor.History()
         let configuration = trained.record.configuration
         (history.batchSize, history.sampling) = (configuration.batchSize, configuration.sampling)
@@ -72,7 +85,15 @@ import Testing
         #expect(abs(effect.value - 1) < 4 * effect.standardError + 0.05)
     }
 
-    @Test(arguments: [(25.0, 0.0), (0.04, 0.0), (1, 3)])
+    /// An illness that costs nothing is none: three classes so far apart are told apart with smaller variances too.
+    @Test func whatCostsNothingIsNoFinding() async throws {
+        let found = try await diagnosis(Self.healthy.value) { $0.change("bn3.running_var") { $0 * 0.04 } }
+        #expect(found.isHealthy, "\(found.findings)")
+        let layer = try #require(found.layers.max { $0.deviation < $1.deviation })
+        #expect(layer.path == "bn3" && abs(layer.deviation - 1.609) < 0.1)
+    }
+
+    @Test(arguments: [(25.0, 0.0), (1, 3)])
     func oneLayersAveragesAreWrong(factor: Double, shift: Double) async throws {
         let found = try await diagnosis(Self.healthy.value) { variables in
             let deviations = variables["bn3.running_var"]!.value.doubles.map { $0.squareRoot() }
@@ -172,8 +193,10 @@ import Testing
     }
 
     @Test func batchesOfOneLabel() async throws {
-        let biased = try await Self.train(.labelBlocks(labels: 1, each: 8), batch: 8)
-        let found = try await diagnosis(biased)
+        let own = try Self.data.get()
+        let data = (training: try Self.bright(own.training), heldOut: try Self.bright(own.heldOut))
+        let biased = try await Self.train(.labelBlocks(labels: 1, each: 8), batch: 8, on: data.training)
+        let found = try await diagnosis(biased, on: data)
         #expect((found.sampler?.designEffect?.value ?? 0) > 1.6)
         #expect(found.sampler?.classesOfGroup == 1)
         #expect(
