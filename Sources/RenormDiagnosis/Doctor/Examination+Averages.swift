@@ -343,7 +343,8 @@ extension Examination {
     private func testDropout(_ best: BestAverages) throws -> Bool {
         let builder = GraphBuilder()
         let dropping = Phase(statistics: .batch, corrects: false, updatesStatistics: false, dropout: true)
-        _ = try model.trace(builder.images(model.input, batch: 2), on: builder, phase: dropping)
+        _ = try model.normalizing(together: nil).trace(
+            builder.images(model.input, batch: 2), on: builder, phase: dropping)
         guard builder.graph.nodes.contains(where: { if case .random = $0.op { true } else { false } }) else {
             return false
         }

@@ -86,8 +86,9 @@ extension Model {
     func averagingNormalizations() throws -> [NormalizationRecord] {
         let builder = GraphBuilder()
         var known: Set<String> = []
-        return try trace(builder.images(input, batch: 1), on: builder, phase: .training).normalizations.filter
-        {
+        // A batch that groups of examples divide.
+        let images = try builder.images(input, batch: commonGroupSize() ?? 1)
+        return try trace(images, on: builder, phase: .training).normalizations.filter {
             $0.normalization.keepsPopulation && known.insert($0.path).inserted
         }
     }

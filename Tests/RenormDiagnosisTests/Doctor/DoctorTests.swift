@@ -23,13 +23,16 @@ import Testing
     }
 
     private static func train(
-        _ sampling: Sampling = .shuffled, batch: Int = 32, norm: any NormalizationKind = .batch,
+        _ sampling: Sampling = .shuffled, batch: Int = 32, examples: Int? = nil,
+        norm: any NormalizationKind = .batch,
         on images: Dataset? = nil
     ) async throws -> TrainedModel {
         let data = try data.get()
         let folder = try TemporaryFolder()
         let run = RunFolder(folder.appending("run"))
-        let layer = Small(classes: 3, width: 0.25, normalization: Normalization(norm))
+        var normalization = Normalization(norm)
+        if let examples { normalization.examples = examples }
+        let layer = Small(classes: 3, width: 0.25, normalization: normalization)
         let configuration = TrainingConfiguration(
             options: TrainingOptions(learningRate: .cosine(from: 0.1, steps: 300)), steps: 300,
             batchSize: batch, sampling: sampling, validation: 0, seed: 4)
@@ -195,7 +198,8 @@ import Testing
     @Test func batchesOfOneLabel() async throws {
         let own = try Self.data.get()
         let data = (training: try Self.bright(own.training), heldOut: try Self.bright(own.heldOut))
-        let biased = try await Self.train(.labelBlocks(labels: 1, each: 8), batch: 8, on: data.training)
+        let biased = try await Self.train(
+            .labelBlocks(labels: 1, each: 8), batch: 16, examples: 8, on: data.training)
         let found = try await diagnosis(biased, on: data)
         #expect((found.sampler?.designEffect?.value ?? 0) > 1.6)
         #expect(found.sampler?.classesOfGroup == 1)
