@@ -144,11 +144,13 @@ struct DoctorText {
             let rank = isFinding ? finding.severity.rawValue : finding.kind.rawValue
             let layer = finding.layer.map { " of \($0.visible)" } ?? ""
             let cost =
-                finding.loss.isFinite
-                ? "\(isFinding ? "costs" : "could gain") \(finding.loss.formatted(3)) nats, \((finding.accuracy * 100).formatted(2)) points"
-                : "what it costs cannot be told"
+                finding.loss == 0 && finding.accuracy == 0
+                ? ""
+                : finding.loss.isFinite
+                    ? ": \(isFinding ? "costs" : "could gain") \(finding.loss.formatted(3)) nats, \((finding.accuracy * 100).formatted(2)) points"
+                    : ": what it costs cannot be told"
             result.append(
-                coloured("\(place + 1). \(finding.cause.rawValue)\(layer)", colour) + " (\(rank)): \(cost)")
+                coloured("\(place + 1). \(finding.cause.rawValue)\(layer)", colour) + " (\(rank))\(cost)")
             var texts = [finding.cause.meaning + (finding.note.isEmpty ? "" : ": \(finding.note.visible)")]
             let evidence = finding.evidence.sorted { $0.key < $1.key }.map {
                 "\($0.key.replacingOccurrences(of: "_", with: " ")) \($0.value.brief)"
@@ -182,7 +184,8 @@ struct DoctorText {
     /// Text in lines of the width, all but what no space divides.
     static func wrapped(_ text: String, indent: Int) -> [String] {
         var (lines, line): ([String], String) = ([], "")
-        for word in text.split(separator: " ") {
+        // A number stays with its percent sign.
+        for word in text.replacing(" %", with: "\u{A0}%").split(separator: " ") {
             if !line.isEmpty, line.count + 1 + word.count > width - indent {
                 lines.append(line)
                 line = ""
@@ -190,7 +193,7 @@ struct DoctorText {
             line += (line.isEmpty ? "" : " ") + word
         }
         if !line.isEmpty { lines.append(line) }
-        return lines.map { String(repeating: " ", count: indent) + $0 }
+        return lines.map { String(repeating: " ", count: indent) + $0.replacing("\u{A0}", with: " ") }
     }
 }
 

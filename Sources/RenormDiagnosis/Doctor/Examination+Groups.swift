@@ -26,17 +26,25 @@ extension Examination {
                 : differs(toDrawn)
                     || (estimator.loss < -thresholds.loss
                         && -estimator.loss > thresholds.standardErrors * estimator.lossError)
-            // Inference has to be worse than what training sees.
-            guard isGap, -remaining.loss > thresholds.loss || remaining.accuracy > thresholds.accuracy else {
-                return
-            }
+            let classes =
+                "groups of \(group) have \(rounded(sampler.classesOfGroup)) classes where independent ones have \(rounded(sampler.expectedClasses))"
             evidence["population_to_drawn"] = toDrawn.loss
             evidence["population_to_drawn_error"] = toDrawn.lossError
+            // Inference has to be worse than what training sees.
+            guard isGap, -remaining.loss > thresholds.loss || remaining.accuracy > thresholds.accuracy else {
+                guard !isRenormalizing else { return }
+                add(
+                    Finding(
+                        .biasedBatches, kind: .information, loss: 0, accuracy: 0, evidence: evidence,
+                        note: classes
+                            + "; inference does not suffer from that, but steps of few classes have gradients that are as one-sided"
+                    ))
+                return
+            }
             add(
                 Finding(
                     .biasedBatches, loss: -remaining.loss, accuracy: remaining.accuracy, evidence: evidence,
-                    note:
-                        "groups of \(group) have \(rounded(sampler.classesOfGroup)) classes where independent ones have \(rounded(sampler.expectedClasses))",
+                    note: classes,
                     remedy: Finding.Remedy(
                         "renorm finetune --from \(subject.command) --norm batch-renorm, or draw batches independently: no averages help"
                     )))

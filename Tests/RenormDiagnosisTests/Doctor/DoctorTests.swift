@@ -208,6 +208,18 @@ import Testing
         )
     }
 
+    /// Steps of one class from which nothing is learned: no statistics would help, and that is said as information.
+    @Test func batchesOfOneLabelThatTeachNothing() async throws {
+        let biased = try await Self.train(.labelBlocks(labels: 1, each: 8), batch: 8)
+        let found = try await diagnosis(biased)
+        let effect = try #require(found.sampler?.designEffect)
+        #expect(found.sampler?.classesOfGroup == 1)
+        let told = found.findings.filter { $0.cause == .biasedBatches }.map(\.kind)
+        // Only where the groups' moments show it.
+        #expect((told.isEmpty) == !(effect.value > 1.6 && effect.isBiased), "\(found.findings)")
+        #expect(found.isHealthy == !told.contains(.finding))
+    }
+
     @Test func findingsAreEncodedAsTheyAreRead() async throws {
         let found = try await diagnosis(Self.healthy.value) { $0.change("bn3.running_var") { $0 * 25 } }
         let text = try JSONCoder.encode(found)
