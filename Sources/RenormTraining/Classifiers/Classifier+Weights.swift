@@ -62,7 +62,7 @@ extension Classifier {
                     size: size, fit: usage.fit ?? published.fit,
                     interpolation: usage.interpolation ?? published.interpolation,
                     background: usage.background ?? .white),
-                scaling: usage.scaling ?? published.scaling.of(channels: size.channels)),
+                scaling: (usage.scaling ?? published.scaling).of(channels: size.channels)),
             classNames: names, remarks: report.remarks)
     }
 }
