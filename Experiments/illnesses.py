@@ -301,7 +301,7 @@ HEALTHY = [
     Case("BRN, batches of 8", set(), kind="healthy", train=["--norm", "batch-renorm", "--batch-size", "8"]),
     Case("BRN, two labels × 8", set(), kind="healthy", train=["--norm", "batch-renorm", "--batch-size", "16", "--sampling", "label-blocks:2x8"]),
     Case("GN", set(), kind="healthy", train=["--norm", "group:8"]),
-    Case("heavy augmentation", set(), kind="healthy", train=["--norm", "batch", "--augment", "photo trivial"]),
+    Case("heavy augmentation", set(), kind="healthy", train=["--norm", "batch", "--augment", "standard"]),
     Case("label smoothing, EMA", set(), kind="healthy", train=["--norm", "batch", "--label-smoothing", "0.1", "--ema", "0.02"]),
     Case("early in training", set(), kind="early"),
     Case("the same target", set(), kind="healthy", target=lambda images: images),

@@ -75,6 +75,17 @@ import Testing
         #expect(read.model.variables["bn2.running_std"] != nil)
     }
 
+    /// A scaling that was asked for serves pictures of as many channels as the weights say.
+    @Test func aScalingFitsTheChannelsOfTheWeights() throws {
+        let url = try file(
+            Architecture(name: "small", classes: 3, input: [28, 28, 1], normalization: Normalization(.batch)))
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var usage = Classifier.Usage()
+        usage.scaling = InputScaling(mean: [0.25, 0.25, 0.25], deviation: [0.5, 0.5, 0.5])
+        let classifier = try Classifier(weights: url, for: WeightsMatch.Request(name: "small"), usage: usage)
+        #expect(classifier.preparation.scaling == InputScaling(mean: [0.25], deviation: [0.5]))
+    }
+
     @Test func whatDoesNotSayItsNetworkIsAnErrorThatAsksForIt() throws {
         let url = try file(
             Architecture(name: "small", classes: 3, input: [28, 28, 1], normalization: Normalization(.batch)))
