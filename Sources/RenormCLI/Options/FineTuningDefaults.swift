@@ -10,7 +10,7 @@ enum FineTuningDefaults {
     static let layerDecay = 0.9
     static let warmup = 0
     static let weightDecay = 0.0005
-    /// The optimizer: SGD's steps grow with gradients, which ruined one of three networks on solar cells in batches of 4.
+    /// The optimizer: SGD's steps grow with gradients, which ruined one of two networks on solar cells in batches of 4.
     static let optimizer = OptimizerChoice.adamw
     /// Of optimizers whose steps do not grow with gradients.
     static let adaptiveRate = 0.0003
