@@ -65,7 +65,7 @@ import Testing
     @Test func dropoutBeforeNormalization() async throws {
         let own = try Patient.data.get()
         let data = (training: try Patient.faint(own.training), heldOut: try Patient.faint(own.heldOut))
-        let dropping = try await Patient.train(on: data.training, network: Dropping(rate: 0.6))
+        let dropping = try await Patient.train(on: data.training, network: Dropping(rate: 0.5))
         let found = try await Patient.diagnosis(dropping, on: data)
         let finding = try Patient.first(found)
         #expect(finding.cause == .dropoutShift, "\(found.findings)")

@@ -26,7 +26,7 @@ enum Patient {
     static func faint(_ dataset: Dataset) throws -> Dataset {
         var random = Random(seed: 1, stream: "faint")
         let pixels = dataset.images.values(of: UInt8.self).map {
-            UInt8(Int($0) / 4 + random.integer(below: 160))
+            UInt8(Int($0) / 2 + random.integer(below: 120))
         }
         return try Dataset(
             name: "faint", images: NDArray(pixels, shape: dataset.images.shape), labels: dataset.labels,
