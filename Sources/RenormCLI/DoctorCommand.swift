@@ -75,6 +75,12 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             "From which severity on findings end with exit code 1: low, medium, high, or never."))
     var failOn = FailingSeverity.low
 
+    @Flag(
+        Row(
+            "Where no averages help, train for up to 200 steps with batch renormalization, to see what that gives. Nothing is written."
+        ))
+    var tryTraining = true
+
     @Option(Row("The seed of what is chosen and drawn."))
     var seed: UInt64 = 0
 
@@ -133,6 +139,7 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         subject.command = run.map(\.shellQuoted) ?? networkText
         var options = Doctor.Options()
         (options.examples, options.seed, options.workers) = (examples, seed, reading.workers)
+        options.triesTraining = tryTraining
         return try await Doctor(computing.make(), options: options).diagnose(subject)
     }
 
