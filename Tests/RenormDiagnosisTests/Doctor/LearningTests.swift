@@ -27,8 +27,8 @@ import Testing
     ]
 
     private func diagnosis(
-        history change: (inout Doctor.History) -> Void = { _ in },
-        _ plant: (inout Variables) -> Void = { _ in }
+        _ plant: (inout Variables) -> Void = { _ in },
+        history change: (inout Doctor.History) -> Void = { _ in }
     ) async throws -> Diagnosis {
         let (data, trained) = (try Self.data.get(), try await Self.healthy.value)
         var history = Doctor.History()
