@@ -49,6 +49,8 @@ extension Examination {
     /// What is many orders below that of the other layers or, in a network that has learned nothing, next to nothing. Of a network that
     /// has learned its pictures by heart all gradients are small alike.
     private func testVanishing() {
+        // A scale of 0 is said already, and lets nothing through.
+        guard !findings.contains(where: { $0.cause == .zeroGamma }) else { return }
         let usual = gradients.usualRatio
         let bound = max(usual * thresholds.vanishingBesideOthers, isAtChance ? thresholds.vanishing : 0)
         let vanishing = gradients.layers.filter { ($0.ratio ?? 1) < bound }

@@ -89,6 +89,15 @@ import Testing
         #expect((finding.evidence["ratio"] ?? 1) < 1e-6)
     }
 
+    /// It lets nothing through either, but that is said as what it is.
+    @Test func aScaleOfZeroIsOneFinding() async throws {
+        let found = try await diagnosis { $0.change("bn4.weight") { _ in 0 } }
+        #expect(
+            found.findings.filter { $0.kind == .finding }.map(\.cause) == [.zeroGamma], "\(found.findings)")
+        #expect(learning(found).isEmpty)
+        #expect(found.gradients?.first { $0.path == "conv4.weight" }?.gradient == 0)
+    }
+
     /// Nothing comes through the second ReLU, neither way; of the third convolution's zeros no gradient can be made either.
     @Test func allReLUsOfALayerAreDead() async throws {
         let found = try await diagnosis { $0.change("bn2.bias") { _ in -50 } }
