@@ -150,7 +150,7 @@ public struct TrainingGraph: Sendable {
     }
 
     /// Traces a model up to its loss, the mean over the batch, with the weighted losses of auxiliary classifiers.
-    static func forward(
+    package static func forward(
         _ model: Model, batch: Int, _ options: TrainingOptions, _ targets: Targets,
         domains: Int?, seed: UInt64, drawNumber: Tensor? = nil, watches: Bool, on builder: GraphBuilder
     ) throws -> (loss: Tensor, warnings: [String], watched: [WatchedLayer]) {
@@ -193,7 +193,7 @@ public struct TrainingGraph: Sendable {
     }
 
     /// The parameters that gradients change.
-    static func trained(_ builder: GraphBuilder) -> [VariableSpecification] {
+    package static func trained(_ builder: GraphBuilder) -> [VariableSpecification] {
         builder.graph.variables.values.filter { $0.kind == .parameter && $0.isTrainable }
     }
 

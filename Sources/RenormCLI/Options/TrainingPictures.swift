@@ -66,7 +66,20 @@ struct TrainingPictures {
         result.seed = configuration.seed
         (result.step, result.steps) = (record.step, configuration.steps)
         result.isScalingMeasured = configuration.scaling == nil && configuration.initialization == nil
+        let (options, stages) = (configuration.options, configuration.unfreezing.stages)
+        result.optimizer = options.optimizer
+        result.learningRate = options.learningRate.largest(in: configuration.steps)
+        result.labelSmoothing = options.labelSmoothing
+        result.trainsEverything = stages.count == 1 && stages[0].parts == .all
         return result
+    }
+}
+
+extension Schedule {
+    /// The largest value in so many steps, looked for at up to a thousand of them and where the warm-up ends.
+    fileprivate func largest(in steps: Int) -> Double? {
+        let places = Array(stride(from: 0, to: steps, by: max(steps / 1000, 1))) + [max(warmup - 1, 0)]
+        return places.filter { $0 < steps }.map(value).max()
     }
 }
 

@@ -32,6 +32,8 @@ struct DiagnosisMeasures: Encodable {
     var scores: [StatisticsScore]
     var differences: [ScoreDifference]
     var layers: [LayerDiagnosis]
+    var gradients: [GradientDiagnosis]?
+    var activations: [ActivationDiagnosis]?
     var sampler: SamplerDiagnosis?
     var shift: Double?
     var remarks: [String]
@@ -39,6 +41,7 @@ struct DiagnosisMeasures: Encodable {
     init(_ diagnosis: Diagnosis) {
         (data, reference, scored) = (diagnosis.data, diagnosis.reference, diagnosis.scored)
         (scores, differences, layers) = (diagnosis.scores, diagnosis.differences, diagnosis.layers)
+        (gradients, activations) = (diagnosis.gradients, diagnosis.activations)
         (sampler, shift, remarks) = (diagnosis.sampler, diagnosis.shift, diagnosis.remarks)
     }
 }
@@ -75,6 +78,8 @@ struct DoctorText {
 
     var lines: [String] {
         var result = scoreLines + [""] + layerLines
+        let learning = LearningTable(diagnosis).lines
+        if !learning.isEmpty { result += [""] + learning }
         if let sampler = diagnosis.sampler { result += [""] + Self.wrapped(samplerText(sampler), indent: 0) }
         result += [""] + findingLines
         for remark in diagnosis.remarks { result += Self.wrapped("note: \(remark.visible)", indent: 0) }
@@ -113,7 +118,7 @@ struct DoctorText {
         }
         var rows = shown.prefix(most).map { layer in
             [
-                layer.path.count > 26 ? "…" + layer.path.suffix(25) : layer.path,
+                Self.short(layer.path),
                 number(layer.deviation), number(layer.outputDifference),
                 number(layer.chainDifference), number(layer.noise),
                 Self.bar(layer.deviation / largest),
@@ -174,6 +179,9 @@ struct DoctorText {
         isColoured ? "\u{1B}[1;\(code)m\(text)\u{1B}[0m" : text
     }
 
+    /// A path of at most 26 columns: its end says where it is.
+    static func short(_ path: String) -> String { path.count > 26 ? "…" + path.suffix(25) : path }
+
     /// A bar of at most 14 columns.
     private static func bar(_ part: Double) -> String {
         let eighths = Int((min(max(part, 0), 1) * 14 * 8).rounded())
@@ -199,7 +207,7 @@ struct DoctorText {
 
 extension Double {
     /// With as many decimals as matter.
-    fileprivate var brief: String {
+    var brief: String {
         if self == rounded(), magnitude < 1e6 { return "\(Int(self))" }
         if magnitude >= 1000 || magnitude < 0.001 { return String(format: "%.2g", self) }
         return formatted(magnitude >= 100 ? 1 : 3)

@@ -38,6 +38,16 @@ public enum Cause: String, Sendable, Hashable, Codable, CaseIterable {
     case cleanAverages = "clean-averages"
     /// Averages of training that is not at its end lag, as they do. Information.
     case unfinishedTraining = "unfinished-training"
+    /// Next to nothing of the loss's gradient comes to a layer. Information where the network has learned all the same.
+    case vanishingGradients = "vanishing-gradients"
+    /// A gradient that is not finite, or many times what it is to change. Information where the network has learned all the same.
+    case explodingGradients = "exploding-gradients"
+    /// Parameters that a run was to train are to the bit what it started from. Information where the network has learned all the same.
+    case untrainedLayer = "untrained-layer"
+    /// Most of what an activation gives is at its upper limit. Information where the network has learned all the same.
+    case saturatedActivations = "saturated-activations"
+    /// Averages that are so large that nothing is told apart beside them. Information.
+    case absurdStatistics = "absurd-statistics"
 
     /// What it means, in a line.
     public var meaning: String {
@@ -60,6 +70,11 @@ public enum Cause: String, Sendable, Hashable, Codable, CaseIterable {
         case .domainShift: "pictures are of another domain than those trained on"
         case .cleanAverages: "averages of clean pictures do better than those of augmented ones"
         case .unfinishedTraining: "training is not at its end, where averages lag"
+        case .vanishingGradients: "next to nothing of the gradient comes to a layer"
+        case .explodingGradients: "a gradient that is not finite, or many times what it is to change"
+        case .untrainedLayer: "a layer is what training started from"
+        case .saturatedActivations: "most of what an activation gives is at its upper limit"
+        case .absurdStatistics: "averages beside which nothing is told apart"
         }
     }
 }

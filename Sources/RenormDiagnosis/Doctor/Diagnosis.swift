@@ -12,6 +12,10 @@ public struct Diagnosis: Sendable, Hashable, Codable {
     public var differences: [ScoreDifference]
     /// The normalizations in the order of the network.
     public var layers: [LayerDiagnosis]
+    /// The gradients of parameters in the order of the network; `nil` in what was written before there were any.
+    public var gradients: [GradientDiagnosis]?
+    /// Activations with an upper limit, in the order of the network; `nil` in what was written before there were any.
+    public var activations: [ActivationDiagnosis]?
     /// How batches are drawn; `nil` where nothing is normalized together.
     public var sampler: SamplerDiagnosis?
     /// How far the target's pictures are off, at the layer where they are furthest; `nil` without a target.

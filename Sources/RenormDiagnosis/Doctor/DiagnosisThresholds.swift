@@ -32,6 +32,22 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var shift = 0.05
     /// The loss that another domain has to cost.
     public var domain = 0.1
+    /// The part of the other layers' ‖gradient‖/‖weight‖ below which a layer's has vanished.
+    public var vanishingBesideOthers = 1e-5
+    /// Below which it has vanished by itself, in a network that has learned nothing.
+    public var vanishing = 1e-7
+    /// Above which it explodes.
+    public var exploding = 100.0
+    /// The least norm of a gradient that explodes: one that is small is no danger, however small the weights are.
+    public var leastExploding = 1.0
+    /// How far above the part of the most frequent class the accuracy of a network may be that has learned nothing.
+    public var chance = 0.02
+    /// The part of an activation's values at its limit from which on that is said.
+    public var saturated = 0.5
+    /// The mean from which on averages are absurd.
+    public var absurdMean = 1e6
+    /// The variance from which on averages are absurd.
+    public var absurdVariance = 1e12
     /// How far the input's means and logarithms of deviations may be off 0 where the scaling was measured.
     public var scaling = 0.1
 

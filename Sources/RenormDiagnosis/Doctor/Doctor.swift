@@ -77,6 +77,14 @@ public struct Doctor: Sendable {
         public var live: Variables?
         /// The values that it started from, where parts were frozen.
         public var origin: Variables?
+        /// How gradients changed parameters; `nil` where that is not known.
+        public var optimizer: Optimizer?
+        /// The largest learning rate of the run; `nil` where that is not known.
+        public var learningRate: Double?
+        /// How much of the target was spread over all classes.
+        public var labelSmoothing = 0.0
+        /// Whether it is known that the run trained every layer, none of them frozen.
+        public var trainsEverything = false
 
         /// A history of which nothing is known: independent batches of 32.
         public init() {}

@@ -20,7 +20,14 @@ extension Examination {
         result.fromTraining = deviation(from: training[path])
         if !result.isFrozen { result.fromPopulation = deviation(from: population[path]) }
         result.inStoredChain = deviation(from: storedChain[path]?.averages)
-        result.chainDifference = chainDifferences[path]
+        result.chainDifference = chainDifferences[path]?.all
+        result.worstChainDifference = chainDifferences[path]?.worst
+        result.valuesOfGroup = grouped[path].flatMap { result.isFrozen ? nil : $0.valuesOfGroup }
+        result.channelsBelowEpsilon = own.variances.filter { $0 < epsilon }.count
+        result.absurdChannels =
+            zip(own.means, own.variances).filter {
+                abs($0) > thresholds.absurdMean || $1 > thresholds.absurdVariance
+            }.count
         if let truth = population[path], !result.isFrozen {
             let channels = truth.means.count
             let gamma = model.variables[record.place("weight")]?.value.doubles

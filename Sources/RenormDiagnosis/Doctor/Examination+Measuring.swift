@@ -125,29 +125,40 @@ extension Examination {
 
     /// Batches of the reference as training drew and changed them.
     private func drawnImages(of size: Int, steps: Int) throws -> ImageBatches {
-        let sampler = try self.sampler(subject.history.sampling, batch: size)
-        let (reference, scaling) = (reference, subject.scaling)
-        let (augmentation, seed) = (subject.history.augmentation, subject.history.seed)
-        let workers = options.workers ?? BatchLoader.workers(for: reference.imageSource)
+        let open = try drawnBatches(of: size, steps: steps, groupSize: group)
         return ImageBatches(reference.name) {
-            let loader = BatchLoader(
-                dataset: reference, scaling: scaling, augmentation: augmentation, sampler: sampler,
-                seed: seed, from: 0, to: steps, workers: workers)
+            let loader = open()
             return { try loader.next()?.images }
         }
     }
 
+    /// The same with labels; what it returns begins anew.
+    func drawnBatches(of size: Int, steps: Int, groupSize: Int) throws -> @Sendable () -> BatchLoader {
+        let sampler = try self.sampler(subject.history.sampling, batch: size, groupSize: groupSize)
+        let (reference, scaling) = (reference, subject.scaling)
+        let (augmentation, seed) = (subject.history.augmentation, subject.history.seed)
+        let workers = options.workers ?? BatchLoader.workers(for: reference.imageSource)
+        return {
+            BatchLoader(
+                dataset: reference, scaling: scaling, augmentation: augmentation, sampler: sampler,
+                seed: seed, from: 0, to: steps, workers: workers)
+        }
+    }
+
     /// A sampler of the reference; independent batches where it has too few pictures of some class.
-    private func sampler(_ sampling: Sampling, batch: Int) throws -> BatchSampler {
+    private func sampler(_ sampling: Sampling, batch: Int, groupSize: Int? = nil) throws -> BatchSampler {
+        let together = groupSize ?? group
         do {
             return try BatchSampler(
-                sampling, dataset: reference, batchSize: batch, groupSize: group, seed: subject.history.seed)
+                sampling, dataset: reference, batchSize: batch, groupSize: together,
+                seed: subject.history.seed)
         } catch let error as ImagesError where sampling != .shuffled {
             let text =
                 "the reference's batches could not be drawn as in training (\(error)); they are independent"
             if !remarks.contains(text) { remarks.append(text) }
             return try BatchSampler(
-                .shuffled, dataset: reference, batchSize: batch, groupSize: group, seed: subject.history.seed)
+                .shuffled, dataset: reference, batchSize: batch, groupSize: together,
+                seed: subject.history.seed)
         }
     }
 
@@ -282,6 +293,6 @@ extension Examination {
         let seen = try pass(
             model, phase: .inference, on: images(few, batch: batch),
             comparedWith: .batchStatistics)
-        chainDifferences = seen.mapValues { $0.size > 0 ? ($0.distance / $0.size).squareRoot() : 0 }
+        chainDifferences = seen.mapValues(\.difference)
     }
 }

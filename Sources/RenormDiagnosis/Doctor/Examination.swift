@@ -35,9 +35,11 @@ final class Examination {
     var storedChain: [String: NormalizationPass.Layer] = [:]
     /// The same in the chain of B, with what ReLUs give.
     var soundChain: [String: NormalizationPass.Layer] = [:]
-    var chainDifferences: [String: Double] = [:]
+    var chainDifferences: [String: (all: Double, worst: Double)] = [:]
     var scores: [StatisticsKind: ScoredExamples] = [:]
     var layers: [String: LayerDiagnosis] = [:]
+    var gradients: [GradientDiagnosis] = []
+    var activations: [ActivationDiagnosis] = []
     var sampler: SamplerDiagnosis?
     var shift: Double?
     var findings: [Finding] = []
@@ -113,6 +115,8 @@ final class Examination {
         try testInput()
         try testAverages()
         try testGroups()
+        testNumbers()
+        try testGradients()
         return result()
     }
 
@@ -135,7 +139,8 @@ final class Examination {
                     from: from.0, to: to.0, loss: difference.loss, lossError: difference.lossError,
                     accuracy: difference.accuracy, accuracyError: difference.accuracyError)
             },
-            layers: records.compactMap { layers[$0.path] }, sampler: sampler, shift: shift,
+            layers: records.compactMap { layers[$0.path] }, gradients: gradients, activations: activations,
+            sampler: sampler, shift: shift,
             findings: findings.sorted { $0.rank < $1.rank }, remarks: remarks)
     }
 

@@ -27,6 +27,14 @@ public struct LayerDiagnosis: Sendable, Hashable, Codable {
     public var worstOutputDifference: Double?
     /// The same between inference and training mode in the chain, where what layers before it do adds up: the estimation shift.
     public var chainDifference: Double?
+    /// The same of the worst channel.
+    public var worstChainDifference: Double?
+    /// The number of values of a channel that are normalized together in training. Of 1 nothing is left but β.
+    public var valuesOfGroup: Int?
+    /// The number of channels whose stored variance is below ε, so that ε is most of what they are divided by.
+    public var channelsBelowEpsilon: Int?
+    /// The number of channels whose stored averages are so large that no f32 beside them tells values apart.
+    public var absurdChannels: Int?
     /// What the loss rises by where this layer alone has its stored averages and all others measured ones (break one). Such prices do not add
     /// up.
     public var price: Double?

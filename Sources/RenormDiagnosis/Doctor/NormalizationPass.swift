@@ -16,13 +16,22 @@ struct NormalizationPass {
         var valuesOfGroup = 0
         /// The largest value by channel of what a ReLU gives after it, where that was asked for and there is one.
         var maxima: [Double] = []
-        /// The mean squared distance of the results from those in the other phase, and their mean square.
-        var distance = 0.0
-        var size = 0.0
+        /// By channel the squared distance of the results from those in the other phase, and their squares.
+        var distances: [Double] = []
+        var sizes: [Double] = []
 
         /// The moments of all, as averages.
         var averages: LayerAverages {
             LayerAverages(means: population.means, variances: population.variances)
+        }
+
+        /// √(Σ(y − y′)²/Σy′²) over all channels, and of the worst of those that are not next to 0 in the other phase.
+        var difference: (all: Double, worst: Double) {
+            let size = sizes.reduce(0, +)
+            guard size > 0 else { return (0, 0) }
+            let least = 1e-6 * size / Double(sizes.count)
+            let worst = zip(distances, sizes).map { $1 > least ? $0 / $1 : 0 }.max() ?? 0
+            return ((distances.reduce(0, +) / size).squareRoot(), worst.squareRoot())
         }
     }
 
@@ -81,8 +90,12 @@ struct NormalizationPass {
                     layer.maxima = layer.maxima.isEmpty ? found : zip(layer.maxima, found).map { max($0, $1) }
                 }
                 if other != nil {
-                    layer.distance += try runner.number("distance \(place)")
-                    layer.size += try runner.number("size \(place)")
+                    func add(_ name: String, to sums: inout [Double]) throws {
+                        let found = try runner.result("\(name) \(place)").doubles
+                        sums = sums.isEmpty ? found : zip(sums, found).map { $0 + $1 }
+                    }
+                    try add("distance", to: &layer.distances)
+                    try add("size", to: &layer.sizes)
                 }
                 result[record.path] = layer
             }
@@ -119,8 +132,8 @@ struct NormalizationPass {
                 let tensor = try traced.taps.tap(at: record.path).tensor
                 let own = try reference.taps.tap(at: record.path).tensor
                 builder.fetch(
-                    try tensor.squaredDifferences(from: own, axes: axes).sum(), as: "distance \(place)")
-                builder.fetch(try own.reduce(.sumOfSquares, axes: axes).sum(), as: "size \(place)")
+                    try tensor.squaredDifferences(from: own, axes: axes), as: "distance \(place)")
+                builder.fetch(try own.reduce(.sumOfSquares, axes: axes), as: "size \(place)")
             }
         }
         let graph = builder.graph

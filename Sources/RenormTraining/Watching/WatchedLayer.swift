@@ -3,7 +3,7 @@ import RenormGraphs
 import RenormLayers
 
 /// A normalization whose batch can be looked at after a step: what the results are called that say what it has seen.
-struct WatchedLayer: Sendable {
+package struct WatchedLayer: Sendable {
     /// The path of the layer.
     let path: String
     /// Whether what groups were normalized with is among the results too.
