@@ -27,9 +27,15 @@ extension Examination {
                     || (estimator.loss < -thresholds.loss
                         && -estimator.loss > thresholds.standardErrors * estimator.lossError)
             let classes =
-                "groups of \(group) have \(rounded(sampler.classesOfGroup)) classes where independent ones have \(rounded(sampler.expectedClasses))"
-            evidence["population_to_drawn"] = toDrawn.loss
-            evidence["population_to_drawn_error"] = toDrawn.lossError
+                if let own = sampler.classesOfGroup, let expected = sampler.expectedClasses {
+                    "groups of \(group) have \(rounded(own)) classes where independent ones have \(rounded(expected))"
+                } else {
+                    "groups of \(group) are alike in themselves"
+                }
+            if subject.isLabelled {
+                evidence["population_to_drawn"] = toDrawn.loss
+                evidence["population_to_drawn_error"] = toDrawn.lossError
+            }
             // Inference has to be worse than what training sees.
             guard isGap, -remaining.loss > thresholds.loss || remaining.accuracy > thresholds.accuracy else {
                 guard !isRenormalizing else { return }
@@ -37,7 +43,9 @@ extension Examination {
                     Finding(
                         .biasedBatches, kind: .information, loss: 0, accuracy: 0, evidence: evidence,
                         note: classes
-                            + "; inference does not suffer from that, but steps of few classes have gradients that are as one-sided"
+                            + (subject.isLabelled
+                                ? "; inference does not suffer from that, but steps of few classes have gradients that are as one-sided"
+                                : "; whether inference suffers from that cannot be told without labels")
                     ))
                 return
             }

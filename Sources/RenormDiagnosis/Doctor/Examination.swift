@@ -39,7 +39,7 @@ final class Examination {
     var scores: [StatisticsKind: ScoredExamples] = [:]
     var layers: [String: LayerDiagnosis] = [:]
     var sampler: SamplerDiagnosis?
-    var shift: Double?
+    var shifts: [LayerShift] = []
     var findings: [Finding] = []
     var remarks: [String] = []
     /// Layers whose averages are 0 and 1.
@@ -49,6 +49,8 @@ final class Examination {
         _ subject: Doctor.Subject, _ engine: any Engine, _ options: Doctor.Options,
         isCancelled: @escaping () -> Bool
     ) throws {
+        var subject = subject
+        remarks += subject.forgetLabels()
         self.subject = subject
         self.engine = engine
         self.options = options
@@ -98,6 +100,7 @@ final class Examination {
         guard testStructure() else { return result() }
         try measure()
         try testInput()
+        try testPreparation()
         try testAverages()
         try testGroups()
         return result()
@@ -109,26 +112,26 @@ final class Examination {
         func rank(_ finding: Finding) -> (Int, Double) {
             (
                 Finding.Kind.allCases.firstIndex(of: finding.kind)!,
-                finding.loss.isFinite ? -finding.loss : -.infinity
+                finding.loss.isFinite ? -finding.loss : finding.changedAnswers.map { -$0 } ?? -.infinity
             )
         }
         return Diagnosis(
             data: subject.training.name, reference: reference.count, scored: scored.count,
+            isLabelled: subject.isLabelled,
             scores: known.map { kind, score in
                 StatisticsScore(
-                    statistics: kind, loss: score.evaluation.loss, accuracy: score.accuracy,
+                    statistics: kind, loss: score.isLabelled ? score.evaluation.loss : nil,
+                    accuracy: score.isLabelled ? score.accuracy : nil,
                     meanConfidence: score.evaluation.meanConfidence,
-                    calibrationError: score.evaluation.calibrationError,
+                    calibrationError: score.isLabelled ? score.evaluation.calibrationError : nil,
                     changedAnswers: base?.changedAnswers(in: score) ?? 0,
                     examples: score.evaluation.examples)
             },
             differences: zip(known, known.dropFirst()).map { from, to in
-                let difference = difference(from.0, to.0)
-                return ScoreDifference(
-                    from: from.0, to: to.0, loss: difference.loss, lossError: difference.lossError,
-                    accuracy: difference.accuracy, accuracyError: difference.accuracyError)
+                ScoreDifference(
+                    from.0, to.0, difference(from.0, to.0), isLabelled: subject.isLabelled)
             },
-            layers: records.compactMap { layers[$0.path] }, sampler: sampler, shift: shift,
+            layers: records.compactMap { layers[$0.path] }, sampler: sampler, shifts: shifts,
             findings: findings.sorted { rank($0) < rank($1) }, remarks: remarks)
     }
 
