@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,31 @@ TABLE = ROOT / "Experiments/illnesses.csv"
 FASHION = ROOT / ".deps/fashion-mnist"
 COLUMNS = ["model", "case", "seed", "kind", "expected", "layers", "loss", "accuracy", "healthy_loss", "healthy_accuracy", "causes", "found_layers",
            "remedy_loss", "seconds"]
-NETWORKS = {"small": ["--model", "small:0.5"], "resnet18": ["--model", "resnet18"], "mobilenetv2": ["--model", "mobilenetv2"]}
+NETWORKS = {"small": ["--model", "small:0.5"], "resnet18": ["--model", "resnet18", "--stem", "imagenet"],
+            "mobilenetv2": ["--model", "mobilenetv2:0.35"]}
+# The larger networks have fewer steps, and only those runs of their own that are marked so.
+STEPS = {"small": 800, "resnet18": 500, "mobilenetv2": 500}
+# A network with dropout before normalizations, and with dropout before its head alone.
+DROPOUT = """summary: two convolutions with dropout
+image: [28, 28, 1]
+layers:
+  - convolution: {channels: 16, kernel: 3}
+  - normalization:
+  - relu
+  - max-pool: {window: 2}
+  - dropout: INNER
+  - convolution: {channels: 32, kernel: 3}
+  - normalization:
+  - relu
+  - max-pool: {window: 2}
+  - dropout: INNER
+  - convolution: {channels: 32, kernel: 3}
+  - normalization:
+  - relu
+  - global-average-pool
+  - dropout: 0.5
+  - dense: classes
+"""
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32}
 
 
@@ -89,6 +114,43 @@ def subset(folder, training=12000, test=4000):
     return folder
 
 
+def write_png(path, pixels):
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    height, width, _ = pixels.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], 1)
+    Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                           + chunk(b"IDAT", zlib.compress(rows.tobytes(), 1)) + chunk(b"IEND", b""))
+
+
+def coloured(source, folder, change=lambda pixels: pixels, training=4000, test=2000):
+    """The same pictures as PNGs with three channels that differ: as they are, faint, and smoothed and inverted."""
+    table = folder / "labels.csv"
+    if not table.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = ["path,label,split"]
+        for part, name, count in (("train", "train", training), ("t10k", "test", test)):
+            images = read_idx(source / f"{part}-images-idx3-ubyte")[:count].astype(float)
+            labels = read_idx(source / f"{part}-labels-idx1-ubyte")[:count]
+            smooth = (images + np.roll(images, 1, 1) + np.roll(images, 1, 2) + np.roll(images, -1, 2)) / 4
+            pixels = np.stack([images, images * 0.4 + 40, 255 - smooth * 0.8], -1).astype(np.uint8)
+            for number, picture in enumerate(pixels):
+                write_png(folder / f"{name}{number}.png", change(picture) if name == "test" else picture)
+                rows.append(f"{name}{number}.png,{labels[number]},{name}")
+        table.write_text("\n".join(rows) + "\n")
+    return f"csv:{table}"
+
+
+def elsewhere(source, folder):
+    """Another domain, with training pictures of its own: inverted, with less contrast."""
+    if not folder.exists():
+        shutil.copytree(source, folder)
+        for part in ("train", "t10k"):
+            path = folder / f"{part}-images-idx3-ubyte"
+            write_idx(path, (255 - read_idx(path) * 0.7).astype(np.uint8))
+    return f"idx:{folder}"
+
+
 def changed(source, folder, change):
     """The same data with other test pictures."""
     shutil.copytree(source, folder, dirs_exist_ok=True)
@@ -117,12 +179,14 @@ class Tool:
             self("train", *options, "--run", folder)
         return folder
 
-    def doctor(self, network, *options):
-        return self("doctor", network, *options, codes=(0, 1))
+    def doctor(self, *asked):
+        return self("doctor", *asked, codes=(0, 1))
 
-    def test(self, network, data):
+    def test(self, asked, data):
+        """Loss and accuracy on the test pictures; of a network that gives what is not finite, NaN and chance."""
         try:
-            event = [event for event in self("evaluate", network, "--data", data) if event["event"] == "evaluation"][0]
+            asked = asked if isinstance(asked, list) else [asked]
+            event = [event for event in self("evaluate", *asked, "--data", data) if event["event"] == "evaluation"][0]
             return number(event["loss"]), event["accuracy"]
         except RuntimeError:
             return float("nan"), 0.1
@@ -223,6 +287,17 @@ def dead(share):
     return change
 
 
+def of_origin(pattern=None):
+    """Averages of the network that a fine-tuned one was made of, everywhere or in parts."""
+    def change(arrays, origin):
+        layers = normalizations(arrays) if pattern is None else [layer for layer in normalizations(arrays) if layer in pattern]
+        for layer in layers:
+            for name in ("running_mean", "running_var"):
+                arrays[f"{layer}.{name}"] = origin[f"{layer}.{name}"]
+        return layers if pattern else []
+    return change
+
+
 def both(*changes):
     def change(arrays):
         return [layer for one in changes for layer in one(arrays)]
@@ -234,9 +309,15 @@ def both(*changes):
 class Case:
     """Something that is diagnosed: a change of the file of a base network, or of the target's pictures, or a run of its own."""
 
-    def __init__(self, name, expected, change=None, target=None, train=None, options=(), file=None, kind="ill"):
+    def __init__(self, name, expected, change=None, target=None, train=None, options=(), file=None, kind="ill", tuned=None, colours=None, network=None,
+                 everywhere=None):
         self.name, self.expected, self.change, self.target = name, expected, change, target
         self.train, self.options, self.file, self.kind = train, options, file, kind
+        # Options of fine-tuning on another domain, after which averages of the origin are put back.
+        self.tuned = tuned
+        # What is done to coloured test pictures; a network file; whether the larger networks have the case too.
+        self.colours, self.network = colours, network
+        self.everywhere = (train or tuned or colours or network) is None if everywhere is None else everywhere
 
 
 def darkened(images): return images * 0.3
@@ -248,6 +329,15 @@ def transposed(images): return images.transpose(0, 2, 1)
 
 def noisy(images):
     return np.clip(images + np.random.default_rng(0).normal(0, 60, images.shape), 0, 255)
+
+
+def shaken(images):
+    """Smoothed by 3 pixels in each direction: another interpolation."""
+    padded = np.pad(images.astype(float), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    return sum(padded[:, y:y + 28, x:x + 28] for y in range(3) for x in range(3)) / 9
+
+
+def other_order(picture): return picture[..., ::-1]
 
 
 def halved(images):
@@ -285,102 +375,174 @@ CASES = [
     Case("target noisy", {"domain-shift", "preparation"}, target=noisy), Case("target upside down", {"preparation", "domain-shift"}, target=upside_down),
     Case("target transposed", {"preparation", "domain-shift"}, target=transposed),
     Case("target of half the size", {"preparation", "domain-shift"}, target=halved),
-    Case("rate 0.0005", STALE, train=["--norm", "batch rate=0.0005"]),
-    Case("one label × 8", {"biased-batches"}, train=["--norm", "batch", "--batch-size", "8", "--sampling", "label-blocks:1x8"]),
-    Case("two labels × 8", {"biased-batches"}, train=["--norm", "batch", "--batch-size", "16", "--sampling", "label-blocks:2x8"]),
+    Case("target smoothed", {"preparation", "domain-shift"}, target=shaken),
+    Case("channels in the other order", {"preparation"}, colours=other_order),
+    Case("rate 0.0005", STALE, train=["--norm", "batch rate=0.0005"], everywhere=True),
+    Case("one label a group", {"biased-batches"}, train=["--norm", "batch", "--norm-examples", "8", "--sampling", "label-blocks:1x8"]),
+    Case("two labels a group", {"biased-batches"}, train=["--norm", "batch", "--norm-examples", "16", "--sampling", "label-blocks:2x8"]),
+    Case("sorted batches", {"biased-batches"}, train=["--norm", "batch", "--norm-examples", "8", "--sampling", "sorted-batches"], everywhere=True),
     Case("sorted data", {"biased-batches"}, train=["--norm", "batch", "--sampling", "sorted"]),
-    Case("rate 1, one label", NOISY | {"biased-batches"}, train=["--norm", "batch rate=1", "--batch-size", "8", "--sampling", "label-blocks:1x8"]),
+    Case("one label a step", {"biased-batches"}, train=["--norm", "batch", "--batch-size", "8", "--sampling", "label-blocks:1x8"]),
+    Case("rate 1, one label a group", NOISY | {"biased-batches"},
+         train=["--norm", "batch rate=1", "--norm-examples", "8", "--sampling", "label-blocks:1x8"]),
     Case("rate 0.9, batches of 4", NOISY, train=["--norm", "batch rate=0.9", "--batch-size", "4"]),
+    Case("batch of one", {"small-groups"}, train=["--norm", "batch", "--batch-size", "16", "--norm-examples", "1"]),
+    Case("statistics counted twice", NOISY, train=["--norm", "batch rate=0.19"]),
     Case("ε of 0.1 in place of 1e-5", {"epsilon"}, train=["--norm", "batch epsilon=0.1"], options=["--epsilon", "1e-5"]),
+    Case("ε of 1e-5 in place of 0.1", {"epsilon"}, train=["--norm", "batch"], options=["--epsilon", "0.1"]),
     Case("weights averaged", {"averaged-weights", "stale-averages"}, file=averaged),
+    Case("statistics of the old domain", STALE, change=of_origin(), tuned=[]),
+    Case("frozen layers in batch mode", {"lying-freeze"}, change=of_origin(("bn1", "bn2", "bn3")),
+         tuned=["--freeze-parameters", "conv1,bn1,conv2,bn2,conv3,bn3"]),
+    Case("dropout before normalizations", {"dropout-shift"}, train=["--norm", "batch"], network=DROPOUT.replace("INNER", "0.5")),
 ]
 HEALTHY = [
-    Case("BN", set(), kind="healthy", train=["--norm", "batch"]),
+    Case("BN", set(), kind="healthy", train=["--norm", "batch"], everywhere=True),
     Case("BN, batches of 16", set(), kind="healthy", train=["--norm", "batch", "--batch-size", "16"]),
-    Case("BRN", set(), kind="healthy", train=["--norm", "batch-renorm"]),
+    Case("BRN", set(), kind="healthy", train=["--norm", "batch-renorm"], everywhere=True),
     Case("BRN, batches of 8", set(), kind="healthy", train=["--norm", "batch-renorm", "--batch-size", "8"]),
     Case("BRN, two labels × 8", set(), kind="healthy", train=["--norm", "batch-renorm", "--batch-size", "16", "--sampling", "label-blocks:2x8"]),
-    Case("GN", set(), kind="healthy", train=["--norm", "group:8"]),
-    Case("heavy augmentation", set(), kind="healthy", train=["--norm", "batch", "--augment", "standard"]),
+    Case("BRN, one label a group", set(), kind="healthy", train=["--norm", "batch-renorm", "--norm-examples", "8", "--sampling", "label-blocks:1x8"],
+         everywhere=True),
+    Case("GN", set(), kind="healthy", train=["--norm", "group:8"], everywhere=True),
+    Case("heavy augmentation", set(), kind="healthy", train=["--norm", "batch", "--augment", "standard"], everywhere=True),
     Case("label smoothing, EMA", set(), kind="healthy", train=["--norm", "batch", "--label-smoothing", "0.1", "--ema", "0.02"]),
+    Case("dropout before the head", set(), kind="healthy", train=["--norm", "batch"], network=DROPOUT.replace("  - dropout: INNER\n", "")),
+    Case("fine-tuned on another domain", set(), kind="healthy", tuned=[]),
+    Case("fine-tuned with frozen layers", set(), kind="healthy", tuned=["--freeze", "conv1,bn1,conv2,bn2,conv3,bn3"]),
+    Case("colours", set(), kind="healthy", colours=lambda picture: picture),
     Case("early in training", set(), kind="early"),
     Case("the same target", set(), kind="healthy", target=lambda images: images),
 ]
 
 
-def diagnose(tool, model, case, seed, data, steps):
-    """A line of the table."""
-    common = ["--data", f"idx:{data}", *NETWORKS[model], "--learning-rate", 0.1, "--seed", seed, "--validation", 2000]
+class Subject:
+    """What is diagnosed: how the doctor is asked, and what is lost on test pictures that it does not see."""
 
-    def run(name, options, count=steps):
+    def __init__(self, tool, model, case, seed, data):
+        self.tool, self.model, self.case, self.seed, self.data = tool, model, case, seed, data
+        self.network = list(NETWORKS[model])
+        self.test = f"idx:{data}"
+        self.asked, self.layers = [], []
+        self.prepare()
+
+    def trained(self, name, *options, data=None, network=None, steps=None):
         batch = [] if "--batch-size" in options else ["--batch-size", 64]
-        return tool.train(f"{model} {seed} {name}", *common, "--steps", count, *batch, *options)
+        return self.tool.train(f"{self.model} {self.seed} {name}", "--data", data or f"idx:{self.data}", *(network or self.network), "--learning-rate", 0.1,
+                               "--seed", self.seed, "--validation", 0 if data else 2000, "--steps", steps or STEPS[self.model], *batch, *options)
 
-    base = run("base", ["--norm", "batch"])
-    healthy = tool.test(base, f"idx:{data}")
-    network, layers = base, []
-    if case.train is not None:
-        network = run(case.name, case.train)
-    if case.file is averaged:
-        run("base early", ["--norm", "batch"], steps // 2)
-        metadata, arrays = case.file(base)
-    if case.kind == "early":
-        # A state of a run that was to make many more steps.
-        metadata, arrays = read(run("early", ["--norm", "batch"], steps // 6) / "model.safetensors")
-        record = json.loads(metadata["renorm.checkpoint"])
-        record["configuration"]["steps"] = steps
-        metadata["renorm.checkpoint"] = json.dumps(record)
-    if case.change or case.file or case.kind == "early":
+    def planted(self, run, metadata, arrays):
+        """A file of a network, as of a run, whose options stand beside it."""
+        folder = self.tool.folder / f"{self.model} {self.seed} planted"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(run / "config.yml", folder)
+        write(folder / "model.safetensors", metadata, arrays)
+        return folder / "model.safetensors"
+
+    def prepare(self):
+        case, base = self.case, self.trained("base", "--norm", "batch")
+        reference = network = base
+        if case.colours:
+            folder = self.tool.folder
+            data = coloured(self.data, folder / "colours")
+            reference = network = self.trained("colours", "--norm", "batch", data=data)
+            self.healthy = self.tool.test(reference, data)
+            self.test = coloured(self.data, folder / f"colours {case.colours.__name__.strip('<>')}", case.colours)
+        elif case.tuned is not None:
+            # Averages that are put back belong to the network that was gone on with.
+            data = elsewhere(self.data, self.tool.folder / "elsewhere")
+            reference = network = self.tuned(base, data)
+            self.test = data
+        elif case.network:
+            file = self.tool.folder / f"{case.name}.yml"
+            file.write_text(case.network)
+            self.network = ["--model", f"file:{file}"]
+            reference = network = self.trained(case.name, *case.train)
+            if case.kind == "ill":
+                reference = network / "recalibrated.safetensors"
+                self.tool("recalibrate", network, "--estimator", "population")
+        elif case.train:
+            network = self.trained(case.name, *case.train)
+        elif case.kind == "early":
+            # A state of a run that was to make many more steps.
+            early = self.trained("early", "--norm", "batch", steps=STEPS[self.model] // 6)
+            metadata, arrays = read(early / "model.safetensors")
+            record = json.loads(metadata["renorm.checkpoint"])
+            record["configuration"]["steps"] = STEPS[self.model]
+            metadata["renorm.checkpoint"] = json.dumps(record)
+            network = self.planted(early, metadata, arrays)
+        elif case.file:
+            self.trained("base early", "--norm", "batch", steps=STEPS[self.model] // 2)
+            network = self.planted(base, *case.file(base))
         if case.change:
-            metadata, arrays = read(base / "model.safetensors")
-            layers = case.change(arrays)
-        network = tool.folder / f"{model} {seed} planted.safetensors"
-        write(network, metadata, arrays)
-        shutil.copy(base / "config.yml", tool.folder / "config.yml")
-    options, test = list(case.options), f"idx:{data}"
-    if options and case.train:
-        # As a file from elsewhere, that says nothing of its ε.
-        _, arrays = read(network / "model.safetensors")
-        plain = tool.folder / f"{model} {seed} plain.safetensors"
-        write(plain, {}, arrays)
-        scaling = json.loads(read(network / "model.safetensors")[0]["renorm.checkpoint"])["scaling"]
-        options = ["--weights", plain, *NETWORKS[model], "--data", f"idx:{data}", "--mean", scaling["mean"][0], "--deviation",
-                   scaling["deviation"][0], *options]
-        network = None
-    if case.target:
-        test = changed(data, tool.folder / "target", case.target)
-        options += ["--target", test]
-    named = [network] if network else []
-    loss, accuracy = tool.test(network, test) if network else (float("nan"), float("nan"))
+            metadata, arrays = read(network / "model.safetensors")
+            self.layers = case.change(arrays, read(base / "model.safetensors")[1]) if case.tuned is not None else case.change(arrays)
+            network = self.planted(network, metadata, arrays)
+        if case.target:
+            self.test = changed(self.data, self.tool.folder / "target", case.target)
+        if not case.colours:
+            self.healthy = self.tool.test(reference, self.test if case.tuned is not None else f"idx:{self.data}")
+        self.asked = [network]
+        if case.options:
+            # As a file from elsewhere, that says nothing of its ε.
+            metadata, arrays = read(network / "model.safetensors")
+            file = self.tool.folder / f"{self.model} {self.seed} plain.safetensors"
+            write(file, {}, arrays)
+            scaling = json.loads(metadata["renorm.checkpoint"])["scaling"]
+            self.asked = ["--weights", file, *self.network, *case.options, "--mean", scaling["mean"][0], "--deviation",
+                          scaling["deviation"][0]]
+
+    def tuned(self, base, data):
+        name = "tuned" + "".join(" " + option.strip("-").replace(",", " ") for option in self.case.tuned)
+        folder = self.tool.folder / f"{self.model} {self.seed} {name}"
+        if not (folder / "model.safetensors").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            self.tool("finetune", "--from", base, "--data", data, "--norm", "batch", "--unfreeze", "all", "--batch-size", 64, "--steps",
+                      STEPS[self.model] // 2, "--optimizer", "sgd", "--learning-rate", 0.05, "--layer-decay", 1, "--augment", "none",
+                      "--validation", 2000, "--seed", self.seed, *self.case.tuned, "--run", folder)
+        return folder
+
+    def diagnosis(self):
+        options = ["--data", f"idx:{self.data}"] if self.case.options else []
+        if self.case.target or self.case.colours and self.case.kind == "ill":
+            options += ["--target", self.test]
+        return self.tool.doctor(*self.asked, "--examples", 2000, *options)
+
+
+def diagnose(tool, model, case, seed, data):
+    """A line of the table."""
+    subject = Subject(tool, model, case, seed, data)
+    loss, accuracy = tool.test(subject.asked, subject.test)
     start = time.monotonic()
-    events = tool("doctor", *named, "--examples", 2000, *options, codes=(0, 1))
+    events = subject.diagnosis()
     seconds = time.monotonic() - start
     findings = [event for event in events if event["event"] == "finding"]
     remedies = [event["remedy"]["measured_loss"] for event in findings if event["remedy"] and "measured_loss" in event["remedy"]]
-    return [model, case.name, seed, case.kind, "|".join(sorted(case.expected)), "|".join(layers), f"{loss:.4f}", f"{accuracy:.4f}", f"{healthy[0]:.4f}",
-            f"{healthy[1]:.4f}", "|".join(event["cause"] for event in findings), "|".join(event["layer"] or "" for event in findings),
-            f"{remedies[0]:.4f}" if remedies else "", f"{seconds:.1f}"]
+    return [model, case.name, seed, case.kind, "|".join(sorted(case.expected)), "|".join(subject.layers), f"{loss:.4f}", f"{accuracy:.4f}",
+            f"{subject.healthy[0]:.4f}", f"{subject.healthy[1]:.4f}", "|".join(event["cause"] for event in findings),
+            "|".join(event["layer"] or "" for event in findings), f"{remedies[0]:.4f}" if remedies else "", f"{seconds:.1f}"]
 
 
 def run(asked):
-    if not TABLE.exists():
-        TABLE.write_text(",".join(COLUMNS) + "\n")
-    done = {(row["model"], row["case"], row["seed"]) for row in csv.DictReader(TABLE.open())}
+    table = asked.table
+    if not table.exists():
+        table.write_text(",".join(COLUMNS) + "\n")
+    done = {(row["model"], row["case"], row["seed"]) for row in csv.DictReader(table.open())}
     folder = Path(asked.folder or tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     data = subset(folder / "data")
     tool = Tool(asked.renorm, asked.threads, folder)
     for model in asked.models.split(","):
-        for seed in range(1, asked.seeds + 1):
+        for seed in range(asked.first, asked.seeds + 1):
             for case in CASES + HEALTHY:
-                if (model, case.name, str(seed)) in done or (asked.only and asked.only not in case.name):
+                if (model, case.name, str(seed)) in done or not (model == "small" or case.everywhere) or asked.only and asked.only not in case.name:
                     continue
                 try:
-                    row = diagnose(tool, model, case, seed, data, asked.steps)
+                    row = diagnose(tool, model, case, seed, data)
                 except RuntimeError as error:
                     print(f"{case.name}: {error}", file=sys.stderr, flush=True)
                     continue
-                with TABLE.open("a") as file:
+                with table.open("a") as file:
                     csv.writer(file, lineterminator="\n").writerow(row)
                 print(*row, sep="  ", flush=True)
     if not asked.folder:
@@ -395,7 +557,7 @@ def costs(row):
 
 
 def score(asked):
-    rows = list(csv.DictReader(TABLE.open()))
+    rows = list(csv.DictReader(asked.table.open()))
     for half, name in ((1, "odd seeds (thresholds)"), (0, "even seeds (score)")):
         own = [row for row in rows if int(row["seed"]) % 2 == half]
         ill = [row for row in own if row["kind"] == "ill" and costs(row)]
@@ -424,10 +586,9 @@ def export(asked):
     data = subset(folder / "data")
     tool = Tool(asked.renorm, asked.threads, folder)
     for model in asked.models.split(","):
-        base = tool.train(f"{model} 1 base", "--data", f"idx:{data}", *NETWORKS[model], "--learning-rate", 0.1, "--seed", 1, "--validation", 2000,
-                          "--steps", asked.steps, "--batch-size", 64, "--norm", "batch")
+        base = Subject(tool, model, HEALTHY[0], 1, data).trained("base", "--norm", "batch")
         for case in CASES:
-            if case.change:
+            if case.change and case.tuned is None:
                 _, arrays = read(base / "model.safetensors")
                 layers = case.change(arrays)
                 write(folder / f"{model} {case.name}.safetensors", {"illness": "|".join(sorted(case.expected)), "layers": "|".join(layers)}, arrays)
@@ -438,7 +599,8 @@ def main():
     parser.add_argument("what", choices=["run", "score", "list", "export"])
     parser.add_argument("--models", default="small")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--only", help="cases whose names contain this")
     parser.add_argument("--folder", help="where runs are kept, to go on with them")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

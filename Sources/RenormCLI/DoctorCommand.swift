@@ -86,6 +86,12 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             "From which severity on findings end with exit code 1: low, medium, high, or never."))
     var failOn = FailingSeverity.low
 
+    @Flag(
+        Row(
+            "Where no averages help, train for up to 200 steps with batch renormalization, to see what that gives. Nothing is written."
+        ))
+    var tryTraining = true
+
     func run() async throws {
         let diagnosis = try await diagnose()
         try keep(diagnosis)
@@ -138,6 +144,7 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         subject.dataCommand = trained.data.text("data")
         var options = Doctor.Options()
         (options.examples, options.seed, options.workers) = (examples, trained.seed, trained.reading.workers)
+        options.triesTraining = tryTraining
         return try await Doctor(trained.computing.make(), options: options).diagnose(subject)
     }
 

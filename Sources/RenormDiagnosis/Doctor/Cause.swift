@@ -6,7 +6,7 @@ public enum Cause: String, Sendable, Hashable, Codable, CaseIterable {
     case staleAverages = "stale-averages"
     /// Averages are those of one or a few batches, and scatter as these do: the averaging rate is too large.
     case noisyAverages = "noisy-averages"
-    /// Batches are no independent draws, so that their statistics say what is in them, and training leans on it.
+    /// Batches are no independent draws: their statistics say what is in them, and training can lean on that, or learns nothing from them.
     case biasedBatches = "biased-batches"
     /// Groups that are normalized together are so small that their statistics are another thing than the population's.
     case smallGroups = "small-groups"
@@ -44,7 +44,7 @@ public enum Cause: String, Sendable, Hashable, Codable, CaseIterable {
         switch self {
         case .staleAverages: "averages lag behind the weights"
         case .noisyAverages: "averages scatter as single batches do"
-        case .biasedBatches: "batches are no independent draws, and training leans on what is in them"
+        case .biasedBatches: "batches are no independent draws"
         case .smallGroups: "groups normalized together are too small"
         case .wrongStatistics: "this layer's averages are not those of what comes to it"
         case .swappedStatistics: "two layers' averages stand in each other's place"

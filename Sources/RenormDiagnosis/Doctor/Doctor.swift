@@ -33,6 +33,8 @@ public struct Doctor: Sendable {
         public var thresholds = DiagnosisThresholds()
         /// How many threads prepare batches; `nil`: as the images need.
         public var workers: Int?
+        /// Whether a short training is tried where no averages help: up to 200 steps, with batch renormalization.
+        public var triesTraining = true
 
         /// The usual ones.
         public init() {}
@@ -146,9 +148,22 @@ public struct Doctor: Sendable {
     ///
     /// - Throws: `TrainingError`, `ImagesError` where the data are not for the network; `CancellationError`; what the engine throws.
     public func diagnose(_ subject: Subject) async throws -> Diagnosis {
-        try await onOwnThread(named: "renorm.doctor") { [engine, options] isCancelled in
+        var (diagnosis, trial) = try await onOwnThread(named: "renorm.doctor") {
+            [engine, options] isCancelled in
             let examination = try Examination(subject, engine, options, isCancelled: isCancelled)
-            return try examination.diagnosis()
+            return (try examination.diagnosis(), examination.trial)
         }
+        guard let trial else { return diagnosis }
+        do {
+            let tried = try await trial.tried(with: engine, workers: options.workers)
+            diagnosis.report(
+                trial, tried, of: subject.command, least: options.thresholds.loss)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // What was found stands, whatever the trial came to.
+            diagnosis.remarks.append("a training was tried and failed: \(error)")
+        }
+        return diagnosis
     }
 }

@@ -46,7 +46,9 @@ extension Examination {
         var bad = moving.map(\.path).filter { isBad($0) && !mended.contains($0) }
         func take(_ paths: [String]) { bad.removeAll { paths.contains($0) } }
 
-        if !bad.isEmpty, let epsilon = try otherEpsilon(), try report(epsilon) { return }
+        // An ε that is too small or too large moves many layers a little.
+        let most = moving.compactMap { layers[$0.path]?.deviation }.max() ?? 0
+        if most > thresholds.deviation / 3, let epsilon = try otherEpsilon(), try report(epsilon) { return }
         if !bad.isEmpty, try testAveragedWeights(best) { return }
         if !resetLayers.isEmpty {
             try report(.averagesReset, at: moving.map(\.path).filter(resetLayers.contains), best)
@@ -89,6 +91,9 @@ extension Examination {
                 Finding(
                     .noisyAverages, loss: -gain.loss, accuracy: gain.accuracy,
                     evidence: evidence(gain, ["noise": noise]), remedy: recalibration(best)))
+        } else if best.kind == .population, isGroupsFault {
+            // Averages are those of what training sees: that is what is wrong with them.
+            mismatch = best
         } else if gain.loss < -thresholds.loss || !subject.isLabelled {
             reportStale(moving.map(\.path), best)
         }
@@ -209,193 +214,6 @@ extension Examination {
             base *= base
             count >>= 1
         }
-        return result
-    }
-
-    // MARK: Tests
-
-    /// Pairs of layers whose averages fit when they are exchanged.
-    private func testSwapped(_ bad: [String], _ best: BestAverages) throws -> [String] {
-        var taken: [String] = []
-        let byPath = Dictionary(moving.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
-        func deviation(_ averages: LayerAverages, at path: String) -> Double {
-            let epsilon = byPath[path]!.normalization.epsilon
-            return [training[path], population[path]].compactMap {
-                $0.map { AveragesDeviation(averages, from: $0, epsilon: epsilon).total }
-            }.min() ?? .infinity
-        }
-        for (place, first) in bad.enumerated() {
-            for second in bad.dropFirst(place + 1) where !taken.contains(first) && !taken.contains(second) {
-                guard let one = stored[first], let other = stored[second],
-                    one.means.count == other.means.count
-                else { continue }
-                let exchanged = deviation(other, at: first) + deviation(one, at: second)
-                let own = (layers[first]?.deviation ?? 0) + (layers[second]?.deviation ?? 0)
-                guard exchanged < thresholds.exchange * own else { continue }
-                try report(
-                    .swappedStatistics, at: [first, second], best,
-                    evidence: ["exchanged_deviation": exchanged / own],
-                    note: "the averages of \(first) and \(second) stand in each other's place")
-                taken += [first, second]
-            }
-        }
-        return taken
-    }
-
-    /// Dead channels, and the layers after them whose averages do not know of it.
-    private func testDeadChannels(_ bad: [String], _ best: BestAverages) throws -> [String] {
-        var taken: [String] = []
-        for (place, record) in moving.enumerated() {
-            guard let dead = layers[record.path]?.deadChannels, !dead.isEmpty else { continue }
-            let next = place + 1 < moving.count ? moving[place + 1].path : nil
-            // A layer's own averages are no worse for what its ReLU does not let through.
-            let own = constantChannels(record).isEmpty ? nil : record.path
-            let isFelt = [own, next].compactMap(\.self).filter { bad.contains($0) && !taken.contains($0) }
-            guard !isFelt.isEmpty else { continue }
-            let before = findings.count
-            try report(
-                .deadChannels, at: isFelt, best,
-                evidence: ["channels": Double(dead.count), "channel": Double(dead[0])],
-                note:
-                    "channels \(dead.prefix(5).map(String.init).joined(separator: ", ")) give the same whatever comes"
-            )
-            guard findings.count > before else { continue }
-            findings[before].layer = record.path
-            taken += isFelt
-        }
-        return taken
-    }
-
-    /// Another ε with which the averages fit.
-    private func otherEpsilon() throws -> (epsilon: Double, model: Model, deviation: Double)? {
-        let used = moving[0].normalization.epsilon
-        let before = moving.compactMap { layers[$0.path]?.deviation }.max() ?? 0
-        let few = reference.sample(512, seed: options.seed)
-        var best: (epsilon: Double, model: Model, deviation: Double)?
-        for epsilon in [1e-3, 1e-5, 1e-2, 0.1] where abs(epsilon - used) > 0.1 * used {
-            // An ε that is added to much larger variances changes nothing.
-            var other = model
-            for record in moving {
-                var normalization = record.normalization
-                normalization.epsilon = epsilon
-                other.overrides.append(Override(PathPattern(record.path), normalization: normalization))
-            }
-            let truth = try populationAverages(of: other, on: few)
-            let worst =
-                moving.compactMap { record -> Double? in
-                    guard let own = LayerAverages(record.with(epsilon), in: other.variables),
-                        let measured = truth[record.path]
-                    else { return nil }
-                    return AveragesDeviation(own, from: measured, epsilon: epsilon).total
-                }.max() ?? .infinity
-            if worst < thresholds.deviation, worst < 0.5 * before, worst < best?.deviation ?? .infinity {
-                best = (epsilon, other, worst)
-            }
-        }
-        return best
-    }
-
-    private func report(_ found: (epsilon: Double, model: Model, deviation: Double)) throws -> Bool {
-        let mended = try score(found.model)
-        guard let own = scores[.stored] else { return false }
-        let gain = own.difference(of: mended, seed: options.seed)
-        guard gain.improves(thresholds) else { return false }
-        add(
-            Finding(
-                .epsilon, loss: -gain.loss, accuracy: gain.accuracy,
-                evidence: evidence(
-                    gain,
-                    [
-                        "epsilon": moving[0].normalization.epsilon, "fitting_epsilon": found.epsilon,
-                        "deviation": found.deviation,
-                    ]),
-                remedy: remedy("say --epsilon \(found.epsilon) where the weights are read", mended)))
-        return true
-    }
-
-    /// Averages that fit the weights that training went on with, rather than those that the network has.
-    private func testAveragedWeights(_ best: BestAverages) throws -> Bool {
-        guard let live = subject.history.live else { return false }
-        var other = model
-        for (path, variable) in live where variable.kind == .parameter && other.variables[path] != nil {
-            other.variables[path]?.value = variable.value
-        }
-        let truth = try populationAverages(of: other, on: reference.sample(1024, seed: options.seed))
-        let deviations = moving.compactMap { record in
-            stored[record.path].flatMap { own in
-                truth[record.path].map {
-                    AveragesDeviation(own, from: $0, epsilon: record.normalization.epsilon).total
-                }
-            }
-        }
-        let own = moving.compactMap { layers[$0.path]?.deviation }.median
-        guard deviations.median < 0.7 * own else { return false }
-        add(
-            Finding(
-                .averagedWeights, loss: -best.gain.loss, accuracy: best.gain.accuracy,
-                evidence: evidence(
-                    best.gain, ["deviation": own, "deviation_of_live_weights": deviations.median]),
-                remedy: recalibration(best)))
-        return true
-    }
-
-    /// Averages that were made with dropout on: those of a network with it fit, those of the network do not.
-    private func testDropout(_ best: BestAverages) throws -> Bool {
-        let builder = GraphBuilder()
-        let dropping = Phase(statistics: .batch, corrects: false, updatesStatistics: false, dropout: true)
-        _ = try model.normalizing(together: nil).trace(
-            builder.images(model.input, batch: 2), on: builder, phase: dropping)
-        guard builder.graph.nodes.contains(where: { if case .random = $0.op { true } else { false } }) else {
-            return false
-        }
-        let few = reference.sample(1024, seed: options.seed)
-        let seen = try pass(
-            model.normalizing(together: nil), phase: dropping, on: images(few))
-        func worst(_ truth: (String) -> LayerAverages?) -> Double {
-            moving.compactMap { record in
-                stored[record.path].flatMap { own in
-                    truth(record.path).map {
-                        AveragesDeviation(own, from: $0, epsilon: record.normalization.epsilon).total
-                    }
-                }
-            }.max() ?? .infinity
-        }
-        let (with, without) = (worst { seen[$0]?.averages }, worst { population[$0] })
-        guard with < 0.7 * without else { return false }
-        add(
-            Finding(
-                .dropoutShift, loss: -best.gain.loss, accuracy: best.gain.accuracy,
-                evidence: evidence(best.gain, ["deviation": without, "deviation_with_dropout": with]),
-                remedy: recalibration(best)))
-        return true
-    }
-
-    /// Frozen parts that were not: they have the weights and averages that they started from, but what comes after them was trained on
-    /// what they give with batch statistics.
-    private func testLyingFreeze(_ bad: [String], _ best: BestAverages) throws -> Bool {
-        guard let origin = subject.history.origin else { return false }
-        let kept = moving.filter { record in
-            let paths = record.normalization.statistics(channels: 1).map(\.name)
-                .filter { $0.hasPrefix("running_") }.map(record.place)
-            return !paths.isEmpty
-                && paths.allSatisfy { path in
-                    origin[path].map { $0.value.doubles == model.variables[path]?.value.doubles } ?? false
-                }
-        }.map(\.path)
-        let own = bad.filter(kept.contains)
-        guard !own.isEmpty, kept.count < moving.count else { return false }
-        try report(
-            .lyingFreeze, at: own, best, evidence: ["kept": Double(kept.count)],
-            note: "their averages are those that they started from, but training normalized with batches")
-        return true
-    }
-}
-
-extension NormalizationRecord {
-    /// The same with another ε.
-    fileprivate func with(_ epsilon: Double) -> NormalizationRecord {
-        var result = self
-        result.normalization.epsilon = epsilon
         return result
     }
 }

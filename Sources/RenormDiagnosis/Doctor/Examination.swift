@@ -42,6 +42,10 @@ final class Examination {
     var shifts: [LayerShift] = []
     var findings: [Finding] = []
     var remarks: [String] = []
+    /// Averages of the population, where they do better than training's own estimator because of the groups that it sees.
+    var mismatch: BestAverages?
+    /// What is to be tried once everything is measured.
+    var trial: RetrainingTrial?
     /// Layers whose averages are 0 and 1.
     var resetLayers: Set<String> = []
 

@@ -174,7 +174,8 @@ extension Trainer {
         guard configuration.validation == 0 else {
             throw TrainingError.option(
                 name: "validation examples", found: "\(configuration.validation) beside \(validation.name)",
-                expected: "0, because the data have a validation part of their own")
+                expected:
+                    "0, because the data have a validation part: their own or, of pictures without one, the tenth that is set apart")
         }
         return (training, validation)
     }

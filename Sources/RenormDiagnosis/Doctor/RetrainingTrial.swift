@@ -1,0 +1,111 @@
+import RenormEngines
+import RenormGraphs
+import RenormImages
+import RenormLayers
+import RenormTraining
+
+/// A short training that is tried where no averages help: on the pictures that statistics were measured on, scored on the others.
+///
+/// It goes on from the weights that there are, with batch renormalization; or it starts anew, where these are worth nothing, on batches that
+/// are drawn independently.
+struct RetrainingTrial {
+    /// The network to start from.
+    var model: Model
+    /// Whether it starts from new values.
+    var isNew: Bool
+    /// Steps, batches, their order and groups.
+    var configuration: TrainingConfiguration
+    /// The examples normalized together.
+    var group: Int
+    /// Pictures to train on.
+    var training: Dataset
+    /// Pictures to score on.
+    var scored: Dataset
+    /// The cause of the finding whose remedy it is.
+    var cause: Cause
+
+    /// The steps of a trial, where they cost no more than `mostOperations`: enough to see that it helps, not to be as good as it gets.
+    private static let steps = 200
+    /// The multiplications of all forward passes of a trial, whose gradients cost twice as many again.
+    private static let mostOperations = 1_500_000_000_000.0
+    /// The fewest steps that are worth a look.
+    private static let leastSteps = 25
+    private static let learningRate = 0.001
+
+    /// - Returns: `nil` where it would take too long, or where there are fewer pictures than a batch has.
+    init?(
+        _ model: Model, isNew: Bool, group: Int, of subject: Doctor.Subject, training: Dataset,
+        scored: Dataset, cause: Cause
+    ) throws {
+        let batch = max(min(subject.history.batchSize, training.count) / group * group, group)
+        let costs = try Double(max(model.describe().multiplyAdds, 1) * batch)
+        let steps = Int(min(Double(RetrainingTrial.steps), RetrainingTrial.mostOperations / costs))
+        guard steps >= RetrainingTrial.leastSteps, training.count >= batch else { return nil }
+        (self.model, self.isNew, self.group, self.cause) = (model, isNew, group, cause)
+        (self.training, self.scored) = (training, scored)
+        let options = TrainingOptions(
+            optimizer: .adamW(), learningRate: .constant(RetrainingTrial.learningRate), clipNorm: 1)
+        configuration = TrainingConfiguration(
+            options: options, steps: steps, batchSize: batch,
+            sampling: isNew ? .shuffled : subject.history.sampling,
+            augmentation: subject.history.augmentation, validation: 0, seed: subject.history.seed,
+            scaling: subject.scaling, evaluateEvery: steps)
+    }
+
+    /// Trains, and scores.
+    ///
+    /// - Throws: `CancellationError`; what the engine and the pictures throw.
+    func tried(with engine: any Engine, workers: Int?) async throws -> Evaluation? {
+        var trainer = Trainer(
+            model: model, configuration: configuration, engine: engine, training: training,
+            validation: scored, workers: workers)
+        trainer.examplesOfBlock = group
+        return try await trainer.run().validation
+    }
+
+    /// How the same is asked of the tool, for the network that a command line names so.
+    func command(_ network: String) -> String {
+        guard !isNew else { return "train anew with batches that are drawn independently" }
+        let batch = configuration.batchSize
+        return "renorm finetune --from \(network) --norm batch-renorm --batch-size \(batch)"
+            + (group == batch ? "" : " --norm-examples \(group)")
+            + (configuration.sampling == .shuffled ? "" : " --sampling \(configuration.sampling)")
+            + " --unfreeze all --steps \(configuration.steps)"
+    }
+}
+
+extension Diagnosis {
+    /// Puts into its finding what a trial came to. What measures no better than leaving the network alone, or than averages measured anew,
+    /// is not proposed.
+    mutating func report(_ trial: RetrainingTrial, _ tried: Evaluation?, of network: String, least: Double) {
+        guard let tried, let own = self[.stored]?.loss, let ownAccuracy = self[.stored]?.accuracy,
+            let place = findings.firstIndex(where: { $0.kind == .finding && $0.cause == trial.cause })
+        else { return }
+        let what =
+            "\(trial.configuration.steps) steps \(trial.isNew ? "from new values" : "with batch renormalization") were tried on \(trial.training.count) pictures"
+        let known = findings[place].remedy?.measuredLoss ?? own
+        guard tried.loss < known - least || !known.isFinite else {
+            remarks.append("\(what), and gave a loss of \((tried.loss * 1000).rounded() / 1000): no better")
+            return
+        }
+        findings[place].remedy = Finding.Remedy(
+            trial.command(network), loss: tried.loss, accuracy: tried.accuracy)
+        if !findings[place].loss.isFinite {
+            (findings[place].loss, findings[place].accuracy) = (
+                own - tried.loss, tried.accuracy - ownAccuracy
+            )
+        }
+        remarks.append("\(what); on more of them, and longer, it gets better")
+    }
+}
+
+extension Model {
+    /// The same layers with the values that they start from.
+    func initialized(seed: UInt64) throws -> Model {
+        var result = self
+        for specification in try specifications() {
+            result.variables[specification.path]?.value = specification.initialValue(seed: seed)
+        }
+        return result
+    }
+}
