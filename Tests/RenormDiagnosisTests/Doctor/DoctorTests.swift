@@ -5,9 +5,9 @@ import Testing
 
 /// Illnesses that are planted in one trained network, each of which has to be found by its name.
 @Suite(.serialized) struct DoctorTests {
-    private static let engine = Result { try OneDNNEngine(threads: 1) }
-    private static let healthy = Task { try await train() }
-    private static let data = Result {
+    static let engine = Result { try OneDNNEngine(threads: 1) }
+    static let healthy = Task { try await train() }
+    static let data = Result {
         (training: try TinyData.dataset(1200), heldOut: try TinyData.dataset(600, seed: 2))
     }
 
@@ -43,10 +43,11 @@ import Testing
         return try TrainedModel(reading: run.chosen(), layer: layer)
     }
 
-    private func diagnosis(
+    func diagnosis(
         _ trained: TrainedModel, faults: [Doctor.Fault] = [], target: Dataset? = nil,
         on other: (training: Dataset, heldOut: Dataset)? = nil,
-        _ change: (inout Variables) -> Void = { _ in }
+        _ change: (inout Variables) -> Void = { _ in },
+        subject prepare: (inout Doctor.Subject) -> Void = { _ in }
     ) async throws -> Diagnosis {
         let data = try other ?? Self.data.get()
         var history = Doctor.History()
@@ -56,14 +57,15 @@ import Testing
         history.isScalingMeasured = true
         var model = trained.model
         change(&model.variables)
-        let subject = Doctor.Subject(
+        var subject = Doctor.Subject(
             model: model, scaling: trained.scaling, training: data.training, heldOut: data.heldOut,
             target: target, history: history, faults: faults)
+        prepare(&subject)
         return try await Doctor(Self.engine.get()).diagnose(subject)
     }
 
     /// The first finding, whose remedy must not measure worse than what is there.
-    private func first(_ diagnosis: Diagnosis) throws -> Finding {
+    func first(_ diagnosis: Diagnosis) throws -> Finding {
         let finding = try #require(
             diagnosis.findings.first, "\(diagnosis.scores) \(diagnosis.layers.map(\.deviation))")
         #expect(finding.kind == .finding && !diagnosis.isHealthy)
@@ -82,7 +84,7 @@ import Testing
         #expect(found.severity == nil)
         #expect(found.scores.map(\.statistics) == StatisticsKind.allCases)
         #expect(found.layers.map(\.path) == ["bn1", "bn2", "bn3", "bn4", "bn5"])
-        #expect(found[.stored]!.accuracy > 0.9)
+        #expect((found[.stored]?.accuracy ?? 0) > 0.9)
         #expect(found.layers.allSatisfy { $0.deviation < 0.12 })
         let effect = try #require(found.sampler?.designEffect)
         #expect(abs(effect.value - 1) < 4 * effect.standardError + 0.05)
@@ -178,10 +180,7 @@ import Testing
 
     @Test func aTargetThatIsInverted() async throws {
         let own = try Self.data.get().heldOut
-        let pixels = own.images.values(of: UInt8.self).map { 255 - $0 }
-        let target = try Dataset(
-            name: "inverted", images: NDArray(pixels, shape: own.images.shape), labels: own.labels,
-            classNames: own.classNames)
+        let target = try own.changed("inverted") { 255 - $0 }
         let found = try await diagnosis(Self.healthy.value, target: target)
         let finding = try first(found)
         #expect(finding.cause == .preparation && finding.note.contains("inverted"), "\(found.findings)")
@@ -237,8 +236,17 @@ import Testing
 
 extension Variables {
     /// Changes each value of a variable.
-    fileprivate mutating func change(_ path: String, _ transform: (Double) -> Double) {
+    mutating func change(_ path: String, _ transform: (Double) -> Double) {
         let old = self[path]!.value
         self[path]!.value = NDArray(old.doubles.map { Float(transform($0)) }, shape: old.shape)
+    }
+}
+
+extension Dataset {
+    /// The same with other pixels.
+    func changed(_ name: String, _ transform: (UInt8) -> UInt8) throws -> Dataset {
+        try Dataset(
+            name: name, images: NDArray(images.values(of: UInt8.self).map(transform), shape: images.shape),
+            labels: labels, classNames: classNames)
     }
 }
