@@ -13,22 +13,23 @@ extension Examination {
     }
 
     /// Pictures that the network is to be used on, where they or those of training have no labels. What they cost cannot be told then; that
-    /// they are others is seen where layers are off, and that it matters where the network is less sure of them.
+    /// they are others is seen where layers are off, and that it matters where the network is less sure of them, or surer: of pictures that are
+    /// all alike to it, it is sure of one class.
     func testUnlabelledTarget(
         _ target: Dataset, _ trusted: TrustedNetwork, there: ScoredExamples, evidence: [String: Double]
     ) throws {
         var evidence = evidence
         let own = trusted.score
-        let (fall, error) = (own.confidence - there.confidence, own.confidenceDistance(to: there))
-        (evidence["confidence_fall"], evidence["confidence_fall_error"]) = (fall, error)
-        if let change = try fittingChange(of: target, trusted.model, evidence: &evidence) {
+        let (change, error) = (there.confidence - own.confidence, own.confidenceDistance(to: there))
+        (evidence["confidence_change"], evidence["confidence_change_error"]) = (change, error)
+        if let undone = try fittingChange(of: target, trusted.model, evidence: &evidence) {
             add(
                 Finding(
                     .preparation, loss: .nan, accuracy: .nan, evidence: evidence,
-                    note: "the pictures are \(change.meaning)", remedy: Finding.Remedy(change.remedy)))
+                    note: "the pictures are \(undone.meaning)", remedy: Finding.Remedy(undone.remedy)))
             return
         }
-        let isFelt = fall > thresholds.confidence && fall > thresholds.standardErrors * error
+        let isFelt = abs(change) > max(thresholds.confidence, thresholds.standardErrors * error)
         try reportTarget(
             target, kind: isFelt ? .finding : .information, loss: .nan, accuracy: .nan,
             home: own.confidence, evidence: evidence)
@@ -57,7 +58,7 @@ extension Examination {
         )
         let difference = changed.difference(of: seen, seed: options.seed)
         guard difference.changes(thresholds) else { return nil }
-        evidence.merge(difference.answers) { $1 }
+        evidence[Finding.changedAnswersKey] = difference.changed
         (evidence["last_shift"], evidence["last_shift_without_it"]) = (before, best.1)
         return best.0
     }

@@ -93,7 +93,7 @@ extension DoctorTests {
         guard !isLabelled else { return }
         let finding = try #require(found.findings.first)
         #expect(finding.cause == .domainShift && finding.loss.isNaN, "\(found.findings)")
-        #expect((finding.kind == .finding) == ((finding.evidence["confidence_fall"] ?? 0) > 0.05))
+        #expect((finding.kind == .finding) == (abs(finding.evidence["confidence_change"] ?? 0) > 0.05))
         #expect(finding.remedy.map { $0.command.contains("adapt") && $0.changedAnswers != nil } ?? true)
     }
 
