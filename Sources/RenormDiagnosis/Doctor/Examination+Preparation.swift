@@ -44,7 +44,6 @@ extension Examination {
         add(
             Finding(
                 .preparation, loss: -gain.loss, accuracy: gain.accuracy, evidence: evidence,
-                note: "in use pictures are prepared in another way than in training",
                 remedy: Finding.Remedy(
                     "prepare pictures as in training: \(inUse.asInTraining)", loss: asTrained.loss,
                     accuracy: asTrained.accuracy,
