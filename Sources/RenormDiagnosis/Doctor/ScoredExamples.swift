@@ -131,7 +131,7 @@ package struct PairedDifference {
 
     /// Whether the loss falls by more than chance gives and than counts, or the accuracy rises so. Without labels whether it matters at
     /// all: nothing says which of both is better.
-    func improves(_ bounds: DiagnosisThresholds) -> Bool {
+    package func improves(_ bounds: DiagnosisThresholds) -> Bool {
         guard !loss.isNaN else { return changes(bounds) }
         return (-loss > bounds.loss && -loss > bounds.standardErrors * lossError)
             || (accuracy > bounds.accuracy && accuracy > bounds.standardErrors * accuracyError
@@ -139,12 +139,12 @@ package struct PairedDifference {
     }
 
     /// Whether it costs as much as counts: what is known to be worse costs something, so chance is not asked about.
-    func costs(_ bounds: DiagnosisThresholds) -> Bool {
+    package func costs(_ bounds: DiagnosisThresholds) -> Bool {
         loss.isNaN ? changes(bounds) : loss > bounds.loss || -accuracy > bounds.accuracy
     }
 
     /// Whether more answers are others, or the confidence is another by more, than chance gives and than counts.
-    func changes(_ bounds: DiagnosisThresholds) -> Bool {
+    package func changes(_ bounds: DiagnosisThresholds) -> Bool {
         (changed > bounds.answers && changed > bounds.standardErrors * changedError)
             || (abs(confidence) > bounds.confidence
                 && abs(confidence) > bounds.standardErrors * confidenceError)

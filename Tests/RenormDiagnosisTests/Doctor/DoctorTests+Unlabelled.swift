@@ -1,5 +1,6 @@
 import Foundation
 import Renorm
+import RenormTestSupport
 import Testing
 
 /// The doctor on pictures that have no labels: their labels must say nothing, and what they would say is not said.
