@@ -34,7 +34,7 @@ struct AdaptCommand: AsyncParsableCommand, OptionTable {
         Row(
             "The target's pictures: a folder of any, a picture or an IDX file, without classes; or, to measure accuracy too, \(DataSources.formsText). Repeated: several.",
             isInFiles: false, valueName: "data"))
-    var data: [String] = []
+    var data: [NamedPictures] = []
 
     @OptionGroup var pictures: PictureListArguments
 
@@ -159,21 +159,9 @@ extension AdaptCommand {
     private func target(for classifier: Classifier, _ source: WeightsOptions.Source) throws
         -> AdaptationTarget
     {
-        let named = data.map { try? DataSource(parsing: $0) }
-        let isPath = data.map { $0 == "-" || FileManager.default.fileExists(atPath: $0) }
-        if let place = data.indices.first(where: { named[$0] == nil && !isPath[$0] }) {
-            throw UsageError(
-                "--data: found '\(data[place].visible)', where nothing is; expected a folder of pictures, a picture, an IDX file, or "
-                    + "\(DataSources.formsText). Check it.")
-        }
-        let sources = named.compactMap(\.self)
-        guard sources.isEmpty || sources.count == data.count else {
-            throw UsageError(
-                "--data: found data with classes beside pictures without; expected one of the two. Leave one out."
-            )
-        }
+        let (sources, files) = try data.parted("data")
         return sources.isEmpty
-            ? try unlabelled(for: classifier) : try labelled(sources, for: classifier, source)
+            ? try unlabelled(files, for: classifier) : try labelled(sources, for: classifier, source)
     }
 
     private func labelled(
@@ -213,34 +201,21 @@ extension AdaptCommand {
             labelled: rest, isOrdered: !listed.isSet)
     }
 
-    private func unlabelled(for classifier: Classifier) throws -> AdaptationTarget {
-        let files = try PredictionFiles(data)
-        var paths: [String] = []
-        while let path = files.next() { paths.append(path) }
+    private func unlabelled(_ paths: [String], for classifier: Classifier) throws -> AdaptationTarget {
         let most = images.multipliedReportingOverflow(by: 2)
-        let limit = most.overflow ? Int.max : most.partialValue
-        var found: [NDArray] = []
-        for index in chosen(paths.count, of: limit) {
-            do {
-                found.append(try classifier.preparation.images(in: URL(fileURLWithPath: paths[index])))
-            } catch let error as ImagesError where pictures.skipBroken {
-                warn("warning: left out: \(error)")
-            }
-        }
-        guard !found.isEmpty else {
-            throw UsageError("--data: found no picture that can be read; expected some. Check the path.")
-        }
-        let name = data.count == 1 ? data[0] : "the pictures"
-        let pixels = found.count == 1 ? found[0] : NDArray(joining: found)
-        let kept = chosen(pixels.shape[0], of: limit)
-        let count = Int((Double(kept.count) * heldOut).rounded())
+        let files = UnlabelledPictures(
+            paths: paths, option: "data", seed: seed, skipsBroken: pictures.skipBroken,
+            workers: reading.workers)
+        let pixels = try files.pixels(
+            classifier.preparation.framing, atMost: most.overflow ? .max : most.partialValue)
+        let all = 0..<pixels.shape[0]
+        let count = Int((Double(all.count) * heldOut).rounded())
         var random = Random(seed: seed, stream: "held out")
-        let isOut = Set(random.permutation(kept.count).prefix(min(count, kept.count - 1)))
-        let own = kept.indices.filter { !isOut.contains($0) }.map { kept[$0] }
-        let rest = kept.indices.filter { isOut.contains($0) }.map { kept[$0] }
+        let isOut = Set(random.permutation(all.count).prefix(min(count, all.count - 1)))
+        let (own, rest) = (all.filter { !isOut.contains($0) }, all.filter(isOut.contains))
         let scaling = classifier.preparation.scaling
         func batches(_ rows: [Int]) -> ImageBatches {
-            ImageBatches(name) {
+            ImageBatches(files.name) {
                 var start = 0
                 return {
                     guard start < rows.count else { return nil }
@@ -251,16 +226,15 @@ extension AdaptCommand {
             }
         }
         return AdaptationTarget(
-            name: name, pictures: batches(Array(own.prefix(images))),
+            name: files.name, pictures: batches(Array(own.prefix(images))),
             test: rest.isEmpty ? nil : batches(rest), isOrdered: true)
     }
 
     /// As many of so many as are wanted, by the seed, in their order.
-    private func chosen(_ count: Int, of most: Int? = nil) -> [Int] {
-        let most = most ?? images
-        guard count > most else { return Array(0..<count) }
+    private func chosen(_ count: Int) -> [Int] {
+        guard count > images else { return Array(0..<count) }
         var random = Random(seed: seed, stream: "chosen")
-        return random.permutation(count).prefix(most).sorted()
+        return random.permutation(count).prefix(images).sorted()
     }
 }
 

@@ -28,26 +28,37 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             proposed was tried. What is found has one of a list of causes (see the documentation, The doctor), a layer where it is one's, \
             what it costs, and what was measured with the remedy.
 
+            Pictures need no labels: a folder of any, a picture or an IDX file of images will do for --data and --target. Then it is said \
+            how many answers are others, and how sure the network is of them, not which are better.
+
             Exit code: 0 where nothing was found (at or above --fail-on), 1 where something was, 2 where it could not be looked for.
 
             Examples:
               renorm doctor runs/a
               renorm doctor runs/a --target images:new-camera
+              renorm doctor runs/a --target new-photos/
+              renorm doctor runs/a --prepared-as "resize=squash mean=0.5 deviation=0.5"
               renorm doctor --model mobilenetv2 --weights mobilenet_v2-b0353104.pth --data images:photos --class-names imagenet
             """)
 
-    @Argument(help: "The folder of a run, or one of its .safetensors files; or say --weights.")
-    var run: String?
+    /// That it could not be looked for: 1 says that something was found.
+    static let errorCode: Int32? = 2
 
-    @OptionGroup var network: WeightsOptions
-
-    @OptionGroup var images: DataOptions
+    @OptionGroup var trained: TrainedNetworkOptions
 
     @Option(
         Row(
             "Pictures that the network is to be used on, where they may be others than those trained on, named as --data is. Repeated: several.",
             valueName: "data"))
-    var target: [DataSource] = []
+    var target: [NamedPictures] = []
+
+    @Option(
+        Row(
+            "How pictures are prepared in use, if that may be another way than in training: \(PreparationText.expected).",
+            valueName: "options",
+            discussion:
+                "The pictures that are scored pass in both ways. What it does not name is as in training."))
+    var preparedAs: PreparationText?
 
     @Option(
         Row(
@@ -81,26 +92,10 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         ))
     var tryTraining = true
 
-    @Option(Row("The seed of what is chosen and drawn."))
-    var seed: UInt64 = 0
-
-    @OptionGroup var reading: LoadingOptions
-    @OptionGroup var computing: EngineOptions
-    @OptionGroup var file: FileOptions
-    @OptionGroup var printed: OutputOptions
-
     func run() async throws {
-        let diagnosis: Diagnosis
-        do {
-            diagnosis = try await diagnose()
-        } catch let error as CancellationError {
-            throw error
-        } catch {
-            warn("Error: \(naming(Self.options, in: error))")
-            throw ExitCode(2)
-        }
+        let diagnosis = try await diagnose()
         try keep(diagnosis)
-        switch printed.log {
+        switch trained.printed.log {
         case .json: try JSONPrinter().print(diagnosis)
         case .human: try DoctorText(diagnosis).print()
         }
@@ -109,7 +104,8 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
 
     /// Leaves what was found in the run's folder, for `renorm report`; one that cannot be written to is said and is no failure.
     private func keep(_ diagnosis: Diagnosis) throws {
-        guard let run, let saved = try? SavedRun(run), saved.model != URL(fileURLWithPath: run) else {
+        guard let run = trained.run, let saved = try? SavedRun(run), saved.model != URL(fileURLWithPath: run)
+        else {
             return
         }
         do {
@@ -121,43 +117,71 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
     }
 
     private func diagnose() async throws -> Diagnosis {
-        for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
-        let source = try network.network(of: run, mends: true)
+        for text in try NeedlessOption.warnings(trained.computing.needless) { warn("warning: \(text)") }
+        let source = try trained.network.network(of: trained.run, mends: true)
         let classifier = source.classifier
-        var pictures = try TrainingPictures(of: source, images, seed: seed, wantsHeldOut: true)
+        var pictures = try pictures(of: source)
         if let sampling { pictures.history.sampling = sampling }
         if let batchSize { pictures.history.batchSize = batchSize }
         pictures.history.live = try liveWeights(source)
         pictures.history.origin = try originalValues(source)
         var subject = Doctor.Subject(
             model: classifier.model, scaling: classifier.preparation.scaling, training: pictures.training,
-            heldOut: pictures.heldOut, target: try targetPictures(classifier, source),
-            history: pictures.history,
+            heldOut: pictures.heldOut, history: pictures.history,
             faults: source.badStatistics.map {
                 Doctor.Fault(path: $0.path, channel: $0.channel, found: $0.found, count: $0.count)
             })
-        subject.command = run.map(\.shellQuoted) ?? networkText
+        subject.isLabelled = pictures.isLabelled
+        try addTarget(to: &subject, classifier, source)
+        if let preparedAs {
+            let own = classifier.preparation
+            let other = try preparedAs.preparation(instead: own)
+            subject.inUse = Doctor.PreparedPictures(
+                try self.pictures(of: source, as: other).scored, scaling: other.scaling,
+                asInTraining: preparedAs.text(of: own))
+        }
+        subject.command = trained.run.map(\.shellQuoted) ?? networkText
+        subject.dataCommand = trained.data.text("data")
         var options = Doctor.Options()
-        (options.examples, options.seed, options.workers) = (examples, seed, reading.workers)
+        (options.examples, options.seed, options.workers) = (examples, trained.seed, trained.reading.workers)
         options.triesTraining = tryTraining
-        return try await Doctor(computing.make(), options: options).diagnose(subject)
+        return try await Doctor(trained.computing.make(), options: options).diagnose(subject)
+    }
+
+    /// The pictures that the network was trained on; without labels as many as are measured on and scored.
+    private func pictures(of source: WeightsOptions.Source, as preparation: Preparation? = nil) throws
+        -> TrainingPictures
+    {
+        let most = examples.multipliedReportingOverflow(by: 2)
+        return try TrainingPictures(
+            of: source, trained, as: preparation, atMost: most.overflow ? .max : most.partialValue,
+            wantsHeldOut: true)
     }
 
     /// The network as the command line names it.
     private var networkText: String {
-        (network.model.map { "--model \($0.description.shellQuoted) " } ?? "")
-            + "--weights \(network.weights?.description.shellQuoted ?? "FILE")"
+        (trained.network.model.map { "--model \($0.description.shellQuoted) " } ?? "")
+            + "--weights \(trained.network.weights?.description.shellQuoted ?? "FILE")"
     }
 
-    private func targetPictures(_ classifier: Classifier, _ source: WeightsOptions.Source) throws -> Dataset?
-    {
-        guard !target.isEmpty else { return nil }
-        return try DataSource.load(
-            target, .test, classNames: classifier.classNames,
-            labelOffset: source.run?.trained.record.data.labelOffset ?? 0,
-            framing: classifier.preparation.framing, pictures: images.pictures.options(seed: seed),
-            observe: DataProgress().observe
-        ).framed(as: classifier.preparation)
+    private func addTarget(
+        to subject: inout Doctor.Subject, _ classifier: Classifier, _ source: WeightsOptions.Source
+    ) throws {
+        guard !target.isEmpty else { return }
+        let (sources, files) = try target.parted("target")
+        subject.targetCommand = target.text("data")
+        subject.isTargetLabelled = files.isEmpty
+        subject.target =
+            files.isEmpty
+            ? try DataSource.load(
+                sources, .test, classNames: classifier.classNames,
+                labelOffset: source.run?.trained.record.data.labelOffset ?? 0,
+                framing: classifier.preparation.framing,
+                pictures: trained.pictures.options(seed: trained.seed),
+                observe: DataProgress().observe
+            ).framed(as: classifier.preparation)
+            : try trained.unlabelled(files, "target").dataset(
+                for: classifier, as: classifier.preparation, atMost: examples)
     }
 
     /// The weights that the run went on with, where the network's are others.

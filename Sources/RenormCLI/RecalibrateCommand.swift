@@ -8,7 +8,7 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
         commandName: "recalibrate",
         abstract: "Measure a network's moving averages anew, its weights as they are.",
         discussion: """
-            Training pictures pass without gradients. --estimator training averages what batches give, drawn as in training; population takes \
+            Training pictures pass without gradients, and need no labels. --estimator training averages what batches give, drawn as in training; population takes \
             the exact statistics of all pictures, layer after layer. Which is better is for 'renorm doctor' to say: with batch \
             renormalization on biased batches the population's can cost many points. What is frozen stays as it is, and so does the network that \
             is there: the new one is written beside it.
@@ -19,11 +19,7 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
               renorm evaluate runs/a/recalibrated.safetensors
             """)
 
-    @Argument(help: "The folder of a run, or a file of renorm's; or say --weights.")
-    var run: String?
-
-    @OptionGroup var network: WeightsOptions
-    @OptionGroup var images: DataOptions
+    @OptionGroup var trained: TrainedNetworkOptions
 
     @Option(Row("The most training pictures to measure on, chosen by the seed.", .atLeast(2), valueName: "n"))
     var examples = 4000
@@ -39,33 +35,25 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
             valueName: "file"))
     var output: FilePath?
 
-    @Option(Row("The seed of what is chosen."))
-    var seed: UInt64 = 0
-
-    @OptionGroup var reading: LoadingOptions
-    @OptionGroup var computing: EngineOptions
-    @OptionGroup var file: FileOptions
-    @OptionGroup var printed: OutputOptions
-
     func run() async throws {
-        for text in try NeedlessOption.warnings(computing.needless) { warn("warning: \(text)") }
-        let source = try network.network(of: run, mends: true)
+        for text in try NeedlessOption.warnings(trained.computing.needless) { warn("warning: \(text)") }
+        let source = try trained.network.network(of: trained.run, mends: true)
         let target = try place(source)
         guard target.standardizedFileURL != source.run?.saved.model.standardizedFileURL else {
             throw UsageError(
                 "--output: found the file of the network itself, '\(target.path.visible)'; expected another, so that it stays as it is. "
                     + "Name another file.")
         }
-        let pictures = try TrainingPictures(of: source, images, seed: seed, wantsHeldOut: false)
-        let own = pictures.training.sample(examples, seed: seed)
-        let engine = try computing.make()
+        let pictures = try TrainingPictures(of: source, trained, atMost: examples, wantsHeldOut: false)
+        let own = pictures.training.sample(examples, seed: trained.seed)
+        let engine = try trained.computing.make()
         let classifier = source.classifier
-        let model = try Recalibrator(engine, workers: reading.workers).recalibrate(
+        let model = try Recalibrator(engine, workers: trained.reading.workers).recalibrate(
             classifier.model, by: estimator, on: own, scaling: classifier.preparation.scaling,
             history: pictures.history)
-        if var trained = source.run?.trained {
-            trained.model = model
-            try trained.write(to: target)
+        if var changed = source.run?.trained {
+            changed.model = model
+            try changed.write(to: target)
         } else {
             var changed = classifier
             changed.model = model
@@ -73,7 +61,7 @@ struct RecalibrateCommand: AsyncParsableCommand, OptionTable {
         }
         let done = Recalibrated(
             estimator: estimator.rawValue, examples: own.count, data: own.name, file: target.path)
-        switch printed.log {
+        switch trained.printed.log {
         case .json: try JSONPrinter().print(done)
         case .human:
             try say(

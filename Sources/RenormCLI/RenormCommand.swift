@@ -52,7 +52,9 @@ struct RenormCommand: AsyncParsableCommand {
         } else if !message.isEmpty {
             warn(message)
         }
-        Foundation.exit(code.rawValue)
+        // An exit code that is thrown is meant as it is.
+        let isError = !code.isSuccess && !(error is ExitCode)
+        Foundation.exit(isError ? CommandArguments.typed.table?.errorCode ?? code.rawValue : code.rawValue)
     }
 }
 

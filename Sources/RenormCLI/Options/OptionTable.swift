@@ -3,9 +3,14 @@ import Renorm
 
 /// Options of a command or a group of options that commands share. Each property is declared with its `Row`; from these come
 /// the command line, its checks and its help here, and files of options in `ConfigurationFile`.
-protocol OptionTable: ParsableArguments {}
+protocol OptionTable: ParsableArguments {
+    /// The exit code of a command for every error, of the command line's words too; `nil`: as the parser has it.
+    static var errorCode: Int32? { get }
+}
 
 extension OptionTable {
+    static var errorCode: Int32? { nil }
+
     /// Its options, those of its groups where the groups stand.
     static var options: [OptionDefinition] {
         entries(of: Self.declared).flatMap { entry, _ in

@@ -8,28 +8,50 @@ struct TrainingPictures {
     var heldOut: Dataset?
     /// How training drew batches of them.
     var history = Doctor.History()
+    /// Whether they have labels.
+    var isLabelled = true
+
+    /// What is scored: the held-out ones, else those of training.
+    var scored: Dataset { heldOut ?? training }
 
     /// - Parameters:
-    ///   - images: What is given in place of the run's own data.
+    ///   - given: What is given in place of the run's own data.
+    ///   - preparation: How pictures are prepared; `nil`: as the network has it.
+    ///   - most: The most pictures without labels that are read; others are chosen from later.
     ///   - wantsHeldOut: Whether pictures to score on are looked for.
     init(
-        of source: WeightsOptions.Source, _ images: DataOptions, seed: UInt64, wantsHeldOut: Bool
+        of source: WeightsOptions.Source, _ given: TrainedNetworkOptions,
+        as preparation: Preparation? = nil, atMost most: Int, wantsHeldOut: Bool
     ) throws {
         let (classifier, trained) = (source.classifier, source.run?.trained)
-        let sources = try images.data.isEmpty ? source.ownData() : images.data
+        let (named, files) = try given.data.parted("data")
+        if let trained { history = TrainingPictures.history(trained, source) }
+        guard files.isEmpty else {
+            training = try given.unlabelled(files, "data").dataset(
+                for: classifier, as: preparation ?? classifier.preparation, atMost: most)
+            isLabelled = false
+            return
+        }
+        var images = DataOptions()
+        (images.data, images.pictures) = (named, given.pictures)
+        let sources = try named.isEmpty ? source.ownData() : named
         var pictures =
             try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
-            ?? images.pictures.options(seed: seed)
+            ?? images.pictures.options(seed: given.seed)
         // Of pictures that nothing parts none is set apart as for a run: they are halved for what they are needed for.
         if source.run == nil { pictures.runLists = [] }
         func load(_ part: Dataset.Part) throws -> Dataset {
-            try loading(sources, isGiven: !images.data.isEmpty) {
+            let loaded = try loading(sources, isGiven: !named.isEmpty) {
                 try DataSource.load(
                     $0, part, classNames: classifier.classNames,
                     labelOffset: trained?.record.data.labelOffset ?? 0,
-                    framing: classifier.preparation.framing, pictures: pictures,
+                    framing: (preparation ?? classifier.preparation).framing, pictures: pictures,
                     observe: DataProgress().observe)
-            }.framed(as: classifier.preparation)
+            }.framed(as: preparation ?? classifier.preparation)
+            // Images in memory that are of the network's size already.
+            guard let framing = preparation?.framing, loaded.framing != framing, loaded.size == framing.size
+            else { return loaded }
+            return try Dataset(loaded.index, images: loaded.imageSource, framing: framing)
         }
         func loadIfThere(_ part: Dataset.Part) throws -> Dataset? {
             do {
@@ -41,12 +63,9 @@ struct TrainingPictures {
         guard var own = try loadIfThere(.training) else {
             // Pictures that nothing parts.
             training = try load(.test)
-            if let trained { history = TrainingPictures.history(trained, source) }
             return
         }
-        if let trained {
-            history = TrainingPictures.history(trained, source)
-            let configuration = trained.record.configuration
+        if let configuration = trained?.record.configuration {
             if configuration.validation > 0, configuration.validation < own.count {
                 let parts = try own.split(validation: configuration.validation, seed: configuration.seed)
                 (own, heldOut) = parts

@@ -29,6 +29,7 @@ struct DiagnosisMeasures: Encodable {
     var data: String
     var reference: Int
     var scored: Int
+    var isLabelled: Bool
     var scores: [StatisticsScore]
     var differences: [ScoreDifference]
     var layers: [LayerDiagnosis]
@@ -36,13 +37,15 @@ struct DiagnosisMeasures: Encodable {
     var activations: [ActivationDiagnosis]?
     var sampler: SamplerDiagnosis?
     var shift: Double?
+    var shifts: [LayerShift]
     var remarks: [String]
 
     init(_ diagnosis: Diagnosis) {
         (data, reference, scored) = (diagnosis.data, diagnosis.reference, diagnosis.scored)
         (scores, differences, layers) = (diagnosis.scores, diagnosis.differences, diagnosis.layers)
         (gradients, activations) = (diagnosis.gradients, diagnosis.activations)
-        (sampler, shift, remarks) = (diagnosis.sampler, diagnosis.shift, diagnosis.remarks)
+        (isLabelled, sampler, remarks) = (diagnosis.isLabelled, diagnosis.sampler, diagnosis.remarks)
+        (shift, shifts) = (diagnosis.shift, diagnosis.shifts)
     }
 }
 
@@ -80,6 +83,7 @@ struct DoctorText {
         var result = scoreLines + [""] + layerLines
         let learning = LearningTable(diagnosis).lines
         if !learning.isEmpty { result += [""] + learning }
+        if !diagnosis.shifts.isEmpty { result += [""] + shiftLines }
         if let sampler = diagnosis.sampler { result += [""] + Self.wrapped(samplerText(sampler), indent: 0) }
         result += [""] + findingLines
         for remark in diagnosis.remarks { result += Self.wrapped("note: \(remark.visible)", indent: 0) }
@@ -100,7 +104,7 @@ struct DoctorText {
             ).lines(
                 diagnosis.scores.map {
                     [
-                        names[$0.statistics] ?? "", $0.loss.formatted(4), $0.accuracy.percent,
+                        names[$0.statistics] ?? "", $0.loss?.formatted(4) ?? "", $0.accuracy?.percent ?? "",
                         $0.meanConfidence?.percent ?? "", $0.calibrationError?.percent ?? "",
                         $0.changedAnswers.percent,
                     ]
@@ -111,27 +115,48 @@ struct DoctorText {
     private var layerLines: [String] {
         let shown = diagnosis.layers.filter { !$0.isFrozen }.sorted { $0.deviation > $1.deviation }
         guard let largest = shown.first?.deviation, largest > 0 else { return [] }
-        let most = 10
         let table = Table(["layer", "deviation", "output", "chain", "noise ν", ""], right: [1, 2, 3, 4])
         func number(_ value: Double?) -> String {
             value.map { $0 >= 1000 ? ">999" : $0.formatted($0 >= 100 ? 0 : 3) } ?? ""
         }
-        var rows = shown.prefix(most).map { layer in
+        var rows = shown.prefix(Self.mostLayers).map { layer in
             [
-                Self.short(layer.path),
-                number(layer.deviation), number(layer.outputDifference),
+                Self.shortened(layer.path), number(layer.deviation), number(layer.outputDifference),
                 number(layer.chainDifference), number(layer.noise),
                 Self.bar(layer.deviation / largest),
             ]
         }
-        if shown.count > most { rows.append(["and \(shown.count - most) more", "", "", "", "", ""]) }
+        if shown.count > Self.mostLayers {
+            rows.append(["and \(shown.count - Self.mostLayers) more", "", "", "", "", ""])
+        }
         return table.lines(rows)
+    }
+
+    /// The layers at which the target's pictures are furthest off.
+    private var shiftLines: [String] {
+        let (shifts, largest) = (diagnosis.shifts, max(diagnosis.shifts[0].deviation, 1e-9))
+        var rows = shifts.prefix(Self.mostLayers).map {
+            [Self.shortened($0.path), $0.deviation.formatted(3), Self.bar($0.deviation / largest)]
+        }
+        if shifts.count > Self.mostLayers {
+            rows.append(["and \(shifts.count - Self.mostLayers) more", "", ""])
+        }
+        return Table(["layer", "shift of the target", ""], right: [1]).lines(rows)
+    }
+
+    private static let mostLayers = 10
+
+    private static func shortened(_ path: String) -> String {
+        path.count > 26 ? "…" + path.suffix(25) : path
     }
 
     private func samplerText(_ sampler: SamplerDiagnosis) -> String {
         var text =
-            "Batches (\(sampler.sampling)), groups of \(sampler.group): \(sampler.classesOfGroup.formatted(1)) classes in a group, "
-            + "\(sampler.expectedClasses.formatted(1)) in independent ones"
+            "Batches (\(sampler.sampling)), groups of \(sampler.group)"
+        if let own = sampler.classesOfGroup, let expected = sampler.expectedClasses {
+            text +=
+                ": \(own.formatted(1)) classes in a group, \(expected.formatted(1)) in independent ones"
+        }
         if let effect = sampler.designEffect {
             text +=
                 "; design effect \(effect.value.formatted(2)) ± \((2 * effect.standardError).formatted(2))"
@@ -153,7 +178,8 @@ struct DoctorText {
                 ? ""
                 : finding.loss.isFinite
                     ? ": \(isFinding ? "costs" : "could gain") \(finding.loss.formatted(3)) nats, \((finding.accuracy * 100).formatted(2)) points"
-                    : ": what it costs cannot be told"
+                    : finding.changedAnswers.map { ": changes \($0.percent) of the answers" }
+                        ?? ": what it costs cannot be told"
             result.append(
                 coloured("\(place + 1). \(finding.cause.rawValue)\(layer)", colour) + " (\(rank))\(cost)")
             var texts = [finding.cause.meaning + (finding.note.isEmpty ? "" : ": \(finding.note.visible)")]
@@ -167,6 +193,14 @@ struct DoctorText {
                     text +=
                         ": loss \(loss.formatted(4))"
                         + (remedy.measuredAccuracy.map { ", \($0.percent) right" } ?? "")
+                }
+                let answers = [
+                    remedy.changedAnswers.map { "\($0.percent) of the answers are others" },
+                    remedy.meanConfidence.map { "mean confidence \($0.percent)" },
+                ].compactMap(\.self)
+                if !answers.isEmpty {
+                    text +=
+                        ": \(answers.joined(separator: ", ")); whether that is better cannot be told without labels"
                 }
                 texts.append(text)
             }

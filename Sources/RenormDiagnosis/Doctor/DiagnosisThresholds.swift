@@ -6,6 +6,10 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var accuracy = 0.005
     /// How many standard errors a difference has to be off.
     public var standardErrors = 3.0
+    /// Without labels: the part of the answers from which on changed ones count.
+    public var answers = 0.05
+    /// Without labels: the change of mean confidence from which on it counts.
+    public var confidence = 0.05
     /// How far a layer's averages may be off (`AveragesDeviation.total`).
     public var deviation = 0.12
     /// Up to which ν the noise of single batches explains a deviation.
@@ -48,6 +52,8 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var absurdMean = 1e6
     /// The variance from which on averages are absurd.
     public var absurdVariance = 1e12
+    /// How far two preparations of the same pictures may be apart, in standard deviations of the input.
+    public var preparation = 0.01
     /// How far the input's means and logarithms of deviations may be off 0 where the scaling was measured.
     public var scaling = 0.1
 

@@ -104,10 +104,21 @@ public struct Doctor: Sendable {
         public var target: Dataset?
         /// How it was trained.
         public var history: History
+        /// The pictures that are scored (`heldOut`, else `training`), each in its place, as they are prepared in use, where that is another
+        /// way than in training.
+        public var inUse: PreparedPictures?
+        /// Whether the training and held-out pictures have labels; without, their labels say nothing.
+        public var isLabelled = true
+        /// The same of the target's.
+        public var isTargetLabelled = true
         /// What was not as it must be in its file.
         public var faults: [Fault]
         /// What names it on a command line: `runs/a`.
         public var command: String
+        /// What names the training pictures there, where the network's name does not say them: `--data images:photos`.
+        public var dataCommand = ""
+        /// What names the target there; `nil`: its name.
+        public var targetCommand: String?
 
         /// Puts a subject together.
         public init(
@@ -123,6 +134,21 @@ public struct Doctor: Sendable {
             self.history = history
             self.faults = faults
             self.command = command
+        }
+    }
+
+    /// Pictures that are prepared in another way than those of training.
+    public struct PreparedPictures: Sendable {
+        /// The pictures.
+        public var pictures: Dataset
+        /// How their pixels become the network's input.
+        public var scaling: InputScaling
+        /// How training prepares pictures, in words, as far as that is another way.
+        public var asInTraining: String
+
+        /// Pictures with their preparation.
+        public init(_ pictures: Dataset, scaling: InputScaling, asInTraining: String) {
+            (self.pictures, self.scaling, self.asInTraining) = (pictures, scaling, asInTraining)
         }
     }
 

@@ -12,14 +12,14 @@ struct BestAverages {
 }
 
 extension Examination {
-    /// The better of A and B.
+    /// The better of A and B; without labels A, which is what training itself would have given.
     func bestAverages() -> BestAverages? {
         let known: [(StatisticsKind, [String: LayerAverages])] = [
             (.training, training), (.population, population),
         ]
         let scored = known.compactMap { kind, averages in
             scores[kind].flatMap { score in
-                averages.isEmpty || !score.loss.isFinite
+                averages.isEmpty || !score.isFinite
                     ? nil
                     : BestAverages(
                         kind: kind, averages: averages, score: score, gain: difference(.stored, kind))
@@ -30,9 +30,9 @@ extension Examination {
 
     /// The command that measures such averages anew, and what it was seen to do.
     func recalibration(_ best: BestAverages) -> Finding.Remedy {
-        Finding.Remedy(
-            "renorm recalibrate \(subject.command) --estimator \(best.kind.rawValue)",
-            loss: best.score.loss, accuracy: best.score.accuracy)
+        let data = subject.dataCommand.isEmpty ? "" : " " + subject.dataCommand
+        return remedy(
+            "renorm recalibrate \(subject.command)\(data) --estimator \(best.kind.rawValue)", best.score)
     }
 
     /// Whether what is not yet explained is an illness, and which: the first that fits takes its layers away.
@@ -94,7 +94,7 @@ extension Examination {
         } else if best.kind == .population, isGroupsFault {
             // Averages are those of what training sees: that is what is wrong with them.
             mismatch = best
-        } else if gain.loss < -thresholds.loss {
+        } else if gain.loss < -thresholds.loss || !subject.isLabelled {
             reportStale(moving.map(\.path), best)
         }
     }
@@ -113,6 +113,7 @@ extension Examination {
 
     func evidence(_ gain: PairedDifference, _ others: [String: Double?] = [:]) -> [String: Double] {
         var result = others.compactMapValues { $0 }
+        guard gain.answers.isEmpty else { return result.merging(gain.answers) { $1 } }
         result["gain"] = -gain.loss
         result["gain_error"] = gain.lossError
         return result
@@ -141,17 +142,18 @@ extension Examination {
                 ) { _, own in own }))
         let price = best.score.difference(of: alone, seed: options.seed)
         if paths.count == 1 {
-            layers[paths[0]]?.price = price.loss
-            layers[paths[0]]?.accuracyPrice = -price.accuracy
+            layers[paths[0]]?.price = price.loss.isNaN ? nil : price.loss
+            layers[paths[0]]?.accuracyPrice = price.accuracy.isNaN ? nil : -price.accuracy
         }
         // What is there but costs nothing is no illness.
-        guard price.loss > thresholds.loss || -price.accuracy > thresholds.accuracy else { return }
+        guard price.costs(thresholds) else { return }
         let own = paths.compactMap { layers[$0] }
         var evidence: [String: Double] = ["layers": Double(paths.count)]
         evidence["deviation"] = own.map(\.deviation).max()
         evidence["mean_deviation"] = own.compactMap { $0.fromPopulation?.mean }.max()
         evidence["scale_deviation"] = own.compactMap { $0.fromPopulation?.deviation }.max()
         evidence["noise"] = own.compactMap(\.noise).max()
+        evidence.merge(price.answers) { $1 }
         evidence.merge(more) { $1 }
         add(
             Finding(

@@ -46,9 +46,7 @@ extension Examination {
                         "epsilon": moving[0].normalization.epsilon, "fitting_epsilon": found.epsilon,
                         "deviation": found.deviation,
                     ]),
-                remedy: Finding.Remedy(
-                    "say --epsilon \(found.epsilon) where the weights are read", loss: mended.loss,
-                    accuracy: mended.accuracy)))
+                remedy: remedy("say --epsilon \(found.epsilon) where the weights are read", mended)))
         return true
     }
 }

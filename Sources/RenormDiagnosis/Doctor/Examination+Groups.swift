@@ -44,7 +44,11 @@ extension Examination {
         _ best: BestAverages, _ sampler: SamplerDiagnosis, _ evidence: [String: Double]
     ) throws {
         let classes =
-            "groups of \(group) have \(oneDecimal(sampler.classesOfGroup)) classes where independent ones have \(oneDecimal(sampler.expectedClasses))"
+            if let own = sampler.classesOfGroup, let expected = sampler.expectedClasses {
+                "groups of \(group) have \(oneDecimal(own)) classes where independent ones have \(oneDecimal(expected))"
+            } else {
+                "the pictures of a group are alike"
+            }
         if try reportGap(.biasedBatches, to: .drawn, best, evidence, note: classes) { return }
         if hasLearnedNothing {
             // There is no gap, because training does no better.
@@ -60,8 +64,10 @@ extension Examination {
             add(
                 Finding(
                     .biasedBatches, kind: .information, loss: 0, accuracy: 0, evidence: evidence,
-                    note:
-                        "\(classes); inference does not part from training by that, but it can make both worse"
+                    note: classes
+                        + (subject.isLabelled
+                            ? "; inference does not part from training by that, but it can make both worse"
+                            : "; whether inference suffers from that cannot be told without labels")
                 ))
             try proposeTraining(best, isNew: false, isControlled: true)
         }
@@ -82,7 +88,7 @@ extension Examination {
     ) throws -> Bool {
         var evidence = evidence
         var (loss, accuracy) = (0.0, 0.0)
-        if let seen = scores[batches] {
+        if subject.isLabelled, let seen = scores[batches] {
             let gap = difference(.population, batches)
             let remaining = best.score.difference(of: seen, seed: options.seed)
             evidence["population_to_\(batches.rawValue)"] = gap.loss
@@ -133,7 +139,7 @@ extension Examination {
     ///   - isNew: Whether to start from new values, with independent batches at once.
     ///   - isControlled: Whether the network as it is makes as many steps, to compare with.
     private func proposeTraining(_ best: BestAverages, isNew: Bool, isControlled: Bool = false) throws {
-        guard options.triesTraining else { return }
+        guard options.triesTraining, subject.isLabelled else { return }
         let start = try model(with: best.averages)
         func trial(_ network: Model, control: Model? = nil, _ sampling: Sampling) throws -> RetrainingTrial? {
             try RetrainingTrial(

@@ -18,7 +18,7 @@ extension Examination {
     }
 
     /// The network with B's averages, or as it is where it has none.
-    private func trusted() throws -> Model { try population.isEmpty ? model : model(with: population) }
+    func trusted() throws -> Model { try population.isEmpty ? model : model(with: population) }
 
     /// A scaling that was measured on training pictures gives a mean of 0 and a deviation of 1.
     private func testScaling() throws {
@@ -45,12 +45,26 @@ extension Examination {
                         "measured_deviation": measured.deviation[0],
                     ]),
                 note: "pixels are not scaled as the training pictures ask for",
-                remedy: Finding.Remedy(
+                remedy: remedy(
                     "prepare pictures with the mean \(measured.mean.map { rounded($0) }.joined(separator: ",")) and the deviation \(measured.deviation.map { rounded($0) }.joined(separator: ","))",
-                    loss: other.loss, accuracy: other.accuracy)))
+                    other)))
     }
 
     private func rounded(_ value: Double) -> String { "\((value * 10000).rounded() / 10000)" }
+
+    /// How far what comes to each normalization of a network is from its averages, in the order of the network.
+    func shifts(of pictures: Dataset, _ trusted: Model) throws -> [LayerShift] {
+        let seen = try pass(trusted, phase: .inference, on: images(pictures))
+        return records.compactMap { record in
+            guard let layer = seen[record.path], let own = LayerAverages(record, in: trusted.variables) else {
+                return nil
+            }
+            return LayerShift(
+                path: record.path,
+                deviation: AveragesDeviation(layer.averages, from: own, epsilon: record.normalization.epsilon)
+                    .total)
+        }
+    }
 
     /// Pictures that the network is to be used on.
     private func testTarget() throws {
@@ -58,36 +72,20 @@ extension Examination {
         let target = try all.sample(options.examples, seed: options.seed).inMemory()
         let trusted = try trusted()
         let own = try score(trusted)
-        let there = try score(trusted, on: target)
-        let chain = try pass(trusted, phase: .inference, on: images(target))
-        let home = try pass(trusted, phase: .inference, on: images(scored))
-        func shift(_ seen: [String: NormalizationPass.Layer]) -> [(path: String, deviation: Double)] {
-            records.compactMap { record in
-                seen[record.path].flatMap { layer in
-                    LayerAverages(record, in: trusted.variables).map {
-                        (
-                            record.path,
-                            AveragesDeviation(
-                                layer.averages, from: $0, epsilon: record.normalization.epsilon
-                            ).total
-                        )
-                    }
-                }
-            }
-        }
-        let (shifts, usual) = (shift(chain), shift(home).map(\.deviation).max() ?? 0)
-        let worst = shifts.max { $0.deviation < $1.deviation }
-        self.shift = worst?.deviation
-        let cost = there.loss - own.loss
-        let error =
-            (own.losses.standardDeviation * own.losses.standardDeviation / Double(max(own.losses.count, 1))
-            + there.losses.standardDeviation * there.losses.standardDeviation
-            / Double(max(there.losses.count, 1))).squareRoot()
-        guard cost > thresholds.domain, cost > thresholds.standardErrors * error,
-            (worst?.deviation ?? .infinity) > max(thresholds.shift, 2 * usual)
-        else { return }
-        var evidence = ["shift": worst?.deviation ?? .nan, "usual_shift": usual, "error": error]
+        let there = try score(trusted, on: target, isLabelled: subject.isTargetLabelled)
+        shifts = try shifts(of: target, trusted).sorted { $0.deviation > $1.deviation }
+        let usual = try shifts(of: scored, trusted).map(\.deviation).max() ?? 0
+        let worst = shifts.first?.deviation
+        guard (worst ?? .infinity) > max(thresholds.shift, 2 * usual) else { return }
+        var evidence = ["shift": worst ?? .nan, "usual_shift": usual]
         for shift in shifts.prefix(3) { evidence["shift \(shift.path)"] = shift.deviation }
+        guard subject.isLabelled, subject.isTargetLabelled else {
+            return try testUnlabelledTarget(
+                target, TrustedNetwork(model: trusted, score: own), there: there, evidence: evidence)
+        }
+        let (cost, error) = (there.loss - own.loss, own.losses.distanceError(to: there.losses))
+        guard cost > thresholds.domain, cost > thresholds.standardErrors * error else { return }
+        evidence["error"] = error
         let accuracy = own.accuracy - there.accuracy
         if let change = try explainingChange(of: target, trusted, own, there) {
             evidence["loss_with_it"] = change.score.loss
@@ -99,30 +97,49 @@ extension Examination {
                         change.change.remedy, loss: change.score.loss, accuracy: change.score.accuracy)))
             return
         }
+        try reportTarget(
+            target, kind: .finding, loss: cost, accuracy: accuracy, home: own.confidence, evidence: evidence)
+    }
+
+    /// Says that the target is of another domain, or of another sharpness, with adapting as the remedy.
+    ///
+    /// - Parameter home: The mean confidence on held-out pictures of training's kind.
+    func reportTarget(
+        _ target: Dataset, kind: Finding.Kind, loss: Double, accuracy: Double, home: Double,
+        evidence: [String: Double]
+    ) throws {
         let sharpness = try PictureSharpness(target).value / PictureSharpness(reference).value
-        evidence["sharpness"] = sharpness
-        let remedy = try adaptation(target)
         let isBlurred = sharpness < 0.5 || sharpness > 2
         add(
             Finding(
-                isBlurred ? .preparation : .domainShift, loss: cost, accuracy: accuracy, evidence: evidence,
+                isBlurred ? .preparation : .domainShift, kind: kind, loss: loss, accuracy: accuracy,
+                evidence: evidence.merging(["sharpness": sharpness]) { $1 },
                 note: isBlurred
                     ? "neighbouring pixels differ \(rounded(sharpness)) times as much as in training: another size or interpolation"
                     : "",
-                remedy: remedy))
+                remedy: try adaptation(target, home: home)))
     }
 
-    /// Adapted averages, measured on the half of the target that they were not made of.
-    private func adaptation(_ target: Dataset) throws -> Finding.Remedy? {
+    /// Adapted averages, measured on the half of the target that they were not made of. Without labels they count as better where the mean
+    /// confidence comes nearer to the usual one.
+    private func adaptation(_ target: Dataset, home: Double) throws -> Finding.Remedy? {
         guard !records.isEmpty, records.count <= 60, target.count >= 8 else { return nil }
         let halves = try target.split(validation: target.count / 2, seed: options.seed)
-        let before = try score(model, on: halves.validation)
+        let isLabelled = subject.isTargetLabelled
+        let before = try score(model, on: halves.validation, isLabelled: isLabelled)
         let adapted = try populationAverages(of: model, on: halves.training)
-        let after = try score(model(with: adapted), on: halves.validation)
+        let after = try score(model(with: adapted), on: halves.validation, isLabelled: isLabelled)
+        let name = subject.targetCommand ?? "--data \(target.name)"
+        let command = "renorm adapt \(subject.command) \(name) --output adapted.safetensors"
+        guard isLabelled else {
+            guard abs(after.confidence - home) < abs(before.confidence - home) || !before.isFinite else {
+                return nil
+            }
+            return Finding.Remedy(
+                command, changedAnswers: before.changedAnswers(in: after), meanConfidence: after.confidence)
+        }
         guard after.loss < before.loss || !before.loss.isFinite else { return nil }
-        return Finding.Remedy(
-            "renorm adapt \(subject.command) --data \(target.name) --output adapted.safetensors",
-            loss: after.loss, accuracy: after.accuracy)
+        return Finding.Remedy(command, loss: after.loss, accuracy: after.accuracy)
     }
 
     /// A change of pixels with which the target is like training.

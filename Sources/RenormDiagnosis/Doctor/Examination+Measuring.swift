@@ -76,7 +76,7 @@ extension Examination {
     /// How a network does with moving averages or, in groups of training's size, with batch statistics.
     func score(
         _ model: Model, batchStatistics sampling: Sampling? = nil, on dataset: Dataset? = nil,
-        scaling: InputScaling? = nil
+        scaling: InputScaling? = nil, isLabelled: Bool? = nil
     ) throws -> ScoredExamples {
         try checkCancellation()
         let dataset = dataset ?? scored
@@ -96,7 +96,7 @@ extension Examination {
             options.batchSize = max(min(batch, dataset.count) / together, 1) * together
         }
         let pass = try EvaluationPass(model, engine: engine, options: options, workers: self.options.workers)
-        var result = ScoredExamples(group: together)
+        var result = ScoredExamples(group: together, isLabelled: isLabelled ?? subject.isLabelled)
         result.evaluation = try pass.measure(
             dataset, scaling: scaling ?? subject.scaling, on: engine.makeStore(model.variables),
             stopsAtNotFinite: false, isCancelled: { false }
@@ -219,8 +219,9 @@ extension Examination {
             return (0..<steps).map { sampler.indices(step: $0) }
         }
         let drawn = try draws(subject.history.sampling)
-        func classes(_ batches: [[Int]]) -> Double {
-            batches.flatMap { indices in
+        func classes(_ batches: [[Int]]) -> Double? {
+            guard subject.isLabelled else { return nil }
+            return batches.flatMap { indices in
                 stride(from: 0, to: indices.count - group + 1, by: group).map { start in
                     Double(Set(indices[start..<start + group].map { reference.labels[$0] }).count)
                 }

@@ -41,7 +41,7 @@ final class Examination {
     var gradients: [GradientDiagnosis] = []
     var activations: [ActivationDiagnosis] = []
     var sampler: SamplerDiagnosis?
-    var shift: Double?
+    var shifts: [LayerShift] = []
     var findings: [Finding] = []
     var remarks: [String] = []
     /// Averages of the population, where they do better than training's own estimator because of the groups that it sees.
@@ -55,6 +55,8 @@ final class Examination {
         _ subject: Doctor.Subject, _ engine: any Engine, _ options: Doctor.Options,
         isCancelled: @escaping () -> Bool
     ) throws {
+        var subject = subject
+        remarks += subject.forgetLabels()
         self.subject = subject
         self.engine = engine
         self.options = options
@@ -113,6 +115,7 @@ final class Examination {
         testMovedFreeze()
         try measure()
         try testInput()
+        try testPreparation()
         try testAverages()
         try testGroups()
         testNumbers()
@@ -125,22 +128,22 @@ final class Examination {
         let known = StatisticsKind.allCases.compactMap { kind in scores[kind].map { (kind, $0) } }
         return Diagnosis(
             data: subject.training.name, reference: reference.count, scored: scored.count,
+            isLabelled: subject.isLabelled,
             scores: known.map { kind, score in
                 StatisticsScore(
-                    statistics: kind, loss: score.evaluation.loss, accuracy: score.accuracy,
+                    statistics: kind, loss: score.isLabelled ? score.evaluation.loss : nil,
+                    accuracy: score.isLabelled ? score.accuracy : nil,
                     meanConfidence: score.evaluation.meanConfidence,
-                    calibrationError: score.evaluation.calibrationError,
+                    calibrationError: score.isLabelled ? score.evaluation.calibrationError : nil,
                     changedAnswers: base?.changedAnswers(in: score) ?? 0,
                     examples: score.evaluation.examples)
             },
             differences: zip(known, known.dropFirst()).map { from, to in
-                let difference = difference(from.0, to.0)
-                return ScoreDifference(
-                    from: from.0, to: to.0, loss: difference.loss, lossError: difference.lossError,
-                    accuracy: difference.accuracy, accuracyError: difference.accuracyError)
+                ScoreDifference(
+                    from.0, to.0, difference(from.0, to.0), isLabelled: subject.isLabelled)
             },
             layers: records.compactMap { layers[$0.path] }, gradients: gradients, activations: activations,
-            sampler: sampler, shift: shift,
+            sampler: sampler, shifts: shifts,
             findings: findings.sorted { $0.rank < $1.rank }, remarks: remarks)
     }
 

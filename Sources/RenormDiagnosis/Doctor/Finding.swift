@@ -32,6 +32,11 @@ public struct Finding: Sendable, Hashable, Codable {
         init(loss: Double, accuracy: Double) {
             self = loss > 0.5 || accuracy > 0.1 ? .high : loss > 0.1 || accuracy > 0.02 ? .medium : .low
         }
+
+        /// The severity without labels: low up to a tenth of the answers, medium up to a quarter.
+        init(changedAnswers: Double) {
+            self = changedAnswers > 0.25 ? .high : changedAnswers > 0.1 ? .medium : .low
+        }
     }
 
     /// What was tried against it.
@@ -42,16 +47,28 @@ public struct Finding: Sendable, Hashable, Codable {
         public var measuredLoss: Double?
         /// The accuracy with it, 0 to 1.
         public var measuredAccuracy: Double?
+        /// Without labels: the part of the answers that it changes. Whether they are better then cannot be told.
+        public var changedAnswers: Double?
+        /// Without labels: the mean confidence with it.
+        public var meanConfidence: Double?
 
-        /// Describes a remedy.
-        public init(_ command: String, loss: Double? = nil, accuracy: Double? = nil) {
-            (self.command, measuredLoss, measuredAccuracy) = (command, loss, accuracy)
+        /// Describes a remedy. What is NaN was not measured.
+        public init(
+            _ command: String, loss: Double? = nil, accuracy: Double? = nil, changedAnswers: Double? = nil,
+            meanConfidence: Double? = nil
+        ) {
+            func known(_ value: Double?) -> Double? { value.flatMap { $0.isNaN ? nil : $0 } }
+            self.command = command
+            (measuredLoss, measuredAccuracy) = (known(loss), known(accuracy))
+            (self.changedAnswers, self.meanConfidence) = (known(changedAnswers), known(meanConfidence))
         }
 
         private enum CodingKeys: String, CodingKey {
             case command
             case measuredLoss = "measured_loss"
             case measuredAccuracy = "measured_accuracy"
+            case changedAnswers = "changed_answers"
+            case meanConfidence = "mean_confidence"
         }
     }
 
@@ -88,14 +105,23 @@ public struct Finding: Sendable, Hashable, Codable {
         self.remedy = remedy
     }
 
+    static let changedAnswersKey = "changed_answers"
+
+    /// Without labels, where a loss cannot be told: the part of the answers that are others because of it.
+    public var changedAnswers: Double? { loss.isNaN ? evidence[Finding.changedAnswersKey] : nil }
+
     /// How much it costs; what cannot be told counts as much.
     public var severity: Severity {
-        kind != .finding
-            ? .low : loss.isFinite ? Severity(loss: loss, accuracy: accuracy) : .high
+        guard kind == .finding else { return .low }
+        if loss.isFinite { return Severity(loss: loss, accuracy: accuracy) }
+        return changedAnswers.map(Severity.init(changedAnswers:)) ?? .high
     }
 
     /// What it is sorted by: its kind, then its cost, what cannot be told first.
     var rank: (Int, Double) {
-        (Finding.Kind.allCases.firstIndex(of: kind)!, loss.isFinite ? -loss : -.infinity)
+        (
+            Finding.Kind.allCases.firstIndex(of: kind)!,
+            loss.isFinite ? -loss : changedAnswers.map { -$0 } ?? -.infinity
+        )
     }
 }

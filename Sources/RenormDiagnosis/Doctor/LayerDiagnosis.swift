@@ -55,6 +55,15 @@ public struct LayerDiagnosis: Sendable, Hashable, Codable {
     }
 }
 
+/// How far the pictures that a network is to be used on are off, at one normalization.
+public struct LayerShift: Sendable, Hashable, Codable {
+    /// Where it is.
+    public var path: String
+    /// How far what comes to it is from the training pictures' averages, with those in every layer before it
+    /// (`AveragesDeviation.total`).
+    public var deviation: Double
+}
+
 /// What the doctor has measured of how batches are drawn.
 public struct SamplerDiagnosis: Sendable, Hashable, Codable {
     /// How, as it is asked for: `label-blocks:1x8`.
@@ -63,10 +72,10 @@ public struct SamplerDiagnosis: Sendable, Hashable, Codable {
     public var group: Int
     /// How much the groups' means vary beside independent draws.
     public var designEffect: DesignEffect?
-    /// The number of classes in a group, on average.
-    public var classesOfGroup: Double
+    /// The number of classes in a group, on average; `nil` without labels.
+    public var classesOfGroup: Double?
     /// The same of groups that are drawn independently.
-    public var expectedClasses: Double
+    public var expectedClasses: Double?
     /// The part of the examples of a batch that were in the one before.
     public var repetition: Double
 

@@ -103,13 +103,14 @@ extension Diagnosis {
         _ trial: RetrainingTrial, _ outcome: RetrainingTrial.Outcome, of network: String, least: Double
     ) -> Bool {
         let tried = outcome.tried
-        guard let own = self[.stored], let place = findings.firstIndex(where: { $0.cause == trial.cause })
+        guard let own = self[.stored]?.loss, let ownAccuracy = self[.stored]?.accuracy,
+            let place = findings.firstIndex(where: { $0.cause == trial.cause })
         else {
             return false
         }
         let what =
             "\(trial.configuration.steps) steps \(trial.isNew ? "from new values" : "with batch renormalization") on batches drawn \(trial.configuration.sampling) were tried on \(trial.training.count) pictures"
-        let known = findings[place].remedy?.measuredLoss ?? own.loss
+        let known = findings[place].remedy?.measuredLoss ?? own
         guard tried.loss < known - least || !known.isFinite else {
             remarks.append("\(what), and gave a loss of \(tried.loss.threeDecimals): no better")
             return false
@@ -126,7 +127,7 @@ extension Diagnosis {
                 "; after as many steps with the normalization as it is, the loss is \(control.loss.threeDecimals)"
         } else if !findings[place].loss.isFinite {
             (findings[place].loss, findings[place].accuracy) = (
-                own.loss - tried.loss, tried.accuracy - own.accuracy
+                own - tried.loss, tried.accuracy - ownAccuracy
             )
         }
         findings[place].remedy = Finding.Remedy(

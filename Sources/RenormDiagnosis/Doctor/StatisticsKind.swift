@@ -18,10 +18,10 @@ public enum StatisticsKind: String, Sendable, Hashable, Codable, CaseIterable {
 public struct StatisticsScore: Sendable, Hashable, Codable {
     /// Whose statistics.
     public var statistics: StatisticsKind
-    /// The mean cross-entropy; NaN where something is not finite.
-    public var loss: Double
-    /// The part that is classified rightly, 0 to 1.
-    public var accuracy: Double
+    /// The mean cross-entropy; NaN where something is not finite, `nil` without labels.
+    public var loss: Double?
+    /// The part that is classified rightly, 0 to 1; `nil` without labels.
+    public var accuracy: Double?
     /// The mean probability of what is predicted.
     public var meanConfidence: Double?
     /// The expected calibration error (Guo et al. 2017), 0 to 1.
@@ -30,6 +30,18 @@ public struct StatisticsScore: Sendable, Hashable, Codable {
     public var changedAnswers: Double
     /// The number of examples.
     public var examples: Int
+
+    /// Writes null for what there are no labels for.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(statistics, forKey: .statistics)
+        try container.encode(loss, forKey: .loss)
+        try container.encode(accuracy, forKey: .accuracy)
+        try container.encodeIfPresent(meanConfidence, forKey: .meanConfidence)
+        try container.encodeIfPresent(calibrationError, forKey: .calibrationError)
+        try container.encode(changedAnswers, forKey: .changedAnswers)
+        try container.encode(examples, forKey: .examples)
+    }
 }
 
 /// How far the scores of two kinds of statistics are apart, on the same examples.
@@ -38,12 +50,24 @@ public struct ScoreDifference: Sendable, Hashable, Codable {
     public var from: StatisticsKind
     /// With what.
     public var to: StatisticsKind
-    /// The loss of `to` less that of `from`, in nats.
-    public var loss: Double
+    /// The loss of `to` less that of `from`, in nats; `nil` without labels, as the next three.
+    public var loss: Double?
     /// Its standard error, by a bootstrap of groups.
-    public var lossError: Double
+    public var lossError: Double?
     /// The accuracy of `to` less that of `from`.
-    public var accuracy: Double
+    public var accuracy: Double?
     /// Its standard error.
-    public var accuracyError: Double
+    public var accuracyError: Double?
+    /// The part of the examples for which another class is the likeliest.
+    public var changedAnswers: Double
+    /// The mean confidence of `to` less that of `from`.
+    public var confidence: Double
+
+    init(_ from: StatisticsKind, _ to: StatisticsKind, _ difference: PairedDifference, isLabelled: Bool) {
+        (self.from, self.to) = (from, to)
+        (changedAnswers, confidence) = (difference.changed, difference.confidence)
+        guard isLabelled else { return }
+        (loss, lossError) = (difference.loss, difference.lossError)
+        (accuracy, accuracyError) = (difference.accuracy, difference.accuracyError)
+    }
 }

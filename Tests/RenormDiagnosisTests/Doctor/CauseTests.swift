@@ -80,7 +80,7 @@ import Testing
         let found = try await Patient.diagnosis(alone, on: data)
         let finding = try #require(found.findings.first, "\(found.scores)")
         #expect(finding.cause == .smallGroups && finding.kind == .finding, "\(found.findings)")
-        #expect(try #require(finding.remedy?.measuredLoss) < found[.stored]!.loss - 0.03)
+        #expect(try #require(finding.remedy?.measuredLoss) < found[.stored]!.loss! - 0.03)
     }
 }
 

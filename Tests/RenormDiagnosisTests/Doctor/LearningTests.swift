@@ -5,23 +5,6 @@ import Testing
 
 /// Layers that do not learn, planted in one trained network.
 @Suite(.serialized) struct LearningTests {
-    private static let engine = Result { try OneDNNEngine(threads: 1) }
-    private static let data = Result {
-        (training: try TinyData.dataset(1200), heldOut: try TinyData.dataset(600, seed: 2))
-    }
-    private static let healthy = Task {
-        let folder = try TemporaryFolder()
-        let run = RunFolder(folder.appending("run"))
-        let layer = Small(classes: 3, width: 0.25, normalization: Normalization(.batch))
-        let configuration = TrainingConfiguration(
-            options: TrainingOptions(learningRate: .cosine(from: 0.1, steps: 300)), steps: 300, batchSize: 32,
-            validation: 0, seed: 4)
-        _ = try await Trainer(
-            model: Model(layer, input: [8, 8, 1], seed: 4), configuration: configuration,
-            engine: engine.get(), training: data.get().training, folder: run
-        ).run()
-        return try TrainedModel(reading: run.chosen(), layer: layer)
-    }
     private static let causes: Set<Cause> = [
         .vanishingGradients, .explodingGradients, .untrainedLayer, .saturatedActivations, .absurdStatistics,
     ]
@@ -30,13 +13,13 @@ import Testing
         _ plant: (inout Variables) -> Void = { _ in },
         history change: (inout Doctor.History) -> Void = { _ in }
     ) async throws -> Diagnosis {
-        let (data, trained) = (try Self.data.get(), try await Self.healthy.value)
+        let (data, trained) = (try Patient.data.get(), try await Patient.healthy.value)
         var history = Doctor.History()
         (history.step, history.steps) = (trained.step, trained.record.configuration.steps)
         change(&history)
         var model = trained.model
         plant(&model.variables)
-        return try await Doctor(Self.engine.get()).diagnose(
+        return try await Doctor(Patient.engine.get()).diagnose(
             Doctor.Subject(
                 model: model, scaling: trained.scaling, training: data.training, heldOut: data.heldOut,
                 history: history))
@@ -52,7 +35,7 @@ import Testing
         })
         #expect(learning(found).isEmpty, "\(found.findings)")
         let gradients = try #require(found.gradients)
-        let parameters = try await Self.healthy.value.model.variables.filter { $1.kind == .parameter }
+        let parameters = try await Patient.healthy.value.model.variables.filter { $1.kind == .parameter }
         #expect(Set(gradients.map(\.path)) == Set(parameters.map(\.path)) && gradients.count == 17)
         for gradient in gradients {
             #expect(gradient.gradient > 0 && gradient.gradient.isFinite)
@@ -116,7 +99,7 @@ import Testing
     }
 
     @Test func aLayerThatWasNotTrained() async throws {
-        let trained = try await Self.healthy.value
+        let trained = try await Patient.healthy.value
         var origin = trained.model.variables
         for path in origin.map(\.path) where !path.hasPrefix("conv3.") {
             origin.change(path) { $0 + 1 }
@@ -140,13 +123,13 @@ import Testing
             Normalization(.batch, epsilon: 1e-3).named("bn2")
             Dense(3).named("fc")
         }
-        let data = try Self.data.get()
+        let data = try Patient.data.get()
         var model = try Model(network, input: [8, 8, 1])
         model.variables.change("bn1.running_mean") { _ in 1e7 }
         model.variables["bn2.running_var"]!.value = NDArray([Float(1), 1e-4, 1e-5, 1e-3], shape: [4])
         var history = Doctor.History()
         history.batchSize = 1
-        let found = try await Doctor(Self.engine.get()).diagnose(
+        let found = try await Doctor(Patient.engine.get()).diagnose(
             Doctor.Subject(
                 model: model, scaling: InputScaling(of: data.training), training: data.training,
                 heldOut: data.heldOut, history: history))
@@ -177,14 +160,5 @@ import Testing
         let read = try JSONCoder.decode(Diagnosis.self, from: text)
         #expect(read.gradients == nil && read.layers.count == 5 && read.layers[0].absurdChannels == nil)
         #expect(read.layers.map(\.chainDifference) == found.layers.map(\.chainDifference))
-    }
-}
-
-extension Variables {
-    /// Changes each value of a variable.
-    fileprivate mutating func change(_ path: String, _ transform: (Double) -> Double) {
-        let old = self[path]!.value
-        guard old.type == .f32 else { return }
-        self[path]!.value = NDArray(old.doubles.map { Float(transform($0)) }, shape: old.shape)
     }
 }

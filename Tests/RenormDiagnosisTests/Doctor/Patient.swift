@@ -58,7 +58,8 @@ enum Patient {
         _ trained: TrainedModel, faults: [Doctor.Fault] = [], target: Dataset? = nil,
         on other: (training: Dataset, heldOut: Dataset)? = nil, triesTraining: Bool = true,
         origin: Variables? = nil, live: Variables? = nil, _ change: (inout Variables) -> Void = { _ in },
-        network changing: (inout Model) -> Void = { _ in }
+        network changing: (inout Model) -> Void = { _ in },
+        subject prepare: (inout Doctor.Subject) -> Void = { _ in }
     ) async throws -> Diagnosis {
         let data = try other ?? data.get()
         var history = Doctor.History()
@@ -70,9 +71,10 @@ enum Patient {
         var model = trained.model
         change(&model.variables)
         changing(&model)
-        let subject = Doctor.Subject(
+        var subject = Doctor.Subject(
             model: model, scaling: trained.scaling, training: data.training, heldOut: data.heldOut,
             target: target, history: history, faults: faults)
+        prepare(&subject)
         var options = Doctor.Options()
         options.triesTraining = triesTraining
         return try await Doctor(engine.get(), options: options).diagnose(subject)
@@ -97,6 +99,16 @@ extension Variables {
     /// Changes each value of a variable.
     mutating func change(_ path: String, _ transform: (Double) -> Double) {
         let old = self[path]!.value
+        guard old.type == .f32 else { return }
         self[path]!.value = NDArray(old.doubles.map { Float(transform($0)) }, shape: old.shape)
+    }
+}
+
+extension Dataset {
+    /// The same with other pixels.
+    func changed(_ name: String, _ transform: (UInt8) -> UInt8) throws -> Dataset {
+        try Dataset(
+            name: name, images: NDArray(images.values(of: UInt8.self).map(transform), shape: images.shape),
+            labels: labels, classNames: classNames)
     }
 }
