@@ -140,8 +140,7 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
                 try self.pictures(of: source, as: other).scored, scaling: other.scaling,
                 asInTraining: preparedAs.text(of: own))
         }
-        subject.command = trained.run.map(\.shellQuoted) ?? networkText
-        subject.dataCommand = trained.data.text("data")
+        subject.names = names
         var options = Doctor.Options()
         (options.examples, options.seed, options.workers) = (examples, trained.seed, trained.reading.workers)
         options.triesTraining = tryTraining
@@ -158,10 +157,21 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
             wantsHeldOut: true)
     }
 
-    /// The network as the command line names it.
-    private var networkText: String {
-        (trained.network.model.map { "--model \($0.description.shellQuoted) " } ?? "")
-            + "--weights \(trained.network.weights?.description.shellQuoted ?? "FILE")"
+    /// What the command line calls the network and the pictures.
+    private var names: CommandNames {
+        var result = CommandNames()
+        if let run = trained.run {
+            (result.network, result.start) = (run.shellQuoted, run.shellQuoted)
+        } else {
+            let model = trained.network.model.map { "--model \($0.description.shellQuoted)" }
+            let file = trained.network.weights?.description.shellQuoted ?? "FILE"
+            result.network = [model, "--weights \(file)"].compactMap(\.self).joined(separator: " ")
+            result.start = [file, model].compactMap(\.self).joined(separator: " ")
+            result.output = "--output recalibrated.safetensors"
+        }
+        result.data = trained.data.text("data")
+        if !target.isEmpty { result.target = target.text("data") }
+        return result
     }
 
     private func addTarget(
@@ -169,7 +179,6 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
     ) throws {
         guard !target.isEmpty else { return }
         let (sources, files) = try target.parted("target")
-        subject.targetCommand = target.text("data")
         subject.isTargetLabelled = files.isEmpty
         subject.target =
             files.isEmpty

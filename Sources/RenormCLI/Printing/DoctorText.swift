@@ -43,9 +43,9 @@ struct DiagnosisMeasures: Encodable {
     init(_ diagnosis: Diagnosis) {
         (data, reference, scored) = (diagnosis.data, diagnosis.reference, diagnosis.scored)
         (scores, differences, layers) = (diagnosis.scores, diagnosis.differences, diagnosis.layers)
-        (gradients, activations) = (diagnosis.gradients, diagnosis.activations)
         (isLabelled, sampler, remarks) = (diagnosis.isLabelled, diagnosis.sampler, diagnosis.remarks)
         (shift, shifts) = (diagnosis.shift, diagnosis.shifts)
+        (gradients, activations) = (diagnosis.gradients, diagnosis.activations)
     }
 }
 
@@ -81,9 +81,9 @@ struct DoctorText {
 
     var lines: [String] {
         var result = scoreLines + [""] + layerLines
+        if !diagnosis.shifts.isEmpty { result += [""] + shiftLines }
         let learning = LearningTable(diagnosis).lines
         if !learning.isEmpty { result += [""] + learning }
-        if !diagnosis.shifts.isEmpty { result += [""] + shiftLines }
         if let sampler = diagnosis.sampler { result += [""] + Self.wrapped(samplerText(sampler), indent: 0) }
         result += [""] + findingLines
         for remark in diagnosis.remarks { result += Self.wrapped("note: \(remark.visible)", indent: 0) }
@@ -121,7 +121,8 @@ struct DoctorText {
         }
         var rows = shown.prefix(Self.mostLayers).map { layer in
             [
-                Self.shortened(layer.path), number(layer.deviation), number(layer.outputDifference),
+                Self.short(layer.path),
+                number(layer.deviation), number(layer.outputDifference),
                 number(layer.chainDifference), number(layer.noise),
                 Self.bar(layer.deviation / largest),
             ]
@@ -136,7 +137,7 @@ struct DoctorText {
     private var shiftLines: [String] {
         let (shifts, largest) = (diagnosis.shifts, max(diagnosis.shifts[0].deviation, 1e-9))
         var rows = shifts.prefix(Self.mostLayers).map {
-            [Self.shortened($0.path), $0.deviation.formatted(3), Self.bar($0.deviation / largest)]
+            [Self.short($0.path), $0.deviation.formatted(3), Self.bar($0.deviation / largest)]
         }
         if shifts.count > Self.mostLayers {
             rows.append(["and \(shifts.count - Self.mostLayers) more", "", ""])
@@ -145,10 +146,6 @@ struct DoctorText {
     }
 
     private static let mostLayers = 10
-
-    private static func shortened(_ path: String) -> String {
-        path.count > 26 ? "…" + path.suffix(25) : path
-    }
 
     private func samplerText(_ sampler: SamplerDiagnosis) -> String {
         var text =

@@ -36,6 +36,8 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var shift = 0.05
     /// The loss that another domain has to cost.
     public var domain = 0.1
+    /// How far two preparations of the same pictures may be apart, in standard deviations of the input.
+    public var preparation = 0.01
     /// The part of the other layers' ‖gradient‖/‖weight‖ below which a layer's has vanished.
     public var vanishingBesideOthers = 1e-5
     /// Below which it has vanished by itself, in a network that has learned nothing.
@@ -52,8 +54,6 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var absurdMean = 1e6
     /// The variance from which on averages are absurd.
     public var absurdVariance = 1e12
-    /// How far two preparations of the same pictures may be apart, in standard deviations of the input.
-    public var preparation = 0.01
     /// How far the input's means and logarithms of deviations may be off 0 where the scaling was measured.
     public var scaling = 0.1
 

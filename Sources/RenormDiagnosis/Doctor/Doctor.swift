@@ -113,18 +113,13 @@ public struct Doctor: Sendable {
         public var isTargetLabelled = true
         /// What was not as it must be in its file.
         public var faults: [Fault]
-        /// What names it on a command line: `runs/a`.
-        public var command: String
-        /// What names the training pictures there, where the network's name does not say them: `--data images:photos`.
-        public var dataCommand = ""
-        /// What names the target there; `nil`: its name.
-        public var targetCommand: String?
+        /// What it is called on a command line.
+        public var names = CommandNames()
 
         /// Puts a subject together.
         public init(
             model: Model, scaling: InputScaling, training: Dataset, heldOut: Dataset? = nil,
-            target: Dataset? = nil, history: History = History(), faults: [Fault] = [],
-            command: String = "RUN"
+            target: Dataset? = nil, history: History = History(), faults: [Fault] = []
         ) {
             self.model = model
             self.scaling = scaling
@@ -133,7 +128,6 @@ public struct Doctor: Sendable {
             self.target = target
             self.history = history
             self.faults = faults
-            self.command = command
         }
     }
 
@@ -164,7 +158,7 @@ public struct Doctor: Sendable {
         for trial in trials {
             do {
                 if let outcome = try await trial.tried(with: engine, workers: options.workers),
-                    diagnosis.report(trial, outcome, of: subject.command, least: options.thresholds.loss)
+                    diagnosis.report(trial, outcome, of: subject.names, least: options.thresholds.loss)
                 {
                     break
                 }

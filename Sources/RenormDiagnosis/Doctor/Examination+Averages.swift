@@ -30,9 +30,11 @@ extension Examination {
 
     /// The command that measures such averages anew, and what it was seen to do.
     func recalibration(_ best: BestAverages) -> Finding.Remedy {
-        let data = subject.dataCommand.isEmpty ? "" : " " + subject.dataCommand
+        let names = subject.names
         return remedy(
-            "renorm recalibrate \(subject.command)\(data) --estimator \(best.kind.rawValue)", best.score)
+            names.command(
+                "recalibrate", names.network, names.data, "--estimator \(best.kind.rawValue)", names.output),
+            best.score)
     }
 
     /// Whether what is not yet explained is an illness, and which: the first that fits takes its layers away.

@@ -113,7 +113,7 @@ extension Examination {
                 note: texts.joined(separator: "; "),
                 remedy: mismatch.map(recalibration)
                     ?? Finding.Remedy(
-                        "renorm finetune --from \(subject.command) --norm batch-renorm, or \(cause == .smallGroups ? "normalize more examples together" : "draw batches independently")"
+                        "\(subject.names.command("finetune --from", subject.names.start, subject.names.data, "--norm batch-renorm")), or \(cause == .smallGroups ? "normalize more examples together" : "draw batches independently")"
                     )))
         if !isRenormalizing { try proposeTraining(best, isNew: false) }
         return true

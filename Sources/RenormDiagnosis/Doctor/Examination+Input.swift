@@ -129,8 +129,9 @@ extension Examination {
         let before = try score(model, on: halves.validation, isLabelled: isLabelled)
         let adapted = try populationAverages(of: model, on: halves.training)
         let after = try score(model(with: adapted), on: halves.validation, isLabelled: isLabelled)
-        let name = subject.targetCommand ?? "--data \(target.name)"
-        let command = "renorm adapt \(subject.command) \(name) --output adapted.safetensors"
+        let command = subject.names.command(
+            "adapt", subject.names.network, subject.names.target ?? "--data \(target.name)",
+            "--output adapted.safetensors")
         guard isLabelled else {
             guard abs(after.confidence - home) < abs(before.confidence - home) || !before.isFinite else {
                 return nil

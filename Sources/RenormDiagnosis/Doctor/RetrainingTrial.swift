@@ -83,14 +83,15 @@ struct RetrainingTrial {
         return try await trainer.run().validation
     }
 
-    /// How the same is asked of the tool, for the network that a command line names so.
-    func command(_ network: String) -> String {
+    /// How the same is asked of the tool.
+    func command(_ names: CommandNames) -> String {
         guard !isNew else { return "train anew with batches that are drawn independently" }
         let batch = configuration.batchSize
-        return "renorm finetune --from \(network) --norm batch-renorm --batch-size \(batch)"
-            + (group == batch ? "" : " --norm-examples \(group)")
-            + (configuration.sampling == .shuffled ? "" : " --sampling \(configuration.sampling)")
-            + " --unfreeze all --steps \(configuration.steps)"
+        return names.command(
+            "finetune --from", names.start, names.data, "--norm batch-renorm --batch-size \(batch)",
+            group == batch ? "" : "--norm-examples \(group)",
+            configuration.sampling == .shuffled ? "" : "--sampling \(configuration.sampling)",
+            "--unfreeze all --steps \(configuration.steps)")
     }
 }
 
@@ -100,7 +101,7 @@ extension Diagnosis {
     ///
     /// - Returns: Whether it is proposed.
     mutating func report(
-        _ trial: RetrainingTrial, _ outcome: RetrainingTrial.Outcome, of network: String, least: Double
+        _ trial: RetrainingTrial, _ outcome: RetrainingTrial.Outcome, of names: CommandNames, least: Double
     ) -> Bool {
         let tried = outcome.tried
         guard let own = self[.stored]?.loss, let ownAccuracy = self[.stored]?.accuracy,
@@ -131,7 +132,7 @@ extension Diagnosis {
             )
         }
         findings[place].remedy = Finding.Remedy(
-            trial.command(network), loss: tried.loss, accuracy: tried.accuracy)
+            trial.command(names), loss: tried.loss, accuracy: tried.accuracy)
         remarks.append("\(what); on more of them, and longer, it gets better")
         findings.sort { $0.rank < $1.rank }
         return true
