@@ -5,7 +5,9 @@ extension Dataset {
     ///
     /// For images in memory. A source that reads files may fail, which stops the program here; `readImages` throws.
     public var images: NDArray {
-        if index.isWhole, let memory = imageSource as? MemoryImages, memory.commonSize == size {
+        if index.isWhole, let memory = imageSource as? MemoryImages, memory.commonSize == size,
+            framing.placement(of: size).isWhole(of: size)
+        {
             return memory.array
         }
         do {
@@ -49,7 +51,8 @@ extension Dataset {
             let image = index.image(of: example)
             let placement = framing.placement(of: try imageSource.size(of: image))
             try imageSource.withPixels(of: image, for: placement, in: workspace) { view in
-                if view.size == size, view.isWhole {
+                // A picture of the right size may still be cropped, and what is left of it be enlarged.
+                if view.size == size, view.isWhole, placement.isWhole(of: size) {
                     body(view.pixels)
                 } else {
                     let placed = workspace.placed.memory(of: size.valueCount).baseAddress!

@@ -73,6 +73,13 @@ public struct Placement: Hashable, Sendable {
         return (top, left)
     }
 
+    /// Whether it leaves a picture of this size as it is.
+    func isWhole(of picture: ImageSize) -> Bool {
+        guard let (top, left) = copiedFrom else { return false }
+        return top == 0 && left == 0 && height == picture.height && width == picture.width && !isMirrored
+            && !isFlipped
+    }
+
     /// The rows and columns of a picture that its new pixels are made of; empty ranges if it is wholly outside.
     public func pixelsNeeded(of picture: ImageSize) -> (rows: Range<Int>, columns: Range<Int>) {
         (

@@ -23,10 +23,7 @@ struct PlacementWriter<Value: BitwiseCopyable & Sendable>: Sendable {
         table.withUnsafeBufferPointer { table in
             let table = table.baseAddress!
             if let (top, left) = placement.copiedFrom {
-                let isWhole =
-                    top == 0 && left == 0 && !placement.isMirrored && !placement.isFlipped && view.isWhole
-                    && view.size.height == placement.height && view.size.width == placement.width
-                if isWhole {
+                if view.isWhole, placement.isWhole(of: view.size) {
                     scale(view.pixels, to: target, pixels: view.size.height * view.size.width, table: table)
                 } else {
                     copy(view, top: top, left: left, placement, to: target, table: table)

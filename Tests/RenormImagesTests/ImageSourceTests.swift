@@ -137,6 +137,28 @@ private struct Simple: ImageSource {
         }
     }
 
+    /// Pictures that have the size already and are cropped all the same: their middle, enlarged, is what batches hold.
+    @Test func picturesOfTheSizeThatAreCropped() throws {
+        let size = ImageSize(height: 8, width: 8, channels: 2)
+        let whole = NDArray((0..<5 * size.valueCount).map { UInt8($0 * 7 % 251) }, shape: [5, 8, 8, 2])
+        let framing = Framing(size: size, fit: .crop(fraction: 0.75))
+        let cropped = try Dataset(
+            DatasetIndex(
+                name: "cropped", labels: [Int32](repeating: 0, count: 5), classNames: ["a"]),
+            images: try Dataset(
+                name: "whole", images: whole, labels: [Int32](repeating: 0, count: 5), classNames: ["a"]
+            ).imageSource, framing: framing)
+        let pixels = try cropped.readImages()
+        #expect(pixels != whole)
+        for image in 0..<5 {
+            let expected = framing.placement(of: size)(whole.rows(image..<image + 1))
+            #expect(pixels.rows(image..<image + 1) == expected)
+        }
+        #expect(cropped.images == pixels)
+        let loader = BatchLoader(dataset: cropped, scaling: scaling, batches: [[0, 1, 2, 3, 4]])
+        #expect(try loader.next()?.images == scaling(pixels))
+    }
+
     @Test func momentsAreOfWhatBatchesHold() throws {
         let dataset = try dataset(Computed())
         let copied = try Dataset(

@@ -17,9 +17,11 @@ struct TrainingPictures {
     ) throws {
         let (classifier, trained) = (source.classifier, source.run?.trained)
         let sources = try images.data.isEmpty ? source.ownData() : images.data
-        let pictures =
+        var pictures =
             try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
             ?? images.pictures.options(seed: seed)
+        // Of pictures that nothing parts none is set apart as for a run: they are halved for what they are needed for.
+        if source.run == nil { pictures.runLists = [] }
         func load(_ part: Dataset.Part) throws -> Dataset {
             try loading(sources, isGiven: !images.data.isEmpty) {
                 try DataSource.load(

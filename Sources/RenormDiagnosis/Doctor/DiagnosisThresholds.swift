@@ -24,6 +24,8 @@ public struct DiagnosisThresholds: Sendable, Hashable, Codable {
     public var groups = 0.05
     /// The largest group that is called small.
     public var smallGroup = 8
+    /// How far averages of layers whose parameters are frozen may have moved.
+    public var movedFreeze = 0.05
     /// The part of the loss of a guess from which on a network is said to have learned nothing.
     public var guessing = 0.9
     /// How far pictures may be off in the chain of population statistics.

@@ -130,21 +130,24 @@ public struct Doctor: Sendable {
     ///
     /// - Throws: `TrainingError`, `ImagesError` where the data are not for the network; `CancellationError`; what the engine throws.
     public func diagnose(_ subject: Subject) async throws -> Diagnosis {
-        var (diagnosis, trial) = try await onOwnThread(named: "renorm.doctor") {
+        var (diagnosis, trials) = try await onOwnThread(named: "renorm.doctor") {
             [engine, options] isCancelled in
             let examination = try Examination(subject, engine, options, isCancelled: isCancelled)
-            return (try examination.diagnosis(), examination.trial)
+            return (try examination.diagnosis(), examination.trials)
         }
-        guard let trial else { return diagnosis }
-        do {
-            let tried = try await trial.tried(with: engine, workers: options.workers)
-            diagnosis.report(
-                trial, tried, of: subject.command, least: options.thresholds.loss)
-        } catch let error as CancellationError {
-            throw error
-        } catch {
-            // What was found stands, whatever the trial came to.
-            diagnosis.remarks.append("a training was tried and failed: \(error)")
+        for trial in trials {
+            do {
+                if let outcome = try await trial.tried(with: engine, workers: options.workers),
+                    diagnosis.report(trial, outcome, of: subject.command, least: options.thresholds.loss)
+                {
+                    break
+                }
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                // What was found stands, whatever the trial came to.
+                diagnosis.remarks.append("a training was tried and failed: \(error)")
+            }
         }
         return diagnosis
     }

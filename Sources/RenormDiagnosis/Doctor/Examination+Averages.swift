@@ -55,6 +55,7 @@ extension Examination {
             take(Array(resetLayers))
         }
         if try testLyingFreeze(bad, best) { return }
+        if try testDropout(best) { return }
         take(try testDeadChannels(bad, best))
         take(try testSwapped(bad, best))
         let outliers = outliers(of: bad)
@@ -77,7 +78,6 @@ extension Examination {
         guard outliers.isEmpty, findings.allSatisfy({ $0.kind != .finding || $0.cause == .zeroGamma }) else {
             return
         }
-        if try testDropout(best) { return }
         let noise = moving.compactMap { layers[$0.path]?.noise }.filter(\.isFinite).median
         if unfinished {
             informOfTraining(best, [])

@@ -61,8 +61,9 @@ extension Examination {
                 Finding(
                     .biasedBatches, kind: .information, loss: 0, accuracy: 0, evidence: evidence,
                     note:
-                        "\(classes); inference does not suffer from that, but steps of few classes have gradients that are as one-sided"
+                        "\(classes); inference does not part from training by that, but it can make both worse"
                 ))
+            try proposeTraining(best, isNew: false, isControlled: true)
         }
     }
 
@@ -125,19 +126,34 @@ extension Examination {
             && abs(difference.loss) > thresholds.standardErrors * difference.lossError
     }
 
-    /// Proposes to try a short training as the remedy of the last finding.
+    /// Proposes to try short trainings as remedies of the last finding: with batch renormalization and batches as training drew them, and
+    /// where that does not help with independent ones.
     ///
-    /// - Parameter isNew: Whether to start from new values and draw batches independently, rather than to go on as training was, with batch
-    ///   renormalization.
-    private func proposeTraining(_ best: BestAverages, isNew: Bool) throws {
+    /// - Parameters:
+    ///   - isNew: Whether to start from new values, with independent batches at once.
+    ///   - isControlled: Whether the network as it is makes as many steps, to compare with.
+    private func proposeTraining(_ best: BestAverages, isNew: Bool, isControlled: Bool = false) throws {
         guard options.triesTraining else { return }
-        trial = try RetrainingTrial(
-            isNew
-                ? model.initialized(seed: subject.history.seed)
-                : model(with: best.averages).converting(to: .batchRenorm),
-            isNew: isNew, group: group, of: subject, training: reference, scored: scored,
-            cause: findings.last!.cause)
-        if trial == nil {
+        let start = try model(with: best.averages)
+        func trial(_ network: Model, control: Model? = nil, _ sampling: Sampling) throws -> RetrainingTrial? {
+            try RetrainingTrial(
+                network, control: control, isNew: isNew, sampling: sampling, group: group, of: subject,
+                training: reference, scored: scored, cause: findings.last!.cause)
+        }
+        if isNew {
+            trials = try [trial(model.initialized(seed: subject.history.seed), .shuffled)].compactMap(\.self)
+        } else {
+            let renormalizing = try start.converting(to: .batchRenorm)
+            trials = try [
+                trial(renormalizing, control: isControlled ? start : nil, subject.history.sampling)
+            ].compactMap(\.self)
+            if !isControlled, subject.history.sampling != .shuffled,
+                let other = try trial(renormalizing, .shuffled)
+            {
+                trials.append(other)
+            }
+        }
+        if trials.isEmpty {
             remarks.append(
                 "a training was not tried: it would take too long, or there are too few pictures")
         }

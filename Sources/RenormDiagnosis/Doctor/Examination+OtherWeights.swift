@@ -48,4 +48,34 @@ extension Examination {
             note: "their averages are those that they started from, but training normalized with batches")
         return true
     }
+
+    /// Parts that were frozen with their parameters alone: these are as they were, but their averages moved. Inference suffers no more from it
+    /// than with a network that was trained throughout, but it is another than the one that was to be kept.
+    func testMovedFreeze() {
+        guard let origin = subject.history.origin else { return }
+        func isKept(_ path: String) -> Bool {
+            guard let own = model.variables[path]?.value, let first = origin[path]?.value else {
+                return false
+            }
+            return own.doubles == first.doubles
+        }
+        let parameters = Set(model.variables.filter { $1.kind == .parameter }.map { $0.0 })
+        guard parameters.contains(where: { !isKept($0) }) else { return }
+        let moved = moving.compactMap { record -> (path: String, deviation: Double)? in
+            let own = ["weight", "bias"].map(record.place).filter(parameters.contains)
+            guard !own.isEmpty, own.allSatisfy(isKept), let first = LayerAverages(record, in: origin),
+                let now = stored[record.path], now.means.count == first.means.count
+            else { return nil }
+            let deviation = AveragesDeviation(now, from: first, epsilon: record.normalization.epsilon).total
+            return deviation > thresholds.movedFreeze ? (record.path, deviation) : nil
+        }
+        guard let furthest = moved.max(by: { $0.deviation < $1.deviation }) else { return }
+        add(
+            Finding(
+                .lyingFreeze, kind: .information, layer: furthest.path, loss: 0, accuracy: 0,
+                evidence: ["layers": Double(moved.count), "deviation": furthest.deviation],
+                note:
+                    "the parameters of \(moved.count) layers are those that they started from, but their averages moved: frozen were parameters alone",
+                remedy: Finding.Remedy("freeze parameters and statistics: renorm finetune --freeze PARTS")))
+    }
 }

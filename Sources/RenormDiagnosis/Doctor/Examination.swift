@@ -46,8 +46,8 @@ final class Examination {
     var remarks: [String] = []
     /// Averages of the population, where they do better than training's own estimator because of the groups that it sees.
     var mismatch: BestAverages?
-    /// What is to be tried once everything is measured.
-    var trial: RetrainingTrial?
+    /// What is to be tried once everything is measured, one after another until something helps.
+    var trials: [RetrainingTrial] = []
     /// Layers whose averages are 0 and 1.
     var resetLayers: Set<String> = []
 
@@ -82,6 +82,11 @@ final class Examination {
                 "there are no held-out pictures: what is scored are training pictures that statistics were not measured on, on which losses are lower"
             )
         }
+        if min(scored.count, reference.count) < Examination.fewPictures {
+            remarks.append(
+                "\(reference.count) pictures were measured and \(scored.count) scored: of so few only what is far off can be told from chance; a thousand show all"
+            )
+        }
         let size = min(subject.history.batchSize, reference.count)
         group = try model.commonGroupSize() ?? size
         records = try model.averagingNormalizations()
@@ -89,6 +94,9 @@ final class Examination {
         stored = [:]
         readStored()
     }
+
+    /// Fewer than these show wrong and reset layers, but not what costs little.
+    private static let fewPictures = 256
 
     /// Takes the averages of the network as those that are stored.
     func readStored() {
@@ -102,6 +110,7 @@ final class Examination {
     /// Measures and tests.
     func diagnosis() throws -> Diagnosis {
         guard testStructure() else { return result() }
+        testMovedFreeze()
         try measure()
         try testInput()
         try testAverages()
@@ -114,12 +123,6 @@ final class Examination {
     private func result() -> Diagnosis {
         let base = scores[.stored]
         let known = StatisticsKind.allCases.compactMap { kind in scores[kind].map { (kind, $0) } }
-        func rank(_ finding: Finding) -> (Int, Double) {
-            (
-                Finding.Kind.allCases.firstIndex(of: finding.kind)!,
-                finding.loss.isFinite ? -finding.loss : -.infinity
-            )
-        }
         return Diagnosis(
             data: subject.training.name, reference: reference.count, scored: scored.count,
             scores: known.map { kind, score in
@@ -138,7 +141,7 @@ final class Examination {
             },
             layers: records.compactMap { layers[$0.path] }, gradients: gradients, activations: activations,
             sampler: sampler, shift: shift,
-            findings: findings.sorted { rank($0) < rank($1) }, remarks: remarks)
+            findings: findings.sorted { $0.rank < $1.rank }, remarks: remarks)
     }
 
     /// How far another kind of statistics is from one, on the same examples. D has examples more than once, so whatever it is compared

@@ -93,4 +93,9 @@ public struct Finding: Sendable, Hashable, Codable {
         kind != .finding
             ? .low : loss.isFinite ? Severity(loss: loss, accuracy: accuracy) : .high
     }
+
+    /// What it is sorted by: its kind, then its cost, what cannot be told first.
+    var rank: (Int, Double) {
+        (Finding.Kind.allCases.firstIndex(of: kind)!, loss.isFinite ? -loss : -.infinity)
+    }
 }

@@ -11,6 +11,9 @@ import RenormTraining
 struct RetrainingTrial {
     /// The network to start from.
     var model: Model
+    /// The network as it is, which makes the same steps: what these do by themselves is no merit of another normalization. `nil` where it is
+    /// known that inference parts from training.
+    var control: Model?
     /// Whether it starts from new values.
     var isNew: Bool
     /// Steps, batches, their order and groups.
@@ -34,28 +37,45 @@ struct RetrainingTrial {
 
     /// - Returns: `nil` where it would take too long, or where there are fewer pictures than a batch has.
     init?(
-        _ model: Model, isNew: Bool, group: Int, of subject: Doctor.Subject, training: Dataset,
+        _ model: Model, control: Model?, isNew: Bool, sampling: Sampling, group: Int,
+        of subject: Doctor.Subject,
+        training: Dataset,
         scored: Dataset, cause: Cause
     ) throws {
         let batch = max(min(subject.history.batchSize, training.count) / group * group, group)
         let costs = try Double(max(model.describe().multiplyAdds, 1) * batch)
         let steps = Int(min(Double(RetrainingTrial.steps), RetrainingTrial.mostOperations / costs))
         guard steps >= RetrainingTrial.leastSteps, training.count >= batch else { return nil }
-        (self.model, self.isNew, self.group, self.cause) = (model, isNew, group, cause)
+        (self.model, self.control, self.isNew) = (model, control, isNew)
+        (self.group, self.cause) = (group, cause)
         (self.training, self.scored) = (training, scored)
         let options = TrainingOptions(
             optimizer: .adamW(), learningRate: .constant(RetrainingTrial.learningRate), clipNorm: 1)
         configuration = TrainingConfiguration(
             options: options, steps: steps, batchSize: batch,
-            sampling: isNew ? .shuffled : subject.history.sampling,
+            sampling: sampling,
             augmentation: subject.history.augmentation, validation: 0, seed: subject.history.seed,
             scaling: subject.scaling, evaluateEvery: steps)
+    }
+
+    /// What a trial came to.
+    struct Outcome {
+        var tried: Evaluation
+        /// Of the network as it is, after as many steps.
+        var control: Evaluation?
     }
 
     /// Trains, and scores.
     ///
     /// - Throws: `CancellationError`; what the engine and the pictures throw.
-    func tried(with engine: any Engine, workers: Int?) async throws -> Evaluation? {
+    func tried(with engine: any Engine, workers: Int?) async throws -> Outcome? {
+        guard let tried = try await score(model, engine, workers) else { return nil }
+        var result = Outcome(tried: tried)
+        if let control { result.control = try await score(control, engine, workers) }
+        return result
+    }
+
+    private func score(_ model: Model, _ engine: any Engine, _ workers: Int?) async throws -> Evaluation? {
         var trainer = Trainer(
             model: model, configuration: configuration, engine: engine, training: training,
             validation: scored, workers: workers)
@@ -77,26 +97,48 @@ struct RetrainingTrial {
 extension Diagnosis {
     /// Puts into its finding what a trial came to. What measures no better than leaving the network alone, or than averages measured anew,
     /// is not proposed.
-    mutating func report(_ trial: RetrainingTrial, _ tried: Evaluation?, of network: String, least: Double) {
-        guard let tried, let own = self[.stored],
-            let place = findings.firstIndex(where: { $0.kind == .finding && $0.cause == trial.cause })
-        else { return }
+    ///
+    /// - Returns: Whether it is proposed.
+    mutating func report(
+        _ trial: RetrainingTrial, _ outcome: RetrainingTrial.Outcome, of network: String, least: Double
+    ) -> Bool {
+        let tried = outcome.tried
+        guard let own = self[.stored], let place = findings.firstIndex(where: { $0.cause == trial.cause })
+        else {
+            return false
+        }
         let what =
-            "\(trial.configuration.steps) steps \(trial.isNew ? "from new values" : "with batch renormalization") were tried on \(trial.training.count) pictures"
+            "\(trial.configuration.steps) steps \(trial.isNew ? "from new values" : "with batch renormalization") on batches drawn \(trial.configuration.sampling) were tried on \(trial.training.count) pictures"
         let known = findings[place].remedy?.measuredLoss ?? own.loss
         guard tried.loss < known - least || !known.isFinite else {
-            remarks.append("\(what), and gave a loss of \((tried.loss * 1000).rounded() / 1000): no better")
-            return
+            remarks.append("\(what), and gave a loss of \(tried.loss.threeDecimals): no better")
+            return false
         }
-        findings[place].remedy = Finding.Remedy(
-            trial.command(network), loss: tried.loss, accuracy: tried.accuracy)
-        if !findings[place].loss.isFinite {
+        if let control = outcome.control {
+            // More steps help most networks. What batch renormalization does is what it is better by than those.
+            guard tried.loss < control.loss - least else { return false }
+            findings[place].kind = .finding
+            (findings[place].loss, findings[place].accuracy) = (
+                control.loss - tried.loss, tried.accuracy - control.accuracy
+            )
+            findings[place].evidence["loss_after_as_many_steps"] = control.loss
+            findings[place].note +=
+                "; after as many steps with the normalization as it is, the loss is \(control.loss.threeDecimals)"
+        } else if !findings[place].loss.isFinite {
             (findings[place].loss, findings[place].accuracy) = (
                 own.loss - tried.loss, tried.accuracy - own.accuracy
             )
         }
+        findings[place].remedy = Finding.Remedy(
+            trial.command(network), loss: tried.loss, accuracy: tried.accuracy)
         remarks.append("\(what); on more of them, and longer, it gets better")
+        findings.sort { $0.rank < $1.rank }
+        return true
     }
+}
+
+extension Double {
+    fileprivate var threeDecimals: String { "\((self * 1000).rounded() / 1000)" }
 }
 
 extension Model {

@@ -44,7 +44,7 @@ public struct RunReport {
             let verdict: String =
                 switch run.diagnosis?.isHealthy {
                 case true?: "healthy"
-                case false?: "\(run.diagnosis!.findings.count) findings"
+                case false?: ReportText.findings(run.diagnosis!)
                 case nil: "not examined"
                 }
             let cells = [
@@ -96,6 +96,12 @@ enum ReportText {
     static func percent(_ value: Double) -> String {
         guard value.isFinite else { return "not finite" }
         return "\((value * 100).text(value < 0.1 ? "%.2g" : value < 1 ? "%.1f" : "%.0f")) %"
+    }
+
+    /// How many findings a network has.
+    static func findings(_ diagnosis: ReportedDiagnosis) -> String {
+        let count = diagnosis.findings.count { $0.kind == "finding" }
+        return count == 1 ? "1 finding" : "\(count) findings"
     }
 
     /// The mark of a run's colour and dashes.
