@@ -6,7 +6,7 @@ struct LearningTable {
 
     init(_ diagnosis: Diagnosis) { self.diagnosis = diagnosis }
 
-    /// What is usual of a layer's ‖gradient‖/‖weight‖ beside the median of all.
+    /// What is usual of a layer's ‖gradient‖/‖weight‖ beside what ratios are compared with.
     private static let usual = 1e-3...1e3
     /// The part of an activation's values at its limit, and of a normalization's channels below ε, from which on it is shown.
     private static let (limited, below) = (0.1, 0.5)
@@ -27,11 +27,10 @@ struct LearningTable {
             change(&rows[path, default: Row()])
         }
         let layers = (diagnosis.gradients ?? []).layers
-        let median = layers.compactMap(\.ratio).filter(\.isFinite).sorted()
-        let middle = median.isEmpty ? 0 : median[median.count / 2]
+        let usual = (diagnosis.gradients ?? []).usualRatio
         for layer in layers {
             guard let ratio = layer.ratio else { continue }
-            let isUsual = middle > 0 ? Self.usual.contains(ratio / middle) : ratio == 0
+            let isUsual = usual > 0 ? Self.usual.contains(ratio / usual) : ratio == 0
             if !isUsual { show(layer.path) { ($0.ratio, $0.update) = (ratio, layer.update) } }
         }
         for activation in diagnosis.activations ?? [] where activation.saturated > Self.limited {

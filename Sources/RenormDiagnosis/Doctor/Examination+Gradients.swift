@@ -17,8 +17,10 @@ extension Examination {
         guard let seen = try gradientPass() else { return }
         activations = seen.activations
         gradients = seen.gradients.map { path, norm in diagnosis(of: path, gradient: norm) }
-        // Beside a gradient that explodes every other one is small.
-        if !testExploding(seen) { testVanishing() }
+        // A scale of 0 is said already: nothing comes through it, and the normalization after it, of constants, divides by √ε alone. Beside a
+        // gradient that explodes every other one is small.
+        let isExplained = findings.contains { $0.cause == .zeroGamma }
+        if !isExplained, !testExploding(seen) { testVanishing() }
         testSaturation()
         testUntrained()
     }
@@ -49,8 +51,6 @@ extension Examination {
     /// What is many orders below that of the other layers or, in a network that has learned nothing, next to nothing. Of a network that
     /// has learned its pictures by heart all gradients are small alike.
     private func testVanishing() {
-        // A scale of 0 is said already, and lets nothing through.
-        guard !findings.contains(where: { $0.cause == .zeroGamma }) else { return }
         let usual = gradients.usualRatio
         let bound = max(usual * thresholds.vanishingBesideOthers, isAtChance ? thresholds.vanishing : 0)
         let vanishing = gradients.layers.filter { ($0.ratio ?? 1) < bound }

@@ -52,7 +52,7 @@ extension [GradientDiagnosis] {
 
     /// What ratios of the layers are compared with: their median or, where more than half of them have lost their gradient, that of the
     /// layer next to the loss.
-    var usualRatio: Double {
+    package var usualRatio: Double {
         let layers = self.layers
         let ratios = layers.compactMap(\.ratio).filter(\.isFinite)
         let last = layers.last?.ratio.flatMap { $0.isFinite ? $0 : nil } ?? 0
