@@ -106,11 +106,11 @@ extension Examination {
             remedy: nil)
     }
 
-    /// A finding where the network does no better than chance, and information where it does.
+    /// A finding where the network does no better than chance and nothing that was found before says why; information elsewhere.
     private func addLearning(
         _ cause: Cause, layer: String, evidence: [String: Double], note: String, remedy: String?
     ) {
-        let isFinding = isAtChance
+        let isFinding = isAtChance && !findings.contains { $0.kind == .finding }
         add(
             Finding(
                 cause, kind: isFinding ? .finding : .information, layer: layer, loss: isFinding ? .nan : 0,
