@@ -163,13 +163,16 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         if let run = trained.run {
             (result.network, result.start) = (run.shellQuoted, run.shellQuoted)
         } else {
-            let model = trained.network.model.map { "--model \($0.description.shellQuoted)" }
-            let file = trained.network.weights?.description.shellQuoted ?? "FILE"
-            result.network = [model, "--weights \(file)"].compactMap(\.self).joined(separator: " ")
-            result.start = [file, model].compactMap(\.self).joined(separator: " ")
+            let options = trained.network.values
+            result.network = SuggestedCommands.options(options)
+            result.start = [
+                trained.network.weights?.description.shellQuoted ?? "FILE",
+                SuggestedCommands.options(options.filter { ["model", "stem"].contains($0.option.name) }),
+            ].filter { !$0.isEmpty }.joined(separator: " ")
             result.output = "--output recalibrated.safetensors"
         }
-        result.data = trained.data.text("data")
+        let pictures = SuggestedCommands.options(trained.pictures.values)
+        result.data = [trained.data.text("data"), pictures].filter { !$0.isEmpty }.joined(separator: " ")
         if !target.isEmpty { result.target = target.text("data") }
         return result
     }
@@ -179,6 +182,8 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
     ) throws {
         guard !target.isEmpty else { return }
         let (sources, files) = try target.parted("target")
+        var images = DataOptions()
+        (images.data, images.pictures) = (sources, trained.pictures)
         subject.isTargetLabelled = files.isEmpty
         subject.target =
             files.isEmpty
@@ -186,7 +191,7 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
                 sources, .test, classNames: classifier.classNames,
                 labelOffset: source.run?.trained.record.data.labelOffset ?? 0,
                 framing: classifier.preparation.framing,
-                pictures: trained.pictures.options(seed: trained.seed),
+                pictures: source.pictureOptions(images, seed: trained.seed),
                 observe: DataProgress().observe
             ).framed(as: classifier.preparation)
             : try trained.unlabelled(files, "target").dataset(

@@ -82,9 +82,7 @@ struct EvaluateCommand: AsyncParsableCommand, OptionTable {
         for text in warnings { warn("warning: \(text)") }
         let engine = try computing.make()
         let precision = try arithmetic.value(for: trained, on: engine)
-        let pictures =
-            try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
-            ?? images.pictures.options(seed: 0)
+        let pictures = try source.pictureOptions(images)
         let sources = try images.data.isEmpty ? source.ownData() : images.data
         try NeedlessOption.warnings(NeedlessOption.aboutPictures(values, sources: sources))
         let test = try loading(sources, isGiven: !images.data.isEmpty) {

@@ -58,6 +58,38 @@ struct PictureTests {
             ] + more, in: folder.url)
     }
 
+    /// Pictures that nothing parts and that no run was trained on are all there to be measured.
+    @Test func aNetworkFromElsewhereIsMeasuredOnAllPictures() throws {
+        try write()
+        #expect(try train("run").exitCode == 0)
+        let exported = try Program.renorm.run(
+            ["export", "run", "--to", "torch", "--output", "net.safetensors"], in: folder.url)
+        #expect(exported.exitCode == 0, "\(exported.errors)")
+        try write("others")
+        try "cherries\nplums\n".write(
+            to: folder.url.appendingPathComponent("names.txt"), atomically: true, encoding: .utf8)
+        let network = [
+            "--weights", "net.safetensors", "--model", "small:0.25", "--size", "16", "--mean", "0.4",
+            "--deviation", "0.3", "--class-names", "names.txt", "--threads", "1",
+        ]
+        let result = try Program.renorm.run(
+            ["evaluate", "--data", "images:others", "--log", "json"] + network, in: folder.url)
+        #expect(result.events(named: "evaluation").first?["examples"] as? Int == 40, "\(result.errors)")
+        let doctor = try Program.renorm.run(
+            ["doctor", "--data", "images:others", "--batch-size", "8", "--log", "json"] + network,
+            in: folder.url)
+        let measures = try #require(doctor.events(named: "diagnosis").first, "\(doctor.errors)")
+        #expect(measures["reference"] as? Int == 20 && measures["scored"] as? Int == 20)
+        // What the doctor proposes can be called as it stands.
+        for finding in doctor.events(named: "finding") {
+            guard let command = (finding["remedy"] as? [String: Any])?["command"] as? String,
+                command.hasPrefix("renorm recalibrate ")
+            else { continue }
+            let words = command.split(separator: " ").map(String.init).dropFirst()
+            #expect(try Program.renorm.run(Array(words), in: folder.url).exitCode == 0, "\(command)")
+        }
+    }
+
     private func model(_ run: String) throws -> Data {
         try Data(contentsOf: folder.url.appendingPathComponent("\(run)/last.safetensors"))
     }

@@ -61,6 +61,17 @@ extension SavedRun {
     }
 }
 
+extension WeightsOptions.Source {
+    /// How pictures that are named beside the network are found and read. Those that nothing parts are all there to be measured, unless a
+    /// run was trained on them: then they are parted as for it.
+    func pictureOptions(_ given: DataOptions, seed: UInt64 = 0) throws -> PictureOptions {
+        if let run { return try run.saved.pictureOptions(given, run.trained) }
+        var result = given.pictures.options(seed: seed)
+        result.runLists = []
+        return result
+    }
+}
+
 /// Loads data; where a file of options names a folder that is not there, the error says how to name another.
 ///
 /// - Parameter isGiven: Whether the command line names the data.

@@ -35,11 +35,7 @@ struct TrainingPictures {
         var images = DataOptions()
         (images.data, images.pictures) = (named, given.pictures)
         let sources = try named.isEmpty ? source.ownData() : named
-        var pictures =
-            try source.run.map { try $0.saved.pictureOptions(images, $0.trained) }
-            ?? images.pictures.options(seed: given.seed)
-        // Of pictures that nothing parts none is set apart as for a run: they are halved for what they are needed for.
-        if source.run == nil { pictures.runLists = [] }
+        let pictures = try source.pictureOptions(images, seed: given.seed)
         func load(_ part: Dataset.Part) throws -> Dataset {
             let loaded = try loading(sources, isGiven: !named.isEmpty) {
                 try DataSource.load(

@@ -8,6 +8,17 @@ enum SuggestedCommands {
     /// Measures a run.
     static func evaluate(_ run: String) -> String { "renorm evaluate \(run.shellPath)" }
 
+    /// Those of these options that were typed, or stand in the file of options that was named.
+    static func options(_ values: [(option: OptionDefinition, texts: [String])]) -> String {
+        values.filter { CommandArguments.asked.contains($0.option.name) }.flatMap { option, texts in
+            texts.map { text in
+                option.form == .flag
+                    ? "--\(text == "true" ? "" : "no-")\(option.name)"
+                    : "--\(option.name) \(text.shellQuoted)"
+            }
+        }.joined(separator: " ")
+    }
+
     /// What was typed.
     static var typed: String {
         (["renorm"] + CommandLine.arguments.dropFirst()).map(\.shellQuoted).joined(separator: " ")
