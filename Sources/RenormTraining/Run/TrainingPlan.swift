@@ -175,7 +175,8 @@ extension Trainer {
             throw TrainingError.option(
                 name: "validation examples", found: "\(configuration.validation) beside \(validation.name)",
                 expected:
-                    "0, because the data have a validation part: their own or, of pictures without one, the tenth that is set apart")
+                    "0, because the data have a validation part: their own or, of pictures without one, "
+                    + "the tenth that is set apart")
         }
         return (training, validation)
     }
