@@ -44,7 +44,7 @@ extension Examination {
                 .deadChannels, at: isFelt, best,
                 evidence: ["channels": Double(dead.count), "channel": Double(dead[0])],
                 note:
-                    "channels \(dead.prefix(5).map(String.init).joined(separator: ", ")) give the same whatever comes"
+                    "\(dead.count) of \(record.input.dimensions.last ?? 0), the first \(dead.prefix(5).map(String.init).joined(separator: ", "))"
             )
             guard findings.count > before else { continue }
             findings[before].layer = record.path

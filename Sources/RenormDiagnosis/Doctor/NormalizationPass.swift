@@ -122,11 +122,8 @@ struct NormalizationPass {
             builder.fetch(try input.momentVectors(groups: groups), as: "moments \(place)")
             guard wantsMaxima || reference != nil else { continue }
             let axes = Array(0..<source.shape.rank - 1)
-            let rectified = traced.taps.first {
-                ["relu", "relu6"].map { "\(record.path).\($0)" }.contains($0.path)
-            }
-            if wantsMaxima, let rectified {
-                builder.fetch(try rectified.tensor.reduce(.maximum, axes: axes), as: "maximum \(place)")
+            if wantsMaxima, let rectified = try rectified(record, traced.taps, on: builder) {
+                builder.fetch(try rectified.reduce(.maximum, axes: axes), as: "maximum \(place)")
             }
             if let reference {
                 let tensor = try traced.taps.tap(at: record.path).tensor
@@ -142,5 +139,17 @@ struct NormalizationPass {
             nodes: graph.nodes, fetches: graph.fetches, updates: [], guards: graph.guards,
             schedules: graph.schedules, variables: graph.variables)
         return (try GraphRunner(still.pruned().orderedByResults(), on: engine), records)
+    }
+
+    /// What a ReLU gives of a normalization's results alone; `nil` where something else comes after it, such as a sum.
+    private func rectified(
+        _ record: NormalizationRecord, _ taps: Taps, on builder: GraphBuilder
+    ) throws -> Tensor? {
+        let own = try taps.tap(at: record.path).tensor.id
+        let after = builder.graph.nodes.firstIndex { node in
+            guard case .activation(let function) = node.op else { return false }
+            return [.relu, .relu6].contains(function) && node.inputs == [own]
+        }
+        return after.map { builder.tensor(NodeID($0)) }
     }
 }

@@ -72,6 +72,21 @@ import Testing
         #expect(finding.evidence["deviation_with_dropout"]! < 0.7 * finding.evidence["deviation"]!)
     }
 
+    /// A quarter of the channels gives nothing after its ReLU, which no layer of its own is, as in the blocks of a ResNet.
+    @Test func deadChannelsBeforeAFunction() async throws {
+        let own = try Patient.data.get()
+        let data = (training: try Patient.faint(own.training), heldOut: try Patient.faint(own.heldOut))
+        let trained = try await Patient.train(on: data.training, network: Dropping(rate: 0))
+        let found = try await Patient.diagnosis(trained, on: data) { variables in
+            let old = variables["bn2.bias"]!.value
+            let values = old.doubles.enumerated().map { Float($0 < 4 ? -50 : $1) }
+            variables["bn2.bias"]!.value = NDArray(values, shape: old.shape)
+        }
+        #expect(found.layers.first { $0.path == "bn2" }?.deadChannels.starts(with: 0..<4) == true)
+        let finding = try Patient.first(found)
+        #expect(finding.cause == .deadChannels && finding.layer == "bn2", "\(found.findings)")
+    }
+
     /// Each image by its own moments in training, by the population's at inference.
     @Test func groupsOfOne() async throws {
         let own = try Patient.data.get()
@@ -84,17 +99,17 @@ import Testing
     }
 }
 
-/// Two convolutions with dropout between them.
+/// Convolutions with dropout between them, whose ReLUs are functions and no layers.
 private struct Dropping: Layer {
     var rate: Double
 
     func callAsFunction(_ x: Tensor, _ scope: Scope) throws -> Tensor {
         var y = x
         for (index, channels) in [8, 16, 16].enumerated() {
-            y = try ConvolutionUnit(
-                Convolution(channels, kernel: 3, padding: .all(1), bias: false), Normalization(.batch),
-                names: ("conv\(index + 1)", "bn\(index + 1)"))(y, scope)
-            y = try scope.apply("drop\(index + 1)", Dropout(rate), to: y)
+            let convolution = Convolution(channels, kernel: 3, padding: .all(1), bias: false)
+            y = try scope.apply("conv\(index + 1)", convolution, to: y)
+            y = try scope.apply("bn\(index + 1)", Normalization(.batch), to: y).relu()
+            if rate > 0 { y = try scope.apply("drop\(index + 1)", Dropout(rate), to: y) }
         }
         y = try scope.apply("avgpool", GlobalAveragePool(), to: y)
         return try scope.apply("fc", Dense(3), to: y)
