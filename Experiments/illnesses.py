@@ -4,7 +4,8 @@
     make build data; python3 Experiments/illnesses.py run --seeds 2       # writes Experiments/illnesses.csv; what is there already stays
     python3 Experiments/illnesses.py score                                # detection, right cause first, false alarms, by half of the seeds
     python3 Experiments/illnesses.py list                                 # every case, and what it has to be called
-    python3 Experiments/illnesses.py export --folder ill                  # the ill networks as PyTorch state dicts (.safetensors), for other tools
+    python3 Experiments/illnesses.py export --folder ill                  # the networks as PyTorch state dicts (.safetensors), their pictures, and
+                                                                          # cases.jsonl, which says what is the matter: for other tools
 
 Each seed trains a few networks; an illness is a change of one of them, or of its data, or a run of its own. Odd seeds are for choosing thresholds,
 even ones for scoring. An illness counts only if it costs something: more than 0.03 nats or half a point beside the healthy network, which is measured
@@ -166,11 +167,11 @@ class Tool:
         self.program, self.threads, self.folder = program, threads, folder
 
     def __call__(self, command, *options, codes=(0,)):
-        done = subprocess.run([self.program, command, *map(str, options), "--threads", str(self.threads), "--log", "json"],
-                              capture_output=True, text=True)
+        usual = [] if command == "export" else ["--threads", str(self.threads), "--log", "json"]
+        done = subprocess.run([self.program, command, *map(str, options), *usual], capture_output=True, text=True)
         if done.returncode not in codes:
             raise RuntimeError(f"renorm {command} {' '.join(map(str, options))}: {done.returncode}\n{done.stderr[-1500:]}")
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return [json.loads(line) for line in done.stdout.splitlines()] if usual else []
 
     def train(self, name, *options):
         folder = self.folder / name
@@ -580,18 +581,39 @@ def score(asked):
 
 
 def export(asked):
-    """The ill networks as state dicts under PyTorch's names: what other tools read."""
+    """Ill and healthy networks as state dicts under PyTorch's names, their pictures, and what is the matter with each: for other tools."""
     folder = Path(asked.folder or "ill")
     folder.mkdir(parents=True, exist_ok=True)
     data = subset(folder / "data")
     tool = Tool(asked.renorm, asked.threads, folder)
-    for model in asked.models.split(","):
-        base = Subject(tool, model, HEALTHY[0], 1, data).trained("base", "--norm", "batch")
-        for case in CASES:
-            if case.change and case.tuned is None:
-                _, arrays = read(base / "model.safetensors")
-                layers = case.change(arrays)
-                write(folder / f"{model} {case.name}.safetensors", {"illness": "|".join(sorted(case.expected)), "layers": "|".join(layers)}, arrays)
+    with (folder / "cases.jsonl").open("w") as table:
+        for model in asked.models.split(","):
+            for case in CASES + HEALTHY:
+                if not (model == "small" or case.everywhere) or asked.only and asked.only not in case.name:
+                    continue
+                subject = Subject(tool, model, case, asked.first, data)
+                name = f"{model} {case.name}"
+                weights = folder / f"{name}.safetensors"
+                network = Path(subject.asked[0]) if len(subject.asked) == 1 else Path(subject.asked[1])
+                if case.change or case.file or case.options:
+                    # As they are, whatever is wrong with them.
+                    _, arrays = read(network)
+                    write(weights, {}, {key: array for key, array in arrays.items() if "." in key and not key.startswith("ema.")})
+                else:
+                    tool("export", network, "--to", "torch", "--output", weights)
+                file = network / "model.safetensors" if network.is_dir() else network
+                metadata = read(file)[0] or read(folder / f"{model} {asked.first} base" / "model.safetensors")[0]
+                scaling = json.loads(metadata["renorm.checkpoint"])["scaling"]
+                pictures = Path(subject.test.split(":", 1)[1])
+                if case.target:
+                    shutil.copytree(pictures, folder / "targets" / name, dirs_exist_ok=True)
+                    pictures = folder / "targets" / name
+                json.dump({"case": name, "kind": case.kind, "causes": sorted(case.expected), "layers": subject.layers,
+                           "network": " ".join(subject.network), "options": list(case.options), "weights": weights.name,
+                           "mean": scaling["mean"], "deviation": scaling["deviation"], "training": str(data.relative_to(folder)), "pictures": os.path.relpath(pictures, folder),
+                           "healthy_loss": subject.healthy[0], "healthy_accuracy": subject.healthy[1]}, table, ensure_ascii=False)
+                table.write("\n")
+                print(name, flush=True)
 
 
 def main():
