@@ -80,6 +80,11 @@ struct TrainingPictures {
         result.augmentation = configuration.augmentation
         result.seed = configuration.seed
         (result.step, result.steps) = (record.step, configuration.steps)
+        if let folder = source.run?.saved.folder, folder.hasCheckpoint,
+            let last = try? CheckpointRecord(reading: folder.last)
+        {
+            result.isFinished = last.step >= configuration.steps
+        }
         result.isScalingMeasured = configuration.scaling == nil && configuration.initialization == nil
         let (options, stages) = (configuration.options, configuration.unfreezing.stages)
         result.optimizer = options.optimizer

@@ -71,6 +71,8 @@ public struct Doctor: Sendable {
         public var step: Int?
         /// The steps of the whole run.
         public var steps: Int?
+        /// Whether the run has made them all: a state that it chose on the way then is what will be used.
+        public var isFinished = false
         /// Whether the scaling was measured on the training pictures, so that the network's input has mean 0 and deviation 1.
         public var isScalingMeasured = false
         /// The weights that training went on with, where those of the network may be averages of them.

@@ -109,7 +109,8 @@ extension Examination {
 
     /// Whether training is not at its end.
     var isUnfinished: Bool {
-        guard let step = subject.history.step, let steps = subject.history.steps else { return false }
+        guard !subject.history.isFinished, let step = subject.history.step, let steps = subject.history.steps
+        else { return false }
         return Double(step) < 0.9 * Double(steps)
     }
 

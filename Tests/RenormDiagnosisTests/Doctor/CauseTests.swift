@@ -61,6 +61,22 @@ import Testing
         #expect((0.3...12).contains(try #require(finding.evidence["noise"])))
     }
 
+    /// Averages of a state on the way lag as they do, unless the run is over and has chosen that state.
+    @Test(arguments: [false, true]) func averagesOnTheWay(isFinished: Bool) async throws {
+        let found = try await Patient.diagnosis(
+            Patient.healthy.value,
+            { variables in
+                for place in 1...5 {
+                    variables.change("bn\(place).running_mean") { 0.26 * $0 }
+                    variables.change("bn\(place).running_var") { 1 + 0.26 * ($0 - 1) }
+                }
+            },
+            subject: { ($0.history.step, $0.history.isFinished) = (100, isFinished) })
+        let told = try #require(found.findings.first)
+        #expect(told.cause == (isFinished ? .staleAverages : .unfinishedTraining), "\(found.findings)")
+        #expect(found.isHealthy == !isFinished && told.kind == (isFinished ? .finding : .information))
+    }
+
     /// Dropout before a normalization widens what training's averages are of.
     @Test func dropoutBeforeNormalization() async throws {
         let own = try Patient.data.get()
