@@ -144,7 +144,11 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         var options = Doctor.Options()
         (options.examples, options.seed, options.workers) = (examples, trained.seed, trained.reading.workers)
         options.triesTraining = tryTraining
-        return try await Doctor(trained.computing.make(), options: options).diagnose(subject)
+        var doctor = try Doctor(trained.computing.make(), options: options)
+        let progress = DoctorProgress()
+        defer { progress.finish() }
+        doctor.observe = progress.observe
+        return try await doctor.diagnose(subject)
     }
 
     /// The pictures that the network was trained on; without labels as many as are measured on and scored.

@@ -17,6 +17,8 @@ public struct Doctor: Sendable {
     public var engine: any Engine
     /// How much is looked at.
     public var options: Options
+    /// Is told what begins.
+    public var observe: (@Sendable (DoctorStage) -> Void)?
 
     /// Makes a doctor.
     public init(_ engine: any Engine, options: Options = Options()) {
@@ -153,10 +155,12 @@ public struct Doctor: Sendable {
     /// - Throws: `TrainingError`, `ImagesError` where the data are not for the network; `CancellationError`; what the engine throws.
     public func diagnose(_ subject: Subject) async throws -> Diagnosis {
         var (diagnosis, trials) = try await onOwnThread(named: "renorm.doctor") {
-            [engine, options] isCancelled in
-            let examination = try Examination(subject, engine, options, isCancelled: isCancelled)
+            [engine, options, observe] isCancelled in
+            let examination = try Examination(
+                subject, engine, options, observe: observe, isCancelled: isCancelled)
             return (try examination.diagnosis(), examination.trials)
         }
+        if !trials.isEmpty { observe?(.trial) }
         for trial in trials {
             do {
                 if let outcome = try await trial.tried(with: engine, workers: options.workers),

@@ -149,7 +149,9 @@ extension Examination {
         if isNew {
             trials = try [trial(model.initialized(seed: subject.history.seed), .shuffled)].compactMap(\.self)
         } else {
-            let renormalizing = try start.converting(to: .batchRenorm)
+            let renormalizing = try moving.reduce(start) {
+                try $0.converting(PathPattern($1.path), to: .batchRenorm)
+            }
             trials = try [
                 trial(renormalizing, control: isControlled ? start : nil, subject.history.sampling)
             ].compactMap(\.self)

@@ -8,13 +8,16 @@ import RenormTraining
 extension Examination {
     /// Measures the five kinds of statistics, what comes to each layer, and how batches are drawn.
     func measure() throws {
+        observe?(.stored)
         scores[.stored] = try score(model)
         guard !records.isEmpty else { return }
         storedChain = try pass(model, phase: .inference, on: images(lookedAt))
         if !moving.isEmpty {
+            observe?(.training)
             training = try trainingAverages(of: model)
             try checkCancellation()
         }
+        observe?(.population)
         population = try populationAverages(of: model)
         try checkCancellation()
         // Averages that are wrong make channels silent that are not dead.
@@ -27,6 +30,7 @@ extension Examination {
         scores[.population] = try score(model(with: population))
         try checkCancellation()
         if !moving.isEmpty {
+            observe?(.groups)
             scores[.independent] = try score(model, batchStatistics: .shuffled)
             do {
                 scores[.drawn] = try score(model, batchStatistics: subject.history.sampling)
@@ -35,6 +39,7 @@ extension Examination {
                     "batches could not be drawn from \(scored.count) pictures as in training (\(error))")
             }
         }
+        observe?(.chain)
         try measureChain()
         for record in records { layers[record.path] = diagnosis(of: record) }
     }

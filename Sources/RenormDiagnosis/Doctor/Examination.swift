@@ -11,6 +11,7 @@ final class Examination {
     let subject: Doctor.Subject
     let engine: any Engine
     let options: Doctor.Options
+    let observe: ((DoctorStage) -> Void)?
     private let isCancelled: () -> Bool
 
     /// Training pictures to measure statistics on.
@@ -53,14 +54,14 @@ final class Examination {
 
     init(
         _ subject: Doctor.Subject, _ engine: any Engine, _ options: Doctor.Options,
-        isCancelled: @escaping () -> Bool
+        observe: ((DoctorStage) -> Void)? = nil, isCancelled: @escaping () -> Bool
     ) throws {
         var subject = subject
         remarks += subject.forgetLabels()
         self.subject = subject
         self.engine = engine
         self.options = options
-        self.isCancelled = isCancelled
+        (self.observe, self.isCancelled) = (observe, isCancelled)
         model = subject.model
         try model.check(subject.training)
         if let heldOut = subject.heldOut { try model.check(heldOut) }
@@ -114,13 +115,18 @@ final class Examination {
         guard testStructure() else { return result() }
         testMovedFreeze()
         try measure()
+        observe?(.input)
         try testInput()
         try testPreparation()
+        observe?(.averages)
         try testAverages()
         try testGroups()
         testNumbers()
         // Gradients are those of a loss, which takes labels.
-        if subject.isLabelled { try testGradients() }
+        if subject.isLabelled {
+            observe?(.gradients)
+            try testGradients()
+        }
         return result()
     }
 
