@@ -24,8 +24,8 @@ struct DoctorCommand: AsyncParsableCommand, OptionTable {
         commandName: "doctor",
         abstract: "Find where a network's inference parts from its training, why, and what helps.",
         discussion: """
-            The network's two modes are compared: statistics are measured on training pictures and scored on others, and every remedy that is \
-            proposed was tried. What is found has one of a list of causes (see the documentation, The doctor), a layer where it is one's, \
+            The network's two modes are compared: statistics are measured on training pictures and scored on others, and averages, \
+            preparations and trainings that are proposed were tried. What is found has one of a list of causes (see the documentation, The doctor), a layer where it is one's, \
             what it costs, and what was measured with the remedy.
 
             Pictures need no labels: a folder of any, a picture or an IDX file of images will do for --data and --target. Then it is said \

@@ -11,7 +11,8 @@ import RenormTraining
 ///     let diagnosis = try await Doctor(engine).diagnose(subject)
 ///     for finding in diagnosis.findings { print(finding.cause, finding.layer ?? "", finding.loss) }
 ///
-/// Statistics are measured on training pictures alone, and scored on others. Every remedy that is proposed was tried.
+/// Statistics are measured on training pictures alone, and scored on others. Averages, preparations and trainings that are proposed were
+/// tried.
 public struct Doctor: Sendable {
     /// What to compute with.
     public var engine: any Engine
@@ -166,7 +167,7 @@ public struct Doctor: Sendable {
                 if let outcome = try await trial.tried(with: engine, workers: options.workers),
                     diagnosis.report(trial, outcome, of: subject.names, least: options.thresholds.loss)
                 {
-                    break
+                    return diagnosis
                 }
             } catch let error as CancellationError {
                 throw error
@@ -175,6 +176,7 @@ public struct Doctor: Sendable {
                 diagnosis.remarks.append("a training was tried and failed: \(error)")
             }
         }
+        if let cause = trials.first?.cause { diagnosis.withdrawUnmeasuredRemedy(of: cause) }
         return diagnosis
     }
 }

@@ -137,6 +137,14 @@ extension Diagnosis {
         findings.sort { $0.rank < $1.rank }
         return true
     }
+
+    /// Takes back what was to be done before it was tried: nothing that was tried has helped.
+    mutating func withdrawUnmeasuredRemedy(of cause: Cause) {
+        for place in findings.indices
+        where findings[place].cause == cause && findings[place].remedy?.measuredLoss == nil {
+            findings[place].remedy = nil
+        }
+    }
 }
 
 extension Double {
